@@ -1,0 +1,53 @@
+"""Checks of single arguments, so that each kind of mistake reads the same everywhere."""
+
+from __future__ import annotations
+
+import difflib
+import math
+import operator
+from collections.abc import Iterable
+from numbers import Real
+
+from fanin.exceptions import FaninTypeError, FaninValueError
+
+
+def whole_number(value: object, what: str, at_least: int) -> int:
+    """Return `value` as an int if it is an integer of any library, and not a bool, of at least `at_least`."""
+    if isinstance(value, bool) or not hasattr(value, "__index__"):
+        raise FaninTypeError(f"{what} must be a whole number. Received: {value!r} of type {type(value).__name__}.")
+    try:
+        number = operator.index(value)
+    except TypeError as error:  # an array of several elements has __index__ and refuses to use it
+        raise FaninTypeError(f"{what} must be one whole number. Received: {value!r}.") from error
+    if number < at_least:
+        raise FaninValueError(f"{what} must be at least {at_least}. Received: {number}.")
+    return number
+
+
+def finite_number(value: object, what: str) -> float:
+    """Return `value` as a float if it is a finite real number, and not a bool."""
+    number = real_number(value, what)
+    if not math.isfinite(number):
+        raise FaninValueError(f"{what} must be finite. Received: {number}.")
+    return number
+
+
+def real_number(value: object, what: str) -> float:
+    """Return `value` as a float if it is a real number (an infinity too), and not a bool or a NaN."""
+    if isinstance(value, bool) or not (isinstance(value, Real) or hasattr(value, "__float__")):
+        raise FaninTypeError(f"{what} must be a real number. Received: {value!r} of type {type(value).__name__}.")
+    try:
+        number = float(value)
+    except OverflowError as error:
+        raise FaninValueError(f"{what} must fit a double. Received: {value!r}.") from error
+    except (TypeError, ValueError) as error:  # complex scalars, arrays of several elements
+        raise FaninTypeError(f"{what} must be one real number. Received: {value!r}.") from error
+    if math.isnan(number):
+        raise FaninValueError(f"{what} must be a number. Received: {number}.")
+    return number
+
+
+def closest(name: str, choices: Iterable[str]) -> str:
+    """Return " Did you mean 'x'?" for the choice nearest to `name`, or nothing."""
+    close = difflib.get_close_matches(name, list(choices), n=1)
+    return f" Did you mean {close[0]!r}?" if close else ""

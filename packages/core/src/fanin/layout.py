@@ -1,0 +1,281 @@
+"""Layouts: which axis of a stored tensor is which, and so its fans and its logical order (specification, section 5)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final
+
+from fanin._checks import whole_number
+from fanin.exceptions import FaninTypeError, FaninValueError
+
+__all__ = ["Axis", "Fans", "Geometry", "check_shape"]
+
+_LETTERS: Final = "OIDHWS"
+_SPATIAL: Final = "DHW"
+_EXAMPLES: Final = {
+    0: '"" (a scalar)',
+    1: '"O" (one weight for each output)',
+    2: '"OI" (torch, ONNX) or "IO" (JAX, Keras)',
+    3: '"OIW" (torch conv1d), "WIO" (JAX conv1d), "SOI" (a stack of matrices) or "IOO" (attention heads)',
+    4: '"OIHW" (torch conv2d), "HWIO" (JAX, Keras) or "OHWI" (MLX); "IOHW" with transposed=True (torch)',
+    5: '"OIDHW" (torch conv3d) or "DHWIO" (JAX, Keras)',
+}
+
+
+def layout_choices(ndim: int) -> str:
+    """Return the usual layouts of a tensor with `ndim` axes, as text for an error."""
+    return _EXAMPLES.get(ndim, f"{ndim} letters, one an axis")
+
+
+@dataclass(frozen=True, slots=True)
+class Fans:
+    """How many inputs reach one output, and how many outputs one input reaches (He et al. 2015, section 2.2).
+
+    Both count the receptive field. With a stride a transposed convolution's fan-in need not be whole.
+    """
+
+    fan_in: float
+    fan_out: float
+
+
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """How the logical index moves along one stored axis.
+
+    Position i of the axis adds `(phase + i) // period * outer_stride + (phase + i) % period * stride`, and where
+    `period` is 0, as on every axis but the in-axis of a grouped transposed convolution, `i * stride`.
+
+    Attributes:
+        size: Number of positions drawn.
+        stride: Steps of the logical index from one position to the next; 0 on a stack axis.
+        period: Positions of one group, or 0.
+        outer_stride: Steps of the logical index from one group to the next.
+        phase: Position of the first drawn element within its group.
+    """
+
+    size: int
+    stride: int
+    period: int = 0
+    outer_stride: int = 0
+    phase: int = 0
+
+    def offset(self, position: int) -> int:
+        """Return what `position`, counted from the first drawn one, adds to the logical index."""
+        if not self.period:
+            return position * self.stride
+        group, within = divmod(self.phase + position, self.period)
+        return group * self.outer_stride + within * self.stride
+
+    def part(self, start: int, stop: int) -> tuple[int, Axis]:
+        """Return the logical offset of the part [start, stop) of this (whole) axis, and the part as an axis."""
+        if not self.period:
+            return start * self.stride, Axis(stop - start, self.stride)
+        group, phase = divmod(start, self.period)
+        return group * self.outer_stride, Axis(stop - start, self.stride, self.period, self.outer_stride, phase)
+
+
+def check_shape(shape: object) -> tuple[int, ...]:
+    """Return a shape as a tuple of non-negative Python integers; a single integer is a shape with one axis.
+
+    Raises:
+        FaninTypeError: It is neither an integer nor a sequence of integers.
+        FaninValueError: A dimension is negative, or the tensor has 2^63 elements or more.
+    """
+    if isinstance(shape, Iterable) and not isinstance(shape, (str, bytes, dict)):
+        result = tuple(whole_number(size, f"each dimension of shape {shape!r}", 0) for size in shape)
+    elif hasattr(shape, "__index__"):
+        result = (whole_number(shape, "a dimension", 0),)
+    else:
+        raise FaninTypeError(
+            f"shape must be a sequence of whole numbers, for example (256, 64). Received: {shape!r} of type "
+            f"{type(shape).__name__}."
+        )
+    if math.prod(result) >= 2**63:
+        raise FaninValueError(f"a tensor has fewer than 2**63 elements. Received: shape {result}.")
+    return result
+
+
+def _strides(sizes: list[int]) -> list[int]:
+    strides = [1] * len(sizes)
+    for k in range(len(sizes) - 2, -1, -1):
+        strides[k] = strides[k + 1] * sizes[k + 1]
+    return strides
+
+
+@lru_cache(maxsize=1024)
+def _check_layout(layout: str, ndim: int) -> None:
+    unknown = [letter for letter in layout if letter not in _LETTERS]
+    if unknown:
+        upper = layout.upper()
+        hint = f" Did you mean {upper!r}?" if set(upper) <= set(_LETTERS) else ""
+        raise FaninValueError(
+            f"layout {layout!r} has the unknown letter {unknown[0]!r}. Accepted: O (out), I (in), D, H, W (spatial), "
+            f"S (stack), one letter an axis, for example {layout_choices(ndim)}.{hint}"
+        )
+    if len(layout) != ndim:
+        raise FaninValueError(
+            f"layout {layout!r} names {len(layout)} axes and the shape has {ndim}. Name each axis by one letter, for "
+            f"example {layout_choices(ndim)}."
+        )
+    for letter in "SDHW":
+        if layout.count(letter) > 1:
+            raise FaninValueError(
+                f"layout {layout!r} repeats {letter!r}; only O and I may stand for several axes. Use D, H, W once each."
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Geometry:
+    """A whole tensor as stored: its shape and what its axes mean.
+
+    Attributes:
+        shape: The global shape, in stored order.
+        layout: One letter an axis, or None where nobody said what the axes are.
+        groups: Number of groups of a grouped convolution.
+        transposed: Whether it is the kernel of a transposed convolution, which stores all of its in-channels and the
+            out-channels of one group.
+        stride: Strides of the transposed convolution, one a spatial axis in the order D, H, W.
+    """
+
+    shape: tuple[int, ...]
+    layout: str | None = None
+    groups: int = 1
+    transposed: bool = False
+    stride: tuple[int, ...] = ()
+
+    @classmethod
+    def of(
+        cls,
+        shape: object,
+        layout: str | None = None,
+        groups: object = 1,
+        transposed: object = False,
+        stride: object = None,
+    ) -> Geometry:
+        """Check the arguments of `fanin.init` that describe the tensor, and return them as a geometry.
+
+        Raises:
+            FaninTypeError: An argument has the wrong type.
+            FaninValueError: The layout does not fit the shape, or the groups do not divide the channels.
+        """
+        sizes = check_shape(shape)
+        if layout is not None:
+            if not isinstance(layout, str):
+                raise FaninTypeError(
+                    f"layout must be text or None. Received: {layout!r} of type {type(layout).__name__}. Use for "
+                    f"example {layout_choices(len(sizes))}."
+                )
+            _check_layout(layout, len(sizes))
+        if not isinstance(transposed, bool):
+            raise FaninTypeError(f"transposed must be True or False. Received: {transposed!r}.")
+        group_count = whole_number(groups, "groups", 1)
+        if layout is None:
+            if group_count != 1 or transposed or stride is not None:
+                raise FaninValueError(
+                    f"groups, transposed and stride need a layout. Received: layout=None with groups={group_count}, "
+                    f"transposed={transposed}, stride={stride!r}. State the layout, for example "
+                    f"{layout_choices(len(sizes))}."
+                )
+            return cls(sizes)
+        spatial = sum(letter in _SPATIAL for letter in layout)
+        if stride is None:
+            strides = (1,) * spatial
+        elif isinstance(stride, Iterable):
+            strides = tuple(whole_number(step, "a stride", 1) for step in stride)
+            if len(strides) != spatial:
+                raise FaninValueError(
+                    f"stride needs one number for each of the {spatial} spatial axes of layout {layout!r}. Received: "
+                    f"{stride!r}."
+                )
+        else:
+            strides = (whole_number(stride, "a stride", 1),) * spatial
+        geometry = cls(sizes, layout, group_count, transposed, strides)
+        letter, channels = ("I", "in") if transposed else ("O", "out")
+        if geometry._count(letter) % group_count:
+            raise FaninValueError(
+                f"groups={group_count} does not divide the {geometry._count(letter)} {channels}-channels of shape "
+                f"{sizes} with layout {layout!r}. Use a divisor."
+            )
+        return geometry
+
+    def _count(self, letters: str) -> int:
+        assert self.layout is not None
+        return math.prod(size for size, letter in zip(self.shape, self.layout, strict=True) if letter in letters)
+
+    def fans(self) -> Fans:
+        """Return the fans of the whole tensor.
+
+        `fan_in = in/groups * prod(kernel)`, for a transposed convolution divided by `prod(stride)`, since that is how
+        many inputs reach one output on average; `fan_out = out/groups * prod(kernel)`.
+
+        Raises:
+            FaninValueError: The layout is not stated.
+
+        Example:
+            >>> Geometry.of((128, 64, 3, 3), "OIHW").fans()
+            Fans(fan_in=576.0, fan_out=1152.0)
+        """
+        if self.layout is None:
+            raise FaninValueError(
+                f"this initializer needs the fan-in, which is not guessed from shape {self.shape}. State the layout: "
+                f"{layout_choices(len(self.shape))}."
+            )
+        kernel, inputs, outputs = self._count(_SPATIAL), self._count("I"), self._count("O")
+        if self.transposed:
+            return Fans((inputs // self.groups) * kernel / math.prod(self.stride), float(outputs * kernel))
+        return Fans(float(inputs * kernel), float((outputs // self.groups) * kernel))
+
+    @property
+    def stack_axis(self) -> int | None:
+        """The position of the stack axis S, or None."""
+        return None if self.layout is None or "S" not in self.layout else self.layout.index("S")
+
+    def axes(self) -> tuple[Axis, ...]:
+        """Return how the logical index moves along each stored axis of the whole tensor.
+
+        The logical index is the flat position in the canonical order (out, in, *kernel), C order.
+
+        Raises:
+            FaninValueError: Several in-axes of a grouped transposed convolution do not split at a group's border.
+        """
+        if math.prod(self.shape) == 0:
+            return tuple(Axis(size, 0) for size in self.shape)
+        if self.layout is None:
+            return tuple(Axis(size, step) for size, step in zip(self.shape, _strides(list(self.shape)), strict=True))
+        positions = {letters: self._positions(letters) for letters in ("O", "I", "D", "H", "W", "S")}
+        spatial = positions["D"] + positions["H"] + positions["W"]
+        order = positions["O"] + positions["I"] + spatial
+        steps = dict(zip(order, _strides([self.shape[k] for k in order]), strict=True))
+        axes = [Axis(size, steps.get(k, 0)) for k, size in enumerate(self.shape)]
+        if self.transposed and self.groups > 1:
+            self._split_groups(axes, positions["O"], positions["I"])
+        return tuple(axes)
+
+    def _positions(self, letter: str) -> list[int]:
+        assert self.layout is not None
+        return [k for k, other in enumerate(self.layout) if other == letter]
+
+    def _split_groups(self, axes: list[Axis], out_axes: list[int], in_axes: list[int]) -> None:
+        """Rewrite the strides for the canonical order (out numbered group by group, in per group, *kernel)."""
+        kernel = self._count(_SPATIAL)
+        in_per_group = self._count("I") // self.groups
+        group_stride = self._count("O") * in_per_group * kernel
+        for k, step in zip(out_axes, _strides([self.shape[k] for k in out_axes]), strict=True):
+            axes[k] = Axis(self.shape[k], step * in_per_group * kernel)
+        for k, step in zip(in_axes, _strides([self.shape[k] for k in in_axes]), strict=True):
+            size = self.shape[k]
+            if step % in_per_group == 0:  # a step along this axis crosses whole groups
+                axes[k] = Axis(size, step // in_per_group * group_stride)
+            elif in_per_group % (step * size) == 0:  # the axis lies within one group
+                axes[k] = Axis(size, step * kernel)
+            elif in_per_group % step == 0 and size % (in_per_group // step) == 0:
+                axes[k] = Axis(size, step * kernel, in_per_group // step, group_stride)
+            else:
+                raise FaninValueError(
+                    f"groups={self.groups} of {in_per_group} in-channels do not split the in-axes "
+                    f"{[self.shape[axis] for axis in in_axes]} of layout {self.layout!r} at an axis's border. Merge "
+                    f"the in-axes into one, draw, and reshape."
+                )

@@ -1,0 +1,358 @@
+"""The plan: everything a backend needs to draw one tensor, as Python numbers.
+
+A plan is made from an initializer, a tensor's geometry, a dtype, a seed and a name. Whatever can be wrong is refused
+here, so that a backend only draws. A backend knows nothing of fans, gains or names.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import lru_cache
+from typing import Any, Final, Literal
+
+from fanin._checks import whole_number
+from fanin.dtypes import DTYPES, DType, dtype_of
+from fanin.exceptions import FaninTypeError, FaninValueError
+from fanin.initializers import Constant, Initializer, Law, Normal, TruncatedNormal, Uniform
+from fanin.keys import named_key, seed_words
+from fanin.lattice import NORMAL_BITS, NORMAL_BOUND, NORMAL_MAX, UNIFORM_BITS, UNIFORM_BOUND
+from fanin.layout import Axis, Geometry
+from fanin.normal_law import scaled_upper_tail
+from fanin.presets import get_initializer
+from fanin.threefry import Words
+
+__all__ = ["SPEC_VERSION", "Draw", "Fill", "Name", "Plan", "Slices", "plan"]
+
+SPEC_VERSION: Final = 1
+"""The version of docs/spec.md that this core and its backends implement."""
+
+Name = str | None | Sequence[str]
+"""A parameter's name; for a stack, the names of its slices."""
+
+Slices = slice | Sequence[slice | None] | None
+"""Which part of the stored tensor to draw: a slice an axis, None (or nothing, at the end) for a whole axis."""
+
+_MIN_RANKS: Final = 1 << 16
+
+
+@dataclass(frozen=True, slots=True)
+class Fill:
+    """Every element is `value`, which the compute format of the plan's dtype holds exactly."""
+
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
+class Draw:
+    """Each element is a lattice point times a factor.
+
+    With w the element's word: uniform, a = uniform_lattice(w); normal, a = normal_lattice(w); truncated_normal,
+    a = clamp(normal_lattice(first_rank + ((w * ranks) >> 32)), low, high). The weight is
+    RN(RN((a >> shift) + mean) * factor), in the compute format, then rounded to the dtype.
+
+    Attributes:
+        distribution: Which lattice.
+        factor: `scale * 2^(shift - F)`, a normal number that the compute format holds exactly.
+        mean: The mean on the lattice, an integer; the sum with any shifted lattice point is an int32.
+        shift: Arithmetic right shift of the lattice point, 0 to 31.
+        first_rank: Truncated normal: the rank of word 0.
+        ranks: Truncated normal: how many ranks the interval holds.
+        low: Truncated normal: the smallest lattice point.
+        high: Truncated normal: the largest lattice point.
+    """
+
+    distribution: Literal["uniform", "normal", "truncated_normal"]
+    factor: float
+    mean: int = 0
+    shift: int = 0
+    first_rank: int = 0
+    ranks: int = 1 << 32
+    low: int = -NORMAL_BOUND
+    high: int = NORMAL_BOUND
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to draw. The first group of attributes is what a backend reads; the second says where it came from.
+
+    Attributes:
+        spec_version: The version of the specification.
+        shape: Shape of the array to return, in stored order.
+        dtype: Name of its dtype.
+        rule: How each element's value is computed.
+        offset: Logical index of the first drawn element.
+        axes: How the logical index moves along each stored axis.
+        keys: Key words of the stream; with a stack axis, one key for each drawn position of it.
+        stack_axis: Which stored axis selects the key, or None.
+
+        initializer: The initializer.
+        geometry: The whole tensor, of which `shape` is a part.
+        slices: The part drawn, one (start, stop) for each stored axis.
+        seed: The seed.
+        name: The parameter's name, or the names of the whole stack.
+    """
+
+    spec_version: int
+    shape: tuple[int, ...]
+    dtype: str
+    rule: Fill | Draw
+    offset: int
+    axes: tuple[Axis, ...]
+    keys: tuple[Words, ...]
+    stack_axis: int | None
+
+    initializer: Initializer
+    geometry: Geometry
+    slices: tuple[tuple[int, int], ...]
+    seed: int
+    name: str | tuple[str, ...] | None
+
+    @property
+    def size(self) -> int:
+        """Number of elements to draw."""
+        return math.prod(self.shape)
+
+    @property
+    def compute(self) -> Literal["float32", "float64"]:
+        """The format in which weights are computed before they are rounded to the dtype."""
+        return DTYPES[self.dtype].compute
+
+    @property
+    def index_bound(self) -> int:
+        """A number that every logical index of the part is below: the elements of the whole tensor (of one slice)."""
+        sizes = [size for k, size in enumerate(self.geometry.shape) if k != self.stack_axis]
+        return math.prod(sizes)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the plan as plain data, ready for JSON."""
+        return {
+            **dataclasses.asdict(self),
+            "rule": {"kind": type(self.rule).__name__.lower(), **dataclasses.asdict(self.rule)},
+            "initializer": self.initializer.to_dict(),
+        }
+
+
+def plan(
+    shape: Sequence[int] | int,
+    initialization: str | Initializer = "he",
+    *,
+    layout: str | None = None,
+    seed: int = 0,
+    name: Name = None,
+    dtype: object = "float32",
+    slices: Slices = None,
+    groups: int = 1,
+    transposed: bool = False,
+    stride: int | Sequence[int] | None = None,
+) -> Plan:
+    """Return what `fanin.init` would do with these arguments, as data; nothing is drawn, and no array library is used.
+
+    The arguments are those of `fanin.init`.
+
+    Raises:
+        FaninValueError: An argument's value means nothing here.
+        FaninTypeError: An argument has the wrong type.
+
+    Example:
+        >>> plan((256, 64), "he", layout="OI", name="fc.weight").rule.factor * 2.0**28
+        0.1767766922712326
+    """
+    initializer = get_initializer(initialization)
+    geometry = Geometry.of(shape, layout, groups, transposed, stride)
+    number_format = dtype_of(dtype)
+    parts = _check_slices(slices, geometry.shape)
+    names, keys = _keys(seed, name, initializer, geometry, parts)
+    rule, drawn_shape, offset, axes = _structure(initializer, geometry, number_format, parts)
+    return Plan(
+        spec_version=SPEC_VERSION,
+        shape=drawn_shape,
+        dtype=number_format.name,
+        rule=rule,
+        offset=offset,
+        axes=axes,
+        keys=keys,
+        stack_axis=geometry.stack_axis,
+        initializer=initializer,
+        geometry=geometry,
+        slices=parts,
+        seed=int(seed),
+        name=names,
+    )
+
+
+@lru_cache(maxsize=4096)
+def _structure(
+    initializer: Initializer, geometry: Geometry, dtype: DType, parts: tuple[tuple[int, int], ...]
+) -> tuple[Fill | Draw, tuple[int, ...], int, tuple[Axis, ...]]:
+    """Return all of a plan that does not depend on the seed and the name."""
+    law = initializer.law(geometry.fans() if initializer.needs_fans else None)
+    pieces = [axis.part(*part) for axis, part in zip(geometry.axes(), parts, strict=True)]
+    return (
+        _rule(law, dtype),
+        tuple(stop - start for start, stop in parts),
+        sum(offset for offset, _ in pieces),
+        tuple(axis for _, axis in pieces),
+    )
+
+
+def _check_slices(slices: object, shape: tuple[int, ...]) -> tuple[tuple[int, int], ...]:
+    """Return (start, stop) for each axis; refuse steps, negative indices and anything beyond the axis."""
+    if slices is None:
+        return tuple((0, size) for size in shape)
+    given = [slices] if isinstance(slices, slice) else slices
+    if isinstance(given, (str, bytes)) or not isinstance(given, Sequence):
+        raise FaninTypeError(
+            f"slices must be None or a sequence with one slice for each axis. Received: {slices!r} of type "
+            f"{type(slices).__name__}. For example slices=(slice(0, 16), slice(None))."
+        )
+    if len(given) > len(shape):
+        raise FaninValueError(
+            f"slices has {len(given)} entries and shape {shape} has {len(shape)} axes. Pass at most one an axis."
+        )
+    parts = [(0, size) for size in shape]
+    for k, part in enumerate(given):
+        if part is None:
+            continue
+        if not isinstance(part, slice):
+            raise FaninTypeError(
+                f"slices[{k}] must be a slice or None, so that the part keeps every axis. Received: {part!r} of type "
+                f"{type(part).__name__}. For one position i use slice(i, i + 1)."
+            )
+        if part.step is not None and whole_number(part.step, f"the step of slices[{k}]", 1) != 1:
+            raise FaninValueError(f"slices[{k}] must have step 1, since a shard is contiguous. Received: {part}.")
+        start = 0 if part.start is None else whole_number(part.start, f"the start of slices[{k}]", 0)
+        stop = shape[k] if part.stop is None else whole_number(part.stop, f"the stop of slices[{k}]", 0)
+        if not start <= stop <= shape[k]:
+            raise FaninValueError(
+                f"slices[{k}] must satisfy 0 <= start <= stop <= {shape[k]}, the size of that axis of shape {shape}. "
+                f"Received: start={start}, stop={stop}."
+            )
+        parts[k] = (start, stop)
+    return tuple(parts)
+
+
+def _keys(
+    seed: object,
+    name: object,
+    initializer: Initializer,
+    geometry: Geometry,
+    parts: tuple[tuple[int, int], ...],
+) -> tuple[str | tuple[str, ...] | None, tuple[Words, ...]]:
+    """Return the checked name, or names, and the key of each drawn stream."""
+    axis = geometry.stack_axis
+    if axis is None:
+        if name is not None and not isinstance(name, str):
+            raise FaninTypeError(
+                f"name must be a string or None. Received: {name!r} of type {type(name).__name__}. A list of names "
+                f'belongs to a stack: mark its axis with S in the layout, for example layout="SOI".'
+            )
+        return name, (named_key(seed, name),)
+    size = geometry.shape[axis]
+    seed_words(seed)
+    if name is None and isinstance(initializer, Constant):
+        return None, ()
+    if isinstance(name, (str, bytes)) or not isinstance(name, Sequence):
+        raise FaninTypeError(
+            f"layout {geometry.layout!r} has a stack axis S, whose {size} slices are separate streams. Received: "
+            f"name={name!r}. Pass a list of {size} names, for example "
+            f'name=[f"layers.{{i}}.weight" for i in range({size})].'
+        )
+    if len(name) != size:
+        raise FaninValueError(
+            f"layout {geometry.layout!r} stacks {size} slices. Received: {len(name)} names. Pass one name a slice."
+        )
+    for text in name:
+        if not isinstance(text, str):
+            raise FaninTypeError(
+                f"each name of a stack must be a string. Received: {text!r} of type {type(text).__name__}."
+            )
+    if len(set(name)) != len(name):
+        twice = next(text for text in name if list(name).count(text) > 1)
+        raise FaninValueError(
+            f"the names of a stack must differ, since equal names give equal weights. Received {twice!r} more than "
+            f"once. Number them."
+        )
+    start, stop = parts[axis]
+    return tuple(name), tuple(named_key(seed, text) for text in name[start:stop])
+
+
+def _rule(law: Law, dtype: DType) -> Fill | Draw:
+    compute = DTYPES[dtype.compute]
+    if isinstance(law, Constant):
+        value = compute.round(law.value)
+        if math.isinf(dtype.round(value)):
+            raise FaninValueError(
+                f"the constant {law.value} is beyond the largest {dtype.name}, {dtype.largest}. Use a smaller value "
+                f"or a wider dtype."
+            )
+        return Fill(value)
+    if isinstance(law, Uniform):
+        scale, mean, bits, bound = (law.high - law.low) / 2, (law.low + law.high) / 2, UNIFORM_BITS, UNIFORM_BOUND
+    elif isinstance(law, Normal):
+        scale, mean, bits, bound = law.std, law.mean, NORMAL_BITS, NORMAL_BOUND
+    else:
+        scale, mean, bits, bound = law.parent_std, law.mean, NORMAL_BITS, NORMAL_BOUND
+    shift, lattice_mean = _lattice_mean(mean, scale, bits, bound)
+    factor = math.ldexp(compute.round(scale), shift - bits)
+    _check_range(law, factor, lattice_mean, shift, bits, dtype)
+    if isinstance(law, TruncatedNormal):
+        return _truncated(law, Draw("truncated_normal", factor, lattice_mean, min(shift, 31)))
+    return Draw("uniform" if isinstance(law, Uniform) else "normal", factor, lattice_mean, min(shift, 31))
+
+
+def _lattice_mean(mean: float, scale: float, bits: int, bound: int) -> tuple[int, int]:
+    """Return (shift, m): m = round(mean / scale * 2^(bits - shift)), the shift the smallest with |m + a| < 2^31."""
+    if mean == 0.0:
+        return 0, 0
+    ratio = Fraction(mean) / Fraction(scale) * 2**bits
+    # The smallest possible shift has |m| < 2^31, so the search can start from the ratio's size.
+    shift = max(0, (abs(ratio.numerator) // ratio.denominator).bit_length() - 32)
+    while True:
+        m = round(ratio / 2**shift)
+        if abs(m) - (-bound >> shift) < 1 << 31:
+            return shift, m
+        shift += 1
+
+
+def _check_range(law: Law, factor: float, mean: int, shift: int, bits: int, dtype: DType) -> None:
+    compute = DTYPES[dtype.compute]
+    if not compute.smallest_normal <= factor < math.inf:
+        small = factor < compute.smallest_normal
+        limit = math.ldexp(compute.smallest_normal, bits)
+        raise FaninValueError(
+            f"{law} is too {'narrow' if small else 'wide'} for {dtype.name}: its scale must be at least {limit:.4g} "
+            f"and finite in {compute.name}. Use a {'larger' if small else 'smaller'} scale, or float64."
+        )
+    reach = UNIFORM_BOUND if isinstance(law, Uniform) else NORMAL_MAX
+    largest = (abs(mean) + (reach >> shift)) * factor
+    if isinstance(law, TruncatedNormal):
+        furthest = max(abs(law.lower), abs(law.upper)) * 2.0**28 / 2.0**shift
+        largest = min(largest, (abs(mean) + furthest) * factor)
+    if math.isinf(dtype.round(largest)) or math.isinf(largest):
+        raise FaninValueError(
+            f"{law} has weights up to {largest:.4g}, beyond the largest {dtype.name}, {dtype.largest:.6g}. Use a "
+            f"smaller scale or a wider dtype."
+        )
+
+
+def _truncated(law: TruncatedNormal, draw: Draw) -> Draw:
+    first = scaled_upper_tail(law.upper)
+    ranks = scaled_upper_tail(law.lower) - first
+    if ranks < _MIN_RANKS:
+        raise FaninValueError(
+            f"a normal truncated to [{law.lower}, {law.upper}] standard deviations keeps too little of its "
+            f"probability: {ranks} of 2^32 ranks, at least {_MIN_RANKS} are needed. Widen the interval."
+        )
+    if ranks == 1 << 32:
+        return dataclasses.replace(draw, distribution="normal")
+    return dataclasses.replace(
+        draw,
+        first_rank=first,
+        ranks=ranks,
+        low=-NORMAL_BOUND if law.lower < -7 else math.ceil(law.lower * 2.0**28),
+        high=NORMAL_BOUND if law.upper > 7 else math.floor(law.upper * 2.0**28),
+    )

@@ -1,0 +1,298 @@
+"""The initializers by name, as functions: `fanin.he_normal()`, and as text: `initialization="he_normal"`.
+
+Each is a setting of one of the laws in `fanin.initializers`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from fanin._checks import closest, finite_number
+from fanin.exceptions import FaninTypeError, FaninValueError
+from fanin.initializers import (
+    Constant,
+    Distribution,
+    Initializer,
+    Mode,
+    Normal,
+    TruncatedNormal,
+    Uniform,
+    VarianceScaling,
+)
+
+__all__ = [
+    "constant",
+    "get_initializer",
+    "glorot_normal",
+    "glorot_truncated_normal",
+    "glorot_uniform",
+    "he_normal",
+    "he_truncated_normal",
+    "he_uniform",
+    "initializer_names",
+    "kaiming_normal",
+    "kaiming_truncated_normal",
+    "kaiming_uniform",
+    "lecun_normal",
+    "lecun_truncated_normal",
+    "lecun_uniform",
+    "normal",
+    "ones",
+    "random",
+    "truncated_normal",
+    "uniform",
+    "variance_scaling",
+    "xavier_normal",
+    "xavier_truncated_normal",
+    "xavier_uniform",
+    "zeros",
+]
+
+
+def constant(value: float) -> Constant:
+    """Every weight is `value`, rounded to float32 and then to the dtype (once for float64).
+
+    Raises:
+        FaninValueError: `value` is not finite.
+
+    Example:
+        >>> constant(0.5)
+        Constant(value=0.5)
+    """
+    return Constant(value)
+
+
+def zeros() -> Constant:
+    """Every weight is 0: all units of a layer compute the same, receive the same gradient and stay the same."""
+    return Constant(0.0)
+
+
+def ones() -> Constant:
+    """Every weight is 1, the usual start of a normalization's scale."""
+    return Constant(1.0)
+
+
+def normal(mean: float = 0.0, std: float = 0.01) -> Normal:
+    """N(mean, std^2).
+
+    Args:
+        mean: Mean of the weights, finite.
+        std: Standard deviation of the weights, above 0.
+
+    Raises:
+        FaninValueError: `std` is not above 0, or a setting is not finite.
+
+    Example:
+        >>> normal(std=0.02)
+        Normal(mean=0.0, std=0.02)
+    """
+    return Normal(mean, std)
+
+
+def random() -> Normal:
+    """N(0, 0.01^2): small random numbers, which break the symmetry and let the signal of a deep network die.
+
+    Krizhevsky, Sutskever and Hinton 2012, "ImageNet classification with deep convolutional neural networks",
+    section 5.
+    """
+    return Normal(0.0, 0.01)
+
+
+def uniform(low: float, high: float) -> Uniform:
+    """U(low, high); an end is reached only by rounding.
+
+    Args:
+        low: Lower end, finite.
+        high: Upper end, finite, above `low`.
+
+    Raises:
+        FaninValueError: `low` is not below `high`, or a setting is not finite.
+
+    Example:
+        >>> uniform(-0.05, 0.05)
+        Uniform(low=-0.05, high=0.05)
+    """
+    return Uniform(low, high)
+
+
+def truncated_normal(mean: float = 0.0, std: float = 0.01, lower: float = -2.0, upper: float = 2.0) -> TruncatedNormal:
+    """A normal law truncated to [mean + lower * sigma, mean + upper * sigma], sigma its parent's standard deviation.
+
+    Args:
+        mean: Mean of the parent normal, finite.
+        std: Standard deviation of the weights (not of the parent: that is 1.137 times as large at two sigma).
+        lower: Lower bound in parent standard deviations.
+        upper: Upper bound in parent standard deviations, above `lower`.
+
+    Raises:
+        FaninValueError: `std` is not above 0, `lower` is not below `upper`, or a setting is not a number.
+
+    Example:
+        >>> truncated_normal(std=0.02)
+        TruncatedNormal(mean=0.0, std=0.02, lower=-2.0, upper=2.0)
+    """
+    return TruncatedNormal(mean, std, lower, upper)
+
+
+def variance_scaling(scale: float, mode: Mode, distribution: Distribution) -> VarianceScaling:
+    """Mean 0 and variance scale / n, n the fan that `mode` names.
+
+    Args:
+        scale: Above 0.
+        mode: "fan_in", "fan_out", "fan_avg" (their arithmetic mean) or "fan_geo" (their geometric mean).
+        distribution: "normal", "uniform" (on plus or minus sqrt(3 scale / n)) or "truncated_normal" (at two parent
+            standard deviations, with the variance corrected for it).
+
+    Raises:
+        FaninValueError: `scale` is not above 0, or a mode or distribution is unknown.
+
+    Example:
+        >>> variance_scaling(2.0, "fan_in", "normal") == he_normal()
+        True
+    """
+    return VarianceScaling(scale, mode, distribution)
+
+
+def _he(distribution: Distribution, negative_slope: float, mode: Mode) -> VarianceScaling:
+    slope = finite_number(negative_slope, "negative_slope")
+    return VarianceScaling(2.0 / (1.0 + slope * slope), mode, distribution)
+
+
+def he_normal(negative_slope: float = 0.0, mode: Mode = "fan_in") -> VarianceScaling:
+    """N(0, 2 / ((1 + a^2) fan_in)): keeps the second moment of the signal through ReLU layers.
+
+    He, Zhang, Ren and Sun 2015, "Delving deep into rectifiers", equations 10 (a = 0) and 15 (a, the slope of a leaky
+    ReLU); with mode="fan_out", equation 14, it keeps that of the gradient instead.
+
+    Args:
+        negative_slope: The slope a of a leaky ReLU on the negative side; 0 for ReLU.
+        mode: The fan to divide by.
+
+    Raises:
+        FaninValueError: The slope is not finite or the mode is unknown.
+
+    Example:
+        >>> from fanin.layout import Geometry
+        >>> he_normal().law(Geometry.of((256, 64), "OI").fans()).std == (2 / 64) ** 0.5
+        True
+    """
+    return _he("normal", negative_slope, mode)
+
+
+def he_uniform(negative_slope: float = 0.0, mode: Mode = "fan_in") -> VarianceScaling:
+    """U(-b, b) with b = sqrt(6 / ((1 + a^2) fan_in)), the variance of `he_normal`."""
+    return _he("uniform", negative_slope, mode)
+
+
+def he_truncated_normal(negative_slope: float = 0.0, mode: Mode = "fan_in") -> VarianceScaling:
+    """A normal truncated at two parent standard deviations, with the variance of `he_normal` (JAX's `he_normal`)."""
+    return _he("truncated_normal", negative_slope, mode)
+
+
+def glorot_normal() -> VarianceScaling:
+    """N(0, 2 / (fan_in + fan_out)) (Glorot and Bengio 2010, equation 12)."""
+    return VarianceScaling(1.0, "fan_avg", "normal")
+
+
+def glorot_uniform() -> VarianceScaling:
+    """U(-b, b) with b = sqrt(6 / (fan_in + fan_out)).
+
+    Glorot and Bengio 2010, "Understanding the difficulty of training deep feedforward neural networks", equation 16.
+    """
+    return VarianceScaling(1.0, "fan_avg", "uniform")
+
+
+def glorot_truncated_normal() -> VarianceScaling:
+    """A normal truncated at two parent standard deviations, with the variance of `glorot_normal`."""
+    return VarianceScaling(1.0, "fan_avg", "truncated_normal")
+
+
+def lecun_normal() -> VarianceScaling:
+    """N(0, 1 / fan_in) (LeCun, Bottou, Orr and Müller 1998, "Efficient BackProp", equation 16)."""
+    return VarianceScaling(1.0, "fan_in", "normal")
+
+
+def lecun_uniform() -> VarianceScaling:
+    """U(-b, b) with b = sqrt(3 / fan_in), the variance of `lecun_normal`."""
+    return VarianceScaling(1.0, "fan_in", "uniform")
+
+
+def lecun_truncated_normal() -> VarianceScaling:
+    """A normal truncated at two parent standard deviations, with the variance of `lecun_normal`."""
+    return VarianceScaling(1.0, "fan_in", "truncated_normal")
+
+
+kaiming_normal = he_normal
+kaiming_uniform = he_uniform
+kaiming_truncated_normal = he_truncated_normal
+xavier_normal = glorot_normal
+xavier_uniform = glorot_uniform
+xavier_truncated_normal = glorot_truncated_normal
+
+_BY_NAME: Final[dict[str, Callable[[], Initializer]]] = {
+    "zeros": zeros,
+    "ones": ones,
+    "random": random,
+    "normal": normal,
+    "truncated_normal": truncated_normal,
+    "he": he_normal,
+    "he_normal": he_normal,
+    "he_uniform": he_uniform,
+    "he_truncated_normal": he_truncated_normal,
+    "kaiming": he_normal,
+    "kaiming_normal": he_normal,
+    "kaiming_uniform": he_uniform,
+    "kaiming_truncated_normal": he_truncated_normal,
+    "glorot_normal": glorot_normal,
+    "glorot_uniform": glorot_uniform,
+    "glorot_truncated_normal": glorot_truncated_normal,
+    "xavier_normal": glorot_normal,
+    "xavier_uniform": glorot_uniform,
+    "xavier_truncated_normal": glorot_truncated_normal,
+    "lecun_normal": lecun_normal,
+    "lecun_uniform": lecun_uniform,
+    "lecun_truncated_normal": lecun_truncated_normal,
+}
+
+_NEED_SETTINGS: Final = {
+    "constant": "fanin.constant(0.5)",
+    "uniform": "fanin.uniform(-0.05, 0.05)",
+    "variance_scaling": 'fanin.variance_scaling(2.0, "fan_in", "normal")',
+}
+
+
+def initializer_names() -> tuple[str, ...]:
+    """Return every name that `initialization=` accepts as text."""
+    return tuple(_BY_NAME)
+
+
+def get_initializer(initialization: object) -> Initializer:
+    """Return the initializer that a name stands for; an `Initializer` is returned as it is.
+
+    Raises:
+        FaninValueError: The name is unknown, or it is one that needs settings.
+        FaninTypeError: It is neither text nor an `Initializer`.
+
+    Example:
+        >>> get_initializer("random")
+        Normal(mean=0.0, std=0.01)
+    """
+    if isinstance(initialization, Initializer):
+        return initialization
+    if not isinstance(initialization, str):
+        call = " Call the function: put () behind it." if callable(initialization) else ""
+        raise FaninTypeError(
+            f"initialization must be a name or a fanin Initializer. Received: {initialization!r} of type "
+            f'{type(initialization).__name__}.{call} For example "he" or fanin.he_normal().'
+        )
+    if initialization in _BY_NAME:
+        return _BY_NAME[initialization]()
+    if initialization in _NEED_SETTINGS:
+        raise FaninValueError(
+            f"initialization {initialization!r} needs settings. Pass for example {_NEED_SETTINGS[initialization]}."
+        )
+    raise FaninValueError(
+        f"unknown initialization {initialization!r}.{closest(initialization, [*_BY_NAME, *_NEED_SETTINGS])} "
+        f"Accepted: {', '.join(_BY_NAME)}, or an Initializer such as fanin.uniform(-0.05, 0.05)."
+    )
