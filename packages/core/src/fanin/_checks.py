@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 import operator
 from collections.abc import Iterable
-from numbers import Real
+from numbers import Complex, Real
 
 from fanin.exceptions import FaninTypeError, FaninValueError
 
@@ -34,13 +33,14 @@ def finite_number(value: object, what: str) -> float:
 
 def real_number(value: object, what: str) -> float:
     """Return `value` as a float if it is a real number (an infinity too), and not a bool or a NaN."""
-    if isinstance(value, bool) or not (isinstance(value, Real) or hasattr(value, "__float__")):
+    real = isinstance(value, Real) or (hasattr(value, "__float__") and not isinstance(value, Complex))
+    if isinstance(value, bool) or not real:
         raise FaninTypeError(f"{what} must be a real number. Received: {value!r} of type {type(value).__name__}.")
     try:
-        number = float(value)
+        number = float(value)  # type: ignore[arg-type]  # has __float__
     except OverflowError as error:
         raise FaninValueError(f"{what} must fit a double. Received: {value!r}.") from error
-    except (TypeError, ValueError) as error:  # complex scalars, arrays of several elements
+    except (TypeError, ValueError) as error:  # an array of several elements
         raise FaninTypeError(f"{what} must be one real number. Received: {value!r}.") from error
     if math.isnan(number):
         raise FaninValueError(f"{what} must be a number. Received: {number}.")
@@ -48,6 +48,8 @@ def real_number(value: object, what: str) -> float:
 
 
 def closest(name: str, choices: Iterable[str]) -> str:
-    """Return " Did you mean 'x'?" for the choice nearest to `name`, or nothing."""
-    close = difflib.get_close_matches(name, list(choices), n=1)
+    """Return " Did you mean 'x'?" for the choice nearest to `name`, or nothing; choices are in lower case."""
+    import difflib  # only an error needs it
+
+    close = difflib.get_close_matches(name.lower(), list(choices), n=1)
     return f" Did you mean {close[0]!r}?" if close else ""

@@ -51,18 +51,20 @@ class DType:
         return math.ldexp(1.0, self.min_exponent)
 
     def round(self, value: float) -> float:
-        """Return the finite double `value` rounded to this format, ties to even; too large gives an infinity.
+        """Return the double `value` rounded to this format, ties to even; too large gives an infinity.
+
+        A zero keeps the sign of what was rounded, as IEEE 754 has it.
 
         Example:
             >>> DTYPES["bfloat16"].round(1 / 3)
             0.333984375
         """
-        if value == 0.0 or self.name == "float64":
+        if value == 0.0 or not math.isfinite(value) or self.name == "float64":
             return value
         exponent = max(math.frexp(value)[1] - 1, self.min_exponent)
         step = math.ldexp(1.0, exponent - self.mantissa)
         rounded = round(value / step) * step  # both exact but for `round`, which rounds half to even
-        return math.copysign(math.inf, value) if abs(rounded) > self.largest else rounded
+        return math.copysign(math.inf if abs(rounded) > self.largest else rounded, value)
 
     def encode(self, value: float) -> int:
         """Return the bit pattern of `value`, which this format must be able to hold, as an unsigned integer.

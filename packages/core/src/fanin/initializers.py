@@ -15,7 +15,6 @@ from typing import Any, ClassVar, Final, Literal, TypeAlias, get_args
 from fanin._checks import closest, finite_number, real_number
 from fanin.exceptions import FaninTypeError, FaninValueError
 from fanin.layout import Fans
-from fanin.normal_law import truncated_std
 
 __all__ = [
     "Constant",
@@ -57,10 +56,16 @@ class Initializer:
 
         Raises:
             FaninValueError: The kind is unknown or a setting is missing, unknown or out of range.
+            FaninTypeError: `data` is not a mapping, or a setting has the wrong type.
         """
+        if not isinstance(data, Mapping):
+            raise FaninTypeError(
+                f"an initializer's data must be a mapping, as to_dict returns it. Received: {data!r} of type "
+                f"{type(data).__name__}."
+            )
         settings = dict(data)
         kind = settings.pop("initializer", None)
-        if kind not in _KINDS:
+        if not isinstance(kind, str) or kind not in _KINDS:
             raise FaninValueError(
                 f'"initializer" must be one of {", ".join(_KINDS)}. Received: {kind!r}.{closest(str(kind), _KINDS)}'
             )
@@ -87,6 +92,10 @@ class Constant(Initializer):
 
     def __post_init__(self) -> None:
         _set(self, value=finite_number(self.value, "the value of a constant"))
+
+    def __eq__(self, other: object) -> bool:
+        """Compare the bits: 0.0 and -0.0 are different weights."""
+        return isinstance(other, Constant) and self.value.hex() == other.value.hex()
 
     def law(self, fans: Fans | None) -> Constant:
         """Return the initializer itself, which needs no fans."""
@@ -124,8 +133,10 @@ class Uniform(Initializer):
                 f"low must be below high. Received: low={low}, high={high}. "
                 f"Swap them, or use fanin.constant({low}) for one value."
             )
-        if math.isinf(high - low):
-            raise FaninValueError(f"high - low must fit a double. Received: low={low}, high={high}.")
+        if math.isinf(high - low) or math.isinf(low + high):
+            raise FaninValueError(
+                f"high - low and low + high must fit a double. Received: low={low}, high={high}. Use smaller ends."
+            )
         _set(self, low=low, high=high)
 
     def law(self, fans: Fans | None) -> Uniform:
@@ -163,6 +174,8 @@ class TruncatedNormal(Initializer):
     @property
     def parent_std(self) -> float:
         """The standard deviation before truncation: `std / truncated_std(lower, upper)`."""
+        from fanin.normal_law import truncated_std  # takes milliseconds to import
+
         return self.std / truncated_std(self.lower, self.upper)
 
     def law(self, fans: Fans | None) -> TruncatedNormal:

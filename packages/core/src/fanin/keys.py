@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import Final
 
 from fanin._checks import whole_number
@@ -38,7 +37,9 @@ def seed_words(seed: object) -> Words:
 
 
 def text_words(text: str) -> Words:
-    """Return the first two big-endian words of the SHA-256 of the bytes `fanin/1`, a zero byte, and the text, the counter that a text selects.
+    r"""Return the counter that a text selects: the first two words of the SHA-256 of `"fanin/1\0" + text` in UTF-8.
+
+    The words are big-endian.
 
     Raises:
         FaninTypeError: `text` is not a string.
@@ -55,6 +56,8 @@ def text_words(text: str) -> Words:
         raise FaninValueError(
             f"a name must be text that UTF-8 can encode. Received: {text!r}. Remove its lone surrogates."
         ) from error
+    import hashlib  # takes milliseconds to import
+
     digest = hashlib.sha256(_DOMAIN + encoded).digest()
     return int.from_bytes(digest[:4], "big"), int.from_bytes(digest[4:8], "big")
 

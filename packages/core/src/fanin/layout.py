@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
@@ -70,10 +70,10 @@ class Axis:
         return group * self.outer_stride + within * self.stride
 
     def part(self, start: int, stop: int) -> tuple[int, Axis]:
-        """Return the logical offset of the part [start, stop) of this (whole) axis, and the part as an axis."""
+        """Return the logical offset of the part [start, stop) of this axis, and the part as an axis."""
         if not self.period:
             return start * self.stride, Axis(stop - start, self.stride)
-        group, phase = divmod(start, self.period)
+        group, phase = divmod(self.phase + start, self.period)
         return group * self.outer_stride, Axis(stop - start, self.stride, self.period, self.outer_stride, phase)
 
 
@@ -82,19 +82,22 @@ def check_shape(shape: object) -> tuple[int, ...]:
 
     Raises:
         FaninTypeError: It is neither an integer nor a sequence of integers.
-        FaninValueError: A dimension is negative, or the tensor has 2^63 elements or more.
+        FaninValueError: A dimension is negative, or those above zero have a product of 2^63 or more.
     """
-    if isinstance(shape, Iterable) and not isinstance(shape, (str, bytes, dict)):
-        result = tuple(whole_number(size, f"each dimension of shape {shape!r}", 0) for size in shape)
-    elif hasattr(shape, "__index__"):
-        result = (whole_number(shape, "a dimension", 0),)
-    else:
+    try:
+        sizes = tuple(shape) if isinstance(shape, Iterable) else (shape,)
+    except TypeError:  # an array without axes says that it can be iterated over
+        sizes = (shape,)
+    if isinstance(shape, (str, bytes, Mapping, Set)) or not all(hasattr(size, "__index__") for size in sizes):
         raise FaninTypeError(
             f"shape must be a sequence of whole numbers, for example (256, 64). Received: {shape!r} of type "
             f"{type(shape).__name__}."
         )
-    if math.prod(result) >= 2**63:
-        raise FaninValueError(f"a tensor has fewer than 2**63 elements. Received: shape {result}.")
+    result = tuple(whole_number(size, "each dimension of a shape", 0) for size in sizes)
+    if math.prod(size for size in result if size) >= 2**63:
+        raise FaninValueError(
+            f"a tensor has fewer than 2**63 elements, not counting zero dimensions. Received: shape {result}."
+        )
     return result
 
 

@@ -7,13 +7,32 @@ computed in decimal arithmetic and rounded once.
 from __future__ import annotations
 
 import math
-from decimal import Decimal, localcontext
+from decimal import ROUND_HALF_EVEN, Context, Decimal, DivisionByZero, InvalidOperation, Overflow, localcontext
 from functools import lru_cache
+from typing import Final
 
-__all__ = ["scaled_upper_tail", "truncated_std"]
+from fanin.exceptions import FaninValueError
+
+__all__ = ["MIN_RANKS", "scaled_upper_tail", "truncated_ranks", "truncated_std"]
+
+MIN_RANKS: Final = 1 << 16
+"""An interval with fewer of the 2^32 ranks is refused: its weights would be too few different numbers."""
 
 _DIGITS = 60
 _FAR = 12.0  # the tail beyond 12 sigma, 1.8e-33, is nothing beside 2^-32 or a double's last place
+
+
+def _arithmetic() -> Context:
+    """Return the decimal arithmetic to compute in, whatever the caller has made of the thread's."""
+    return Context(
+        prec=_DIGITS,
+        rounding=ROUND_HALF_EVEN,
+        Emin=-999999,
+        Emax=999999,
+        clamp=0,
+        flags=[],
+        traps=[DivisionByZero, InvalidOperation, Overflow],
+    )
 
 
 def _density(x: Decimal) -> Decimal:
@@ -42,9 +61,30 @@ def _bounded(x: float) -> Decimal:
 @lru_cache(maxsize=256)
 def scaled_upper_tail(x: float) -> int:
     """Return `round(Q(x) * 2^32)`, Q the probability that a standard normal exceeds `x`; infinities are allowed."""
-    with localcontext() as context:
-        context.prec = _DIGITS
+    with localcontext(_arithmetic()):
         return int(((1 - _lower_tail(_bounded(x))) * 2**32).to_integral_value())
+
+
+def truncated_ranks(lower: float, upper: float) -> tuple[int, int]:
+    """Return the rank of the first word and the number of ranks of a standard normal truncated to [lower, upper].
+
+    `P0 = round(Q(upper) * 2^32)` and `R = round(Q(lower) * 2^32) - P0`.
+
+    Raises:
+        FaninValueError: R is below `MIN_RANKS`.
+
+    Example:
+        >>> truncated_ranks(0.0, float("inf"))
+        (0, 2147483648)
+    """
+    first = scaled_upper_tail(upper)
+    ranks = scaled_upper_tail(lower) - first
+    if ranks < MIN_RANKS:
+        raise FaninValueError(
+            f"a normal truncated to [{lower}, {upper}] standard deviations keeps too little of its probability: "
+            f"{ranks} of 2^32 ranks, at least {MIN_RANKS} are needed. Widen the interval."
+        )
+    return first, ranks
 
 
 @lru_cache(maxsize=256)
@@ -58,14 +98,17 @@ def truncated_std(lower: float, upper: float) -> float:
         lower: Lower end in standard deviations, below `upper`; -inf for none.
         upper: Upper end in standard deviations; inf for none.
 
+    Raises:
+        FaninValueError: The interval has too few ranks (see `truncated_ranks`).
+
     Example:
         >>> truncated_std(-2.0, 2.0)
         0.8796256610342398
     """
     if math.isinf(lower) and math.isinf(upper):
         return 1.0
-    with localcontext() as context:
-        context.prec = _DIGITS
+    truncated_ranks(lower, upper)
+    with localcontext(_arithmetic()):
         a, b = _bounded(lower), _bounded(upper)
         mass = _lower_tail(b) - _lower_tail(a)
         density_a, density_b = _density(a), _density(b)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import struct
 from functools import lru_cache
-from importlib import resources
 from typing import Final
 
 __all__ = ["NORMAL_TABLE_SHA256", "SEGMENTS", "normal_segments", "normal_table_bytes"]
@@ -21,6 +20,8 @@ NORMAL_TABLE_SHA256: Final = "51bcbf9e1f93af998adc07e0333a863df38d359653a6b215d0
 @lru_cache(maxsize=1)
 def normal_table_bytes() -> bytes:
     """Return the table as `SEGMENTS` little-endian records `int32 C0, uint32 C1 | C2 << 16`: 31,752 bytes."""
+    from importlib import resources  # takes milliseconds to import
+
     return resources.files("fanin").joinpath("_data", "normal_table.bin").read_bytes()
 
 

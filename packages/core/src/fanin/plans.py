@@ -10,7 +10,6 @@ import dataclasses
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 from functools import lru_cache
 from typing import Any, Final, Literal
 
@@ -21,7 +20,6 @@ from fanin.initializers import Constant, Initializer, Law, Normal, TruncatedNorm
 from fanin.keys import named_key, seed_words
 from fanin.lattice import NORMAL_BITS, NORMAL_BOUND, NORMAL_MAX, UNIFORM_BITS, UNIFORM_BOUND
 from fanin.layout import Axis, Geometry
-from fanin.normal_law import scaled_upper_tail
 from fanin.presets import get_initializer
 from fanin.threefry import Words
 
@@ -36,14 +34,16 @@ Name = str | None | Sequence[str]
 Slices = slice | Sequence[slice | None] | None
 """Which part of the stored tensor to draw: a slice an axis, None (or nothing, at the end) for a whole axis."""
 
-_MIN_RANKS: Final = 1 << 16
-
 
 @dataclass(frozen=True, slots=True)
 class Fill:
     """Every element is `value`, which the compute format of the plan's dtype holds exactly."""
 
     value: float
+
+    def __eq__(self, other: object) -> bool:
+        """Compare the bits: 0.0 and -0.0 are different weights."""
+        return isinstance(other, Fill) and self.value.hex() == other.value.hex()
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,7 @@ class Plan:
         shape: Shape of the array to return, in stored order.
         dtype: Name of its dtype.
         rule: How each element's value is computed.
-        offset: Logical index of the first drawn element.
+        offset: What the start of the part adds to every logical index; an element's is this plus each axis's offset.
         axes: How the logical index moves along each stored axis.
         keys: Key words of the stream; with a stack axis, one key for each drawn position of it.
         stack_axis: Which stored axis selects the key, or None.
@@ -296,18 +296,24 @@ def _rule(law: Law, dtype: DType) -> Fill | Draw:
         scale, mean, bits, bound = law.std, law.mean, NORMAL_BITS, NORMAL_BOUND
     else:
         scale, mean, bits, bound = law.parent_std, law.mean, NORMAL_BITS, NORMAL_BOUND
+    rounded = compute.round(scale)
+    _check_scale(law, rounded, bits, compute)
     shift, lattice_mean = _lattice_mean(mean, scale, bits, bound)
-    factor = math.ldexp(compute.round(scale), shift - bits)
-    _check_range(law, factor, lattice_mean, shift, bits, dtype)
+    factor = math.ldexp(rounded, shift - bits)
+    _check_scale(law, factor, bits, compute)
+    draw = Draw("uniform" if isinstance(law, Uniform) else "normal", factor, lattice_mean, min(shift, 31))
     if isinstance(law, TruncatedNormal):
-        return _truncated(law, Draw("truncated_normal", factor, lattice_mean, min(shift, 31)))
-    return Draw("uniform" if isinstance(law, Uniform) else "normal", factor, lattice_mean, min(shift, 31))
+        draw = _truncated(law, draw)
+    _check_reach(law, draw, dtype)
+    return draw
 
 
 def _lattice_mean(mean: float, scale: float, bits: int, bound: int) -> tuple[int, int]:
     """Return (shift, m): m = round(mean / scale * 2^(bits - shift)), the shift the smallest with |m + a| < 2^31."""
     if mean == 0.0:
         return 0, 0
+    from fractions import Fraction  # takes milliseconds to import, and most laws have no mean
+
     ratio = Fraction(mean) / Fraction(scale) * 2**bits
     # The smallest possible shift has |m| < 2^31, so the search can start from the ratio's size.
     shift = max(0, (abs(ratio.numerator) // ratio.denominator).bit_length() - 32)
@@ -318,21 +324,25 @@ def _lattice_mean(mean: float, scale: float, bits: int, bound: int) -> tuple[int
         shift += 1
 
 
-def _check_range(law: Law, factor: float, mean: int, shift: int, bits: int, dtype: DType) -> None:
-    compute = DTYPES[dtype.compute]
-    if not compute.smallest_normal <= factor < math.inf:
-        small = factor < compute.smallest_normal
-        limit = math.ldexp(compute.smallest_normal, bits)
+def _check_scale(law: Law, number: float, bits: int, compute: DType) -> None:
+    """Refuse a scale, or its product with the lattice's step, that has lost bits to underflow or is infinite."""
+    if not compute.smallest_normal <= number < math.inf:
+        narrow = number < compute.smallest_normal
+        wider = "" if compute.name == "float64" else ", or float64"
         raise FaninValueError(
-            f"{law} is too {'narrow' if small else 'wide'} for {dtype.name}: its scale must be at least {limit:.4g} "
-            f"and finite in {compute.name}. Use a {'larger' if small else 'smaller'} scale, or float64."
+            f"{law} is too {'narrow' if narrow else 'wide'} for {compute.name}: its scale must be at least "
+            f"{math.ldexp(compute.smallest_normal, bits):.4g} and finite. Use a "
+            f"{'larger' if narrow else 'smaller'} scale{wider}."
         )
-    reach = UNIFORM_BOUND if isinstance(law, Uniform) else NORMAL_MAX
-    largest = (abs(mean) + (reach >> shift)) * factor
-    if isinstance(law, TruncatedNormal):
-        furthest = max(abs(law.lower), abs(law.upper)) * 2.0**28 / 2.0**shift
-        largest = min(largest, (abs(mean) + furthest) * factor)
-    if math.isinf(dtype.round(largest)) or math.isinf(largest):
+
+
+def _check_reach(law: Law, draw: Draw, dtype: DType) -> None:
+    """Refuse a law of which some weight overflows the dtype."""
+    reach = UNIFORM_BOUND - 1 if draw.distribution == "uniform" else NORMAL_MAX
+    ends = max(draw.low, -reach), min(draw.high, reach)
+    furthest = max(abs((end >> draw.shift) + draw.mean) for end in ends)
+    largest = DTYPES[dtype.compute].round(float(furthest)) * draw.factor
+    if math.isinf(dtype.round(DTYPES[dtype.compute].round(largest))):
         raise FaninValueError(
             f"{law} has weights up to {largest:.4g}, beyond the largest {dtype.name}, {dtype.largest:.6g}. Use a "
             f"smaller scale or a wider dtype."
@@ -340,17 +350,14 @@ def _check_range(law: Law, factor: float, mean: int, shift: int, bits: int, dtyp
 
 
 def _truncated(law: TruncatedNormal, draw: Draw) -> Draw:
-    first = scaled_upper_tail(law.upper)
-    ranks = scaled_upper_tail(law.lower) - first
-    if ranks < _MIN_RANKS:
-        raise FaninValueError(
-            f"a normal truncated to [{law.lower}, {law.upper}] standard deviations keeps too little of its "
-            f"probability: {ranks} of 2^32 ranks, at least {_MIN_RANKS} are needed. Widen the interval."
-        )
+    from fanin.normal_law import truncated_ranks
+
+    first, ranks = truncated_ranks(law.lower, law.upper)
     if ranks == 1 << 32:
-        return dataclasses.replace(draw, distribution="normal")
+        return draw
     return dataclasses.replace(
         draw,
+        distribution="truncated_normal",
         first_rank=first,
         ranks=ranks,
         low=-NORMAL_BOUND if law.lower < -7 else math.ceil(law.lower * 2.0**28),

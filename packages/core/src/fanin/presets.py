@@ -100,7 +100,7 @@ def random() -> Normal:
 
 
 def uniform(low: float, high: float) -> Uniform:
-    """U(low, high); an end is reached only by rounding.
+    """U(low, high), which rounding closes: about a mean that is not 0, it may pass an end in the last place.
 
     Args:
         low: Lower end, finite.

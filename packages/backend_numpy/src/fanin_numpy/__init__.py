@@ -1,0 +1,21 @@
+"""The NumPy backend of fanin: weights as NumPy arrays, with Numba's kernels where it is installed."""
+
+from fanin_numpy._api import init, init_
+from fanin_numpy._backend import NumpyBackend
+from fanin_numpy._draw import draw_into
+from fanin_numpy._engine import get_engine, set_engine
+from fanin_numpy._threads import get_num_threads, set_num_threads
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "NumpyBackend",
+    "__version__",
+    "draw_into",
+    "get_engine",
+    "get_num_threads",
+    "init",
+    "init_",
+    "set_engine",
+    "set_num_threads",
+]

@@ -1,0 +1,133 @@
+"""What a NumPy user calls: a new array, or weights into an existing one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fanin.exceptions import FaninTypeError, FaninValueError
+from fanin.initializers import Initializer
+from fanin.plans import Name, Slices, plan
+from fanin_numpy._backend import NumpyBackend
+from fanin_numpy._draw import draw_into
+from fanin_numpy._dtypes import DTYPE_NAMES
+
+__all__ = ["init", "init_"]
+
+_BACKEND = NumpyBackend()
+
+
+def init(
+    shape: Sequence[int] | int,
+    initialization: str | Initializer = "he",
+    *,
+    layout: str | None = None,
+    seed: int = 0,
+    name: Name = None,
+    dtype: object = "float32",
+    slices: Slices = None,
+    groups: int = 1,
+    transposed: bool = False,
+    stride: int | Sequence[int] | None = None,
+) -> NDArray[Any]:
+    """Return a new array of initial weights: `fanin.init` with this backend; its arguments and errors are the same.
+
+    Example:
+        >>> init((256, 64), "he", layout="OI", name="fc.weight").shape
+        (256, 64)
+    """
+    return _BACKEND.draw(
+        plan(
+            shape,
+            initialization,
+            layout=layout,
+            seed=seed,
+            name=name,
+            dtype=dtype,
+            slices=slices,
+            groups=groups,
+            transposed=transposed,
+            stride=stride,
+        )
+    )
+
+
+def init_(
+    array: NDArray[Any],
+    initialization: str | Initializer = "he",
+    *,
+    layout: str | None = None,
+    seed: int = 0,
+    name: Name = None,
+    groups: int = 1,
+    transposed: bool = False,
+    stride: int | Sequence[int] | None = None,
+) -> NDArray[Any]:
+    """Overwrite an array with initial weights, in place, whatever its strides; no memory of its size is taken.
+
+    Args:
+        array: A writable array of a floating-point dtype, native byte order, whose elements do not overlap.
+        initialization: A name or an `Initializer`, as in `fanin.init`, whose other arguments are the same too.
+        layout: What each axis is; needed where the initializer needs a fan.
+        seed: An integer in [0, 2^64).
+        name: The parameter's name.
+        groups: Groups of a grouped convolution.
+        transposed: Whether it is a transposed convolution's kernel.
+        stride: Stride of the transposed convolution.
+
+    Returns:
+        The array itself.
+
+    Raises:
+        FaninTypeError: It is not an array, or an argument has the wrong type.
+        FaninValueError: It cannot be written, its elements overlap, or an argument's value means nothing here. The
+            array is unchanged then.
+
+    Example:
+        >>> weight = np.empty((64, 256), np.float32).T
+        >>> init_(weight, "he", layout="OI", name="fc.weight") is weight
+        True
+    """
+    if not isinstance(array, np.ndarray):
+        raise FaninTypeError(
+            f"init_ writes into a numpy.ndarray. Received: {type(array).__name__}. For a new array use "
+            f"fanin_numpy.init(shape, ...)."
+        )
+    if array.dtype.name not in DTYPE_NAMES or not array.dtype.isnative:
+        raise FaninValueError(
+            f"init_ writes floating-point arrays in native byte order. Received: dtype {array.dtype}. Accepted: "
+            f"{', '.join(DTYPE_NAMES)}."
+        )
+    if not array.flags.writeable:
+        raise FaninValueError("init_ writes in place, and this array is read-only. Pass a copy: array.copy().")
+    if _overlaps(array):
+        raise FaninValueError(
+            f"init_ cannot write an array whose elements share memory (shape {array.shape}, strides {array.strides}). "
+            f"Pass a copy: array.copy()."
+        )
+    description = plan(
+        array.shape,
+        initialization,
+        layout=layout,
+        seed=seed,
+        name=name,
+        dtype=array.dtype.name,
+        groups=groups,
+        transposed=transposed,
+        stride=stride,
+    )
+    draw_into(description, array)
+    return array
+
+
+def _overlaps(array: NDArray[Any]) -> bool:
+    """Return whether two elements may share memory: an axis steps over less than the axes below it span."""
+    span = array.itemsize
+    for step, size in sorted((abs(step), size) for step, size in zip(array.strides, array.shape, strict=True)):
+        if size > 1 and step < span:
+            return array.size > 0
+        span += step * (size - 1)
+    return False

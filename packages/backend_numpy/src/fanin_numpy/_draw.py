@@ -1,0 +1,183 @@
+"""From a plan to the elements of an array: cut it into chunks that a kernel fills.
+
+A chunk is C-contiguous in memory, some rows of equal length. Where the logical index runs along the rows a kernel
+fills `rows`; otherwise a `grid`, whose logical indices are the sums of a base for each row and an offset for each
+column.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fanin.layout import Axis
+from fanin.plans import Draw, Fill, Plan
+from fanin.threefry import Words
+from fanin_numpy._engine import Engine, engine_for
+from fanin_numpy._threads import get_num_threads, run_tasks
+
+__all__ = ["draw_into"]
+
+Array: TypeAlias = NDArray[Any]
+Indices: TypeAlias = NDArray[np.int64]
+Task: TypeAlias = Callable[[], None]
+
+_SHORT = 64
+"""Rows shorter than this are gathered into a grid: each row of a run has its own first and last block."""
+
+_LONG = 1 << 14
+"""Longest row of a grid, whose offsets are kept in memory."""
+
+_TURN = 33
+"""The counter's high word is the logical index shifted by this much; a run has one high word."""
+
+_SERIAL = 1 << 16
+"""Below so many elements, waking threads costs more than it gives."""
+
+
+def draw_into(plan: Plan, out: Array) -> None:
+    """Write the weights of a plan into an existing array, whatever its strides.
+
+    Args:
+        plan: The plan; its dtype must be that of `out`.
+        out: A writable array of shape `plan.shape`. No two of its elements may share memory.
+    """
+    if isinstance(plan.rule, Fill):
+        out[...] = plan.rule.value  # narrower dtypes: from float32, to the nearest, ties to even
+    elif out.size:
+        job = _Job(plan.rule, engine_for(out.size))
+        run_tasks(job.tensor(plan, out), get_num_threads() if out.size > _SERIAL else 1)
+
+
+class _Job:
+    """One draw: its rule, and the kernels that draw it."""
+
+    def __init__(self, rule: Draw, engine: Engine) -> None:
+        self.rule, self.engine = rule, engine
+
+    def tensor(self, plan: Plan, out: Array) -> Iterator[Task]:
+        """Yield the tasks of a whole draw, one stream of a stack after the other."""
+        if plan.stack_axis is None:
+            yield from self.stream(plan.keys[0], plan.offset, plan.axes, out)
+            return
+        axes = plan.axes[: plan.stack_axis] + plan.axes[plan.stack_axis + 1 :]
+        for key, part in zip(plan.keys, np.moveaxis(out, plan.stack_axis, 0), strict=True):
+            yield from self.stream(key, plan.offset, axes, part)
+
+    def stream(self, key: Words, offset: int, axes: tuple[Axis, ...], out: Array) -> Iterator[Task]:
+        """Yield the tasks of one stream, in the order of the memory."""
+        if out.dtype.name == "bfloat16" and "uint16" in self.engine.outputs:
+            out = out.view(np.uint16)
+        order = sorted(range(out.ndim), key=lambda k: -abs(out.strides[k]))
+        out, axes = out.transpose(order), tuple(axes[k] for k in order)
+        if out.dtype.name in self.engine.outputs and out.flags.c_contiguous:
+            yield from self.contiguous(key, offset, axes, out)
+            return
+        for start, part_axes, part in _parts(offset, axes, out, self.engine.chunk):
+            yield partial(self.through_buffer, key, start, part_axes, part)
+
+    def through_buffer(self, key: Words, offset: int, axes: tuple[Axis, ...], out: Array) -> None:
+        """Draw into a contiguous buffer, then copy: for strided memory, and for dtypes that no kernel writes."""
+        buffer = np.empty(out.shape, out.dtype if out.dtype.name in self.engine.outputs else np.float32)
+        for task in self.contiguous(key, offset, axes, buffer):
+            task()
+        out[...] = buffer
+
+    def contiguous(self, key: Words, offset: int, axes: tuple[Axis, ...], out: Array) -> Iterator[Task]:
+        """Yield the tasks of C-contiguous memory: blocks of whole rows, or parts of a long row."""
+        outer, inner, running = _rows(_merge(axes))
+        length = math.prod(axis.size for axis in inner)
+        table = out.reshape(-1, length)
+        height = max(1, self.engine.chunk // length)
+        width = min(length, self.engine.chunk if running else _LONG)
+        for top in range(0, len(table), height):
+            for left in range(0, length, width):
+                block = table[top : top + height, left : left + width]
+                yield partial(self.block, key, offset, outer, inner, running, top, left, block)
+
+    def block(
+        self,
+        key: Words,
+        offset: int,
+        outer: tuple[Axis, ...],
+        inner: tuple[Axis, ...],
+        running: bool,
+        top: int,
+        left: int,
+        out: Array,
+    ) -> None:
+        """Fill one block of the table of rows."""
+        height, width = out.shape
+        bases = _offsets(outer, top, height) + offset
+        if running:
+            bases += left
+            if not np.any((bases ^ (bases + (width - 1))) >> _TURN):
+                self.engine.fill_rows(out, bases, key, self.rule)
+                return
+        columns = np.arange(left, left + width) if running else _offsets(inner, left, width)
+        self.engine.fill_grid(out, bases - left if running else bases, columns, key, self.rule)
+
+
+def _merge(axes: tuple[Axis, ...]) -> list[Axis]:
+    """Join neighbours along which the logical index moves as along one axis; axes of size 1 vanish."""
+    merged: list[Axis] = []
+    for axis in axes:
+        if axis.size == 1 and not axis.phase:
+            continue
+        if merged and not (merged[-1].period or axis.period) and merged[-1].stride == axis.size * axis.stride:
+            merged[-1] = Axis(merged[-1].size * axis.size, axis.stride)
+        else:
+            merged.append(axis)
+    return merged
+
+
+def _rows(axes: list[Axis]) -> tuple[tuple[Axis, ...], tuple[Axis, ...], bool]:
+    """Return the axes that count the rows, those along a row, and whether the logical index runs along a row."""
+    if not axes:
+        return (), (Axis(1, 1),), True
+    last = axes[-1]
+    if last.stride == 1 and not last.period and (last.size >= _SHORT or len(axes) == 1):
+        return tuple(axes[:-1]), (last,), True
+    cut, length = len(axes) - 1, last.size
+    while cut and length * axes[cut - 1].size <= _LONG:
+        cut -= 1
+        length *= axes[cut].size
+    return tuple(axes[:cut]), tuple(axes[cut:]), False
+
+
+def _offsets(axes: tuple[Axis, ...], first: int, count: int) -> Indices:
+    """Return the logical offsets of the flat positions first, first + 1, ... of some axes, in C order."""
+    flat = np.arange(first, first + count)
+    positions = np.unravel_index(flat, tuple(axis.size for axis in axes)) if axes else ()
+    return sum(map(_axis_offsets, axes, positions), start=np.zeros_like(flat))
+
+
+def _axis_offsets(axis: Axis, positions: Indices) -> Indices:
+    """Return what `axis.offset` gives for each of the positions."""
+    if not axis.period:
+        return positions * axis.stride
+    moved = positions + axis.phase
+    group, within = moved // axis.period, moved % axis.period
+    return group * axis.outer_stride + within * axis.stride
+
+
+def _parts(
+    offset: int, axes: tuple[Axis, ...], out: Array, limit: int
+) -> Iterator[tuple[int, tuple[Axis, ...], Array]]:
+    """Cut an array along its first axes into parts of at most `limit` elements."""
+    if out.size <= limit:
+        yield offset, axes, out
+        return
+    step = max(1, limit // max(1, out[:1].size))
+    for start in range(0, len(out), step):
+        moved, part = axes[0].part(start, min(start + step, len(out)))
+        if step > 1 or out.ndim == 1:
+            yield offset + moved, (part, *axes[1:]), out[start : start + step]
+        else:
+            inside = offset + moved + part.offset(0)
+            yield from _parts(inside, axes[1:], out[start], limit)

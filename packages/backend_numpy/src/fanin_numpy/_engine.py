@@ -1,0 +1,115 @@
+"""Which kernels draw: plain NumPy, or the ones that Numba compiled. Both give the same bits.
+
+Numba takes most of a second to import, so a process that draws little never does: the choice goes by how much has been
+drawn.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Final, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fanin.exceptions import FaninValueError
+from fanin.plans import Draw
+from fanin.threefry import Words
+
+__all__ = ["Engine", "engine_for", "get_engine", "set_engine"]
+
+Name = Literal["numpy", "numba"]
+
+_VARIABLE: Final = "FANIN_ENGINE"
+_CHOICES: Final = ("auto", "numpy", "numba")
+_WORTHWHILE: Final = 1 << 23
+"""Elements after which Numba's import pays: about 60 ms of drawing with NumPy on one core."""
+
+
+@dataclass(frozen=True)
+class Engine:
+    """Kernels of one kind.
+
+    Attributes:
+        name: "numpy" or "numba".
+        chunk: Elements of a chunk: enough for the calls to cost little, few enough to stay in the cache.
+        outputs: Names of the dtypes that the kernels write; uint16 stands for the bits of bfloat16.
+        fill_rows: Fill an array of shape (rows, columns) with the weights of logical indices bases[i] + j.
+        fill_grid: Fill an array of shape (rows, columns) with the weights of logical indices bases[i] + columns[j].
+    """
+
+    name: Name
+    chunk: int
+    outputs: frozenset[str]
+    fill_rows: Callable[[NDArray[Any], NDArray[np.int64], Words, Draw], None]
+    fill_grid: Callable[[NDArray[Any], NDArray[np.int64], NDArray[np.int64], Words, Draw], None]
+
+
+class _Choice:
+    """What was chosen, and how much this process has drawn."""
+
+    name: str | None = None
+    drawn: int = 0
+
+
+@lru_cache(maxsize=1)
+def _numpy_engine() -> Engine:
+    from fanin_numpy import _numpy_kernels as kernels
+
+    return Engine("numpy", 1 << 15, frozenset(("float32", "float64")), kernels.fill_rows, kernels.fill_grid)
+
+
+@lru_cache(maxsize=1)
+def _numba_engine() -> Engine:
+    from fanin_numpy import _numba_kernels as kernels
+
+    outputs = frozenset(("float32", "float64", "uint16"))
+    return Engine("numba", 1 << 17, outputs, kernels.fill_rows, kernels.fill_grid)
+
+
+@lru_cache(maxsize=1)
+def _has_numba() -> bool:
+    return importlib.util.find_spec("numba") is not None
+
+
+def get_engine() -> str:
+    """Return the choice of kernels: "auto", "numpy" or "numba"."""
+    name = _Choice.name if _Choice.name is not None else os.environ.get(_VARIABLE, "auto")
+    if name not in _CHOICES:
+        raise FaninValueError(
+            f"the environment variable {_VARIABLE} must be one of {', '.join(_CHOICES)}. Received: {name!r}."
+        )
+    return name
+
+
+def set_engine(name: Literal["auto", "numpy", "numba"] | None) -> None:
+    """Choose the kernels; the bits do not depend on it.
+
+    Args:
+        name: "numpy" never imports Numba, "numba" always does, "auto" does once enough has been drawn. None goes back
+            to the environment variable FANIN_ENGINE, or "auto".
+
+    Raises:
+        FaninValueError: The name is another, or Numba is not installed.
+    """
+    if name is not None and name not in _CHOICES:
+        raise FaninValueError(f"the engine must be one of {', '.join(_CHOICES)}. Received: {name!r}.")
+    if name == "numba" and not _has_numba():
+        raise FaninValueError('the engine "numba" needs Numba, which is not installed: pip install "fanin[numba]".')
+    _Choice.name = name
+
+
+def engine_for(size: int) -> Engine:
+    """Return the kernels for a draw of `size` elements."""
+    choice = get_engine()
+    if choice == "numpy" or not _has_numba():
+        return _numpy_engine()
+    if choice == "auto" and _Choice.drawn < _WORTHWHILE:
+        _Choice.drawn += size  # a race between threads only moves the moment of the change
+        if _Choice.drawn < _WORTHWHILE:
+            return _numpy_engine()
+    return _numba_engine()

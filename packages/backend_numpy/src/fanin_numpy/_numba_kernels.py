@@ -1,0 +1,210 @@
+"""The kernels compiled by Numba: the same bits, several times faster. Importing this module imports Numba.
+
+Numba promotes 32-bit arithmetic to 64 bits, so each intermediate is cast back: only then does LLVM vectorise the
+rounds. A chunk passes through short loops over buffers that stay in the first-level cache, since a loop that held the
+table look-up would not vectorise as a whole.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from llvmlite import ir
+from numba import float32, float64, int32, njit, types, uint16, uint32, uint64
+from numba.extending import intrinsic, overload
+from numpy.typing import NDArray
+
+from fanin.normal_table import normal_table_bytes
+from fanin.plans import Draw
+from fanin.threefry import PARITY, Words
+
+__all__ = ["fill_grid", "fill_rows"]
+
+_BUFFER = 1024
+_UNIFORM, _NORMAL, _TRUNCATED = 0, 1, 2
+_KINDS = {"uniform": _UNIFORM, "normal": _NORMAL, "truncated_normal": _TRUNCATED}
+
+
+@intrinsic
+def _bits_of(typingctx: Any, number: Any) -> Any:
+    """Return the bits of a float32 as an int32."""
+
+    def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.bitcast(arguments[0], ir.IntType(32))
+
+    return types.int32(types.float32), codegen
+
+
+@njit(inline="always")
+def _four_rounds(x0, x1, r0, r1, r2, r3):
+    for rotation in (r0, r1, r2, r3):
+        x0 = uint32(x0 + x1)
+        x1 = uint32(uint32(x1 << uint32(rotation)) | uint32(x1 >> uint32(32 - rotation)))
+        x1 = uint32(x1 ^ x0)
+    return x0, x1
+
+
+@njit(inline="always")
+def _threefry(k0, k1, k2, c0, c1):
+    x0, x1 = uint32(c0 + k0), uint32(c1 + k1)
+    x0, x1 = _four_rounds(x0, x1, 13, 15, 26, 6)
+    x0, x1 = uint32(x0 + k1), uint32(x1 + k2 + uint32(1))
+    x0, x1 = _four_rounds(x0, x1, 17, 29, 16, 24)
+    x0, x1 = uint32(x0 + k2), uint32(x1 + k0 + uint32(2))
+    x0, x1 = _four_rounds(x0, x1, 13, 15, 26, 6)
+    x0, x1 = uint32(x0 + k0), uint32(x1 + k1 + uint32(3))
+    x0, x1 = _four_rounds(x0, x1, 17, 29, 16, 24)
+    x0, x1 = uint32(x0 + k1), uint32(x1 + k2 + uint32(4))
+    x0, x1 = _four_rounds(x0, x1, 13, 15, 26, 6)
+    return uint32(x0 + k2), uint32(x1 + k0 + uint32(5))
+
+
+@njit(nogil=True)
+def _words_run(words, start, count, k0, k1, k2):
+    """Write the words of `start`, which is even, and the indices that follow: `count` of them, rounded up to even."""
+    block = uint64(start) >> uint64(1)
+    high, low = uint32(block >> uint64(32)), uint32(block)
+    for j in range((count + 1) >> 1):
+        x0, x1 = _threefry(k0, k1, k2, high, uint32(low + uint32(j)))
+        words[2 * j] = x0
+        words[2 * j + 1] = x1
+
+
+@njit(nogil=True)
+def _words_grid(words, base, columns, k0, k1, k2):
+    for j in range(columns.shape[0]):
+        index = uint64(base + columns[j])
+        x0, x1 = _threefry(k0, k1, k2, uint32(index >> uint64(33)), uint32(index >> uint64(1)))
+        words[j] = x1 if uint32(index) & uint32(1) else x0
+
+
+@njit(nogil=True)
+def _normal_points(words, count, table, segments, records, points):
+    for j in range(count):
+        p = int32(words[j])
+        t = int32(int32(p ^ int32(p >> int32(31))) | int32(1))
+        segments[j] = uint32(int32(_bits_of(float32(t)) - int32(127 << 23)))
+    for j in range(count):
+        records[j] = table[segments[j] >> uint32(16)]
+    for j in range(count):
+        sign = int32(int32(words[j]) >> int32(31))
+        s = int32(int32(segments[j] & uint32(0xFFFF)) - int32(32768))
+        c0 = int32(uint32(records[j]))
+        packed = uint32(records[j] >> uint64(32))
+        c1, c2 = int32(packed & uint32(0xFFFF)), int32(packed >> uint32(16))
+        a = int32(c0 - int32(int32(s * c1) >> int32(11)))
+        a = int32(a + int32(int32(int32(int32(s * s) >> int32(15)) * c2) >> int32(15)))
+        points[j] = int32(int32(a ^ sign) - sign)
+
+
+@njit(nogil=True)
+def _points(words, count, table, segments, records, points, kind, ranks, bounds):
+    if kind == _UNIFORM:
+        for j in range(count):
+            k = int32(int32(words[j]) ^ int32(0x7FFFFFFF))
+            points[j] = int32(int32(int32(k >> int32(8)) << int32(1)) | int32(1))
+        return
+    if kind == _TRUNCATED:
+        for j in range(count):
+            words[j] = uint32(uint32(ranks[0]) + uint32((uint64(words[j]) * ranks[1]) >> uint64(32)))
+    _normal_points(words, count, table, segments, records, points)
+    if kind == _TRUNCATED:
+        for j in range(count):
+            points[j] = min(max(points[j], bounds[0]), bounds[1])
+
+
+@njit(inline="always")
+def _bfloat16_bits(weight):
+    """Round a float32, which is finite and normal or zero, to bfloat16: nearest, ties to even."""
+    bits = uint32(_bits_of(weight))
+    return uint16(uint32(bits + uint32(0x7FFF) + uint32(uint32(bits >> uint32(16)) & uint32(1))) >> uint32(16))
+
+
+def _finish(points, count, out, at, factor, mean, shift):
+    """Write the weights of the points to out[at:], whose type says how: float32, float64, or uint16 for bfloat16."""
+    raise NotImplementedError  # only compiled code calls this
+
+
+@overload(_finish)
+def _overload_finish(points, count, out, at, factor, mean, shift):
+    def finish32(points, count, out, at, factor, mean, shift):
+        for j in range(count):
+            out[at + j] = float32(int32(int32(points[j] >> shift) + mean)) * float32(factor)
+
+    def finish64(points, count, out, at, factor, mean, shift):
+        for j in range(count):
+            out[at + j] = float64(int32(int32(points[j] >> shift) + mean)) * factor
+
+    def finish16(points, count, out, at, factor, mean, shift):
+        for j in range(count):
+            weight = float32(float32(int32(int32(points[j] >> shift) + mean)) * float32(factor))
+            bits = uint32(_bits_of(weight))  # finite and normal, or zero: no NaN to keep
+            even = uint32(uint32(bits >> uint32(16)) & uint32(1))
+            out[at + j] = uint16(uint32(bits + uint32(0x7FFF) + even) >> uint32(16))
+
+    return {types.float32: finish32, types.float64: finish64, types.uint16: finish16}[out.dtype]
+
+
+@njit(nogil=True, cache=True)
+def _rows(out, bases, k0, k1, table, kind, factor, mean, shift, ranks, bounds):
+    k2 = uint32(uint32(k0 ^ k1) ^ uint32(PARITY))
+    words = np.empty(_BUFFER + 2, np.uint32)
+    points = np.empty(_BUFFER, np.int32)
+    segments = np.empty(_BUFFER, np.uint32)
+    records = np.empty(_BUFFER, np.uint64)
+    for row in range(bases.shape[0]):
+        lane = bases[row] & 1
+        for at in range(0, out.shape[1], _BUFFER):
+            count = min(_BUFFER, out.shape[1] - at)
+            _words_run(words, bases[row] - lane + at, count + lane, k0, k1, k2)
+            _points(words[lane:], count, table, segments, records, points, kind, ranks, bounds)
+            _finish(points, count, out[row], at, factor, mean, shift)
+
+
+@njit(nogil=True, cache=True)
+def _grid(out, bases, columns, k0, k1, table, kind, factor, mean, shift, ranks, bounds):
+    k2 = uint32(uint32(k0 ^ k1) ^ uint32(PARITY))
+    words = np.empty(_BUFFER, np.uint32)
+    points = np.empty(_BUFFER, np.int32)
+    segments = np.empty(_BUFFER, np.uint32)
+    records = np.empty(_BUFFER, np.uint64)
+    for row in range(bases.shape[0]):
+        for at in range(0, columns.shape[0], _BUFFER):
+            count = min(_BUFFER, columns.shape[0] - at)
+            _words_grid(words, bases[row], columns[at : at + count], k0, k1, k2)
+            _points(words, count, table, segments, records, points, kind, ranks, bounds)
+            _finish(points, count, out[row], at, factor, mean, shift)
+
+
+@lru_cache(maxsize=1)
+def _table() -> NDArray[np.uint64]:
+    return np.frombuffer(normal_table_bytes(), "<u8").astype(np.uint64)
+
+
+@lru_cache(maxsize=1024)
+def _arguments(draw: Draw) -> tuple[Any, ...]:
+    return (
+        _table(),
+        _KINDS[draw.distribution],
+        draw.factor,
+        np.int32(draw.mean),
+        np.int32(draw.shift),
+        np.array([draw.first_rank, draw.ranks], np.uint64),
+        np.array([draw.low, draw.high], np.int32),
+    )
+
+
+def fill_rows(out: NDArray[Any], bases: NDArray[np.int64], key: Words, draw: Draw) -> None:
+    """Fill `out`, of shape (rows, width), with the weights of logical indices bases[i] + j.
+
+    The dtype of `out` is float32, float64, or uint16 for the bits of bfloat16. No row may cross a multiple of 2^33,
+    where the counter's high word changes.
+    """
+    _rows(out, bases, np.uint32(key[0]), np.uint32(key[1]), *_arguments(draw))
+
+
+def fill_grid(out: NDArray[Any], bases: NDArray[np.int64], columns: NDArray[np.int64], key: Words, draw: Draw) -> None:
+    """Fill `out`, of shape (rows, width), with the weights of logical indices bases[i] + columns[j]."""
+    _grid(out, bases, columns, np.uint32(key[0]), np.uint32(key[1]), *_arguments(draw))

@@ -1,0 +1,143 @@
+"""The NumPy trainer of `fanin compare`: a fully connected network with its backward pass written out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fanin.compare.activations import LEAKY_SLOPE, SELU_ALPHA, SELU_SCALE
+from fanin.compare.trainer import Trace
+
+__all__ = ["NumpyTrainer"]
+
+Array: TypeAlias = NDArray[np.float32]
+Function: TypeAlias = Callable[[Array], Array]
+
+
+def _logistic(z: Array) -> Array:
+    small = np.exp(-np.abs(z))
+    return np.where(z >= 0, 1, small) / (1 + small)
+
+
+def _softplus(z: Array) -> Array:
+    return np.maximum(z, 0) + np.log1p(np.exp(-np.abs(z)))
+
+
+def _normal_cdf(z: Array) -> Array:
+    from scipy.special import ndtr  # only GELU needs it, and NumPy has no error function
+
+    cdf: Array = ndtr(z)
+    return cdf
+
+
+def _normal_density(z: Array) -> Array:
+    return np.exp(-z * z / 2) * np.float32(0.3989422804014327)
+
+
+def _silu_slope(z: Array) -> Array:
+    s = _logistic(z)
+    return s * (1 + z * (1 - s))
+
+
+def _mish_slope(z: Array) -> Array:
+    t = np.tanh(_softplus(z))
+    return t + z * _logistic(z) * (1 - t * t)
+
+
+def _elu(z: Array) -> Array:
+    return np.where(z > 0, z, np.expm1(np.minimum(z, 0)))
+
+
+def _elu_slope(z: Array) -> Array:
+    return np.exp(np.minimum(z, 0))
+
+
+_ALPHA, _SCALE, _LEAK = np.float32(SELU_ALPHA), np.float32(SELU_SCALE), np.float32(LEAKY_SLOPE)
+
+ACTIVATIONS: Final[dict[str, tuple[Function, Function]]] = {
+    "relu": (lambda z: np.maximum(z, 0), lambda z: (z > 0).astype(z.dtype)),
+    "leaky_relu": (
+        lambda z: np.where(z > 0, z, _LEAK * z),
+        lambda z: np.where(z > 0, np.float32(1), _LEAK),
+    ),
+    "elu": (_elu, _elu_slope),
+    "selu": (
+        lambda z: _SCALE * np.where(z > 0, z, _ALPHA * np.expm1(np.minimum(z, 0))),
+        lambda z: _SCALE * np.where(z > 0, np.float32(1), _ALPHA * np.exp(np.minimum(z, 0))),
+    ),
+    "gelu": (lambda z: z * _normal_cdf(z), lambda z: _normal_cdf(z) + z * _normal_density(z)),
+    "silu": (lambda z: z * _logistic(z), _silu_slope),
+    "mish": (lambda z: z * np.tanh(_softplus(z)), _mish_slope),
+    "softplus": (_softplus, _logistic),
+    "tanh": (np.tanh, lambda z: 1 - np.tanh(z) ** 2),
+    "sigmoid": (_logistic, lambda z: _logistic(z) * _logistic(-z)),
+    "linear": (lambda z: z, np.ones_like),
+}
+"""Each activation and its derivative."""
+
+
+class NumpyTrainer:
+    """A `fanin.compare.trainer.Trainer` in NumPy; its methods are described there."""
+
+    def __init__(self, parameters: Mapping[str, Any], *, activation: str, learning_rate: float) -> None:
+        depth = len(parameters) // 2
+        self._weights: list[Array] = [np.array(parameters[f"layers.{i}.weight"]) for i in range(depth)]
+        self._biases: list[Array] = [np.array(parameters[f"layers.{i}.bias"]) for i in range(depth)]
+        self._phi, self._slope = ACTIVATIONS[activation]
+        self._rate = np.float32(learning_rate)
+
+    def _forward(self, inputs: Array) -> tuple[list[Array], list[Array]]:
+        """Return each layer's input (the last entry is the output) and each layer's pre-activation."""
+        values, pre = [inputs], []
+        for i, (weight, bias) in enumerate(zip(self._weights, self._biases, strict=True)):
+            z = values[-1] @ weight.T + bias
+            pre.append(z)
+            values.append(self._phi(z) if i + 1 < len(self._weights) else z)
+        return values, pre
+
+    def _backward(self, pre: list[Array], labels: NDArray[np.int64]) -> tuple[NDArray[np.float32], list[Array]]:
+        """Return each sample's loss, and its derivative by each layer's pre-activation."""
+        logits = pre[-1]
+        shifted = logits - logits.max(axis=1, keepdims=True)
+        exponentials = np.exp(shifted)
+        totals = exponentials.sum(axis=1, keepdims=True)
+        rows = np.arange(len(labels))
+        losses = np.log(totals[:, 0]) - shifted[rows, labels]
+        delta = exponentials / totals
+        delta[rows, labels] -= 1
+        deltas = [delta]
+        for weight, z in zip(self._weights[:0:-1], pre[-2::-1], strict=True):
+            deltas.append((deltas[-1] @ weight) * self._slope(z))
+        return losses, deltas[::-1]
+
+    def step(self, inputs: Array, labels: NDArray[np.int64]) -> float:
+        """Take one step of gradient descent, and return the mean loss before it."""
+        with np.errstate(all="ignore"):  # a network that diverges is a result, not a warning
+            values, pre = self._forward(inputs)
+            losses, deltas = self._backward(pre, labels)
+            rate = self._rate / np.float32(len(labels))
+            for value, delta, weight, bias in zip(values[:-1], deltas, self._weights, self._biases, strict=True):
+                weight -= rate * (delta.T @ value)
+                bias -= rate * delta.sum(axis=0)
+            return float(losses.mean())
+
+    def logits(self, inputs: Array) -> Array:
+        """Return the network's output."""
+        with np.errstate(all="ignore"):
+            return self._forward(inputs)[0][-1]
+
+    def trace(self, inputs: Array, labels: NDArray[np.int64]) -> Trace:
+        """Return every layer's output and gradient."""
+        with np.errstate(all="ignore"):
+            values, pre = self._forward(inputs)
+            return Trace(values[1:], self._backward(pre, labels)[1])
+
+    def parameters(self) -> dict[str, Array]:
+        """Return copies of the current parameters by name."""
+        named: dict[str, Array] = {}
+        for i, (weight, bias) in enumerate(zip(self._weights, self._biases, strict=True)):
+            named[f"layers.{i}.weight"], named[f"layers.{i}.bias"] = weight.copy(), bias.copy()
+        return named
