@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from fanin.exceptions import FaninTypeError, FaninValueError
 from fanin.initializers import Initializer
+from fanin.pieces import overlaps
 from fanin.plans import Name, Slices, plan
 from fanin_numpy._backend import NumpyBackend
 from fanin_numpy._draw import draw_into
@@ -103,7 +104,7 @@ def init_(
         )
     if not array.flags.writeable:
         raise FaninValueError("init_ writes in place, and this array is read-only. Pass a copy: array.copy().")
-    if _overlaps(array):
+    if overlaps(array.shape, [step // array.itemsize for step in array.strides]):
         raise FaninValueError(
             f"init_ cannot write an array whose elements share memory (shape {array.shape}, strides {array.strides}). "
             f"Pass a copy: array.copy()."
@@ -121,13 +122,3 @@ def init_(
     )
     draw_into(description, array)
     return array
-
-
-def _overlaps(array: NDArray[Any]) -> bool:
-    """Return whether two elements may share memory: an axis steps over less than the axes below it span."""
-    span = array.itemsize
-    for step, size in sorted((abs(step), size) for step, size in zip(array.strides, array.shape, strict=True)):
-        if size > 1 and step < span:
-            return array.size > 0
-        span += step * (size - 1)
-    return False

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fanin.layout import Axis
+from fanin.pieces import cut, merge
 from fanin.plans import Draw, Fill, Plan
 from fanin.threefry import Words
 from fanin_numpy._engine import Engine, engine_for
@@ -66,8 +67,9 @@ class _Job:
             yield from self.stream(plan.keys[0], plan.offset, plan.axes, out)
             return
         axes = plan.axes[: plan.stack_axis] + plan.axes[plan.stack_axis + 1 :]
-        for key, part in zip(plan.keys, np.moveaxis(out, plan.stack_axis, 0), strict=True):
-            yield from self.stream(key, plan.offset, axes, part)
+        slices = np.moveaxis(out, plan.stack_axis, 0)
+        for k, key in enumerate(plan.keys):
+            yield from self.stream(key, plan.offset, axes, slices[k, ...])
 
     def stream(self, key: Words, offset: int, axes: tuple[Axis, ...], out: Array) -> Iterator[Task]:
         """Yield the tasks of one stream, in the order of the memory."""
@@ -78,8 +80,8 @@ class _Job:
         if out.dtype.name in self.engine.outputs and out.flags.c_contiguous:
             yield from self.contiguous(key, offset, axes, out)
             return
-        for start, part_axes, part in _parts(offset, axes, out, self.engine.chunk):
-            yield partial(self.through_buffer, key, start, part_axes, part)
+        for start, part, where in cut(offset, axes, self.engine.chunk):
+            yield partial(self.through_buffer, key, start, part, out[(*where, ...)])
 
     def through_buffer(self, key: Words, offset: int, axes: tuple[Axis, ...], out: Array) -> None:
         """Draw into a contiguous buffer, then copy: for strided memory, and for dtypes that no kernel writes."""
@@ -90,7 +92,7 @@ class _Job:
 
     def contiguous(self, key: Words, offset: int, axes: tuple[Axis, ...], out: Array) -> Iterator[Task]:
         """Yield the tasks of C-contiguous memory: blocks of whole rows, or parts of a long row."""
-        outer, inner, running = _rows(_merge(axes))
+        outer, inner, running = _rows(merge(axes))
         length = math.prod(axis.size for axis in inner)
         table = out.reshape(-1, length)
         height = max(1, self.engine.chunk // length)
@@ -123,31 +125,18 @@ class _Job:
         self.engine.fill_grid(out, bases - left if running else bases, columns, key, self.rule)
 
 
-def _merge(axes: tuple[Axis, ...]) -> list[Axis]:
-    """Join neighbours along which the logical index moves as along one axis; axes of size 1 vanish."""
-    merged: list[Axis] = []
-    for axis in axes:
-        if axis.size == 1 and not axis.phase:
-            continue
-        if merged and not (merged[-1].period or axis.period) and merged[-1].stride == axis.size * axis.stride:
-            merged[-1] = Axis(merged[-1].size * axis.size, axis.stride)
-        else:
-            merged.append(axis)
-    return merged
-
-
-def _rows(axes: list[Axis]) -> tuple[tuple[Axis, ...], tuple[Axis, ...], bool]:
+def _rows(axes: tuple[Axis, ...]) -> tuple[tuple[Axis, ...], tuple[Axis, ...], bool]:
     """Return the axes that count the rows, those along a row, and whether the logical index runs along a row."""
     if not axes:
         return (), (Axis(1, 1),), True
     last = axes[-1]
     if last.stride == 1 and not last.period and (last.size >= _SHORT or len(axes) == 1):
-        return tuple(axes[:-1]), (last,), True
+        return axes[:-1], (last,), True
     cut, length = len(axes) - 1, last.size
     while cut and length * axes[cut - 1].size <= _LONG:
         cut -= 1
         length *= axes[cut].size
-    return tuple(axes[:cut]), tuple(axes[cut:]), False
+    return axes[:cut], axes[cut:], False
 
 
 def _offsets(axes: tuple[Axis, ...], first: int, count: int) -> Indices:
@@ -164,20 +153,3 @@ def _axis_offsets(axis: Axis, positions: Indices) -> Indices:
     moved = positions + axis.phase
     group, within = moved // axis.period, moved % axis.period
     return group * axis.outer_stride + within * axis.stride
-
-
-def _parts(
-    offset: int, axes: tuple[Axis, ...], out: Array, limit: int
-) -> Iterator[tuple[int, tuple[Axis, ...], Array]]:
-    """Cut an array along its first axes into parts of at most `limit` elements."""
-    if out.size <= limit:
-        yield offset, axes, out
-        return
-    step = max(1, limit // max(1, out[:1].size))
-    for start in range(0, len(out), step):
-        moved, part = axes[0].part(start, min(start + step, len(out)))
-        if step > 1 or out.ndim == 1:
-            yield offset + moved, (part, *axes[1:]), out[start : start + step]
-        else:
-            inside = offset + moved + part.offset(0)
-            yield from _parts(inside, axes[1:], out[start], limit)

@@ -1,0 +1,169 @@
+"""What a NumPy user meets: in-place initialisation, its refusals, the choice of engine and of threads."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+import pytest
+
+import fanin
+import fanin_numpy
+
+
+def read_only() -> np.ndarray[Any, Any]:
+    array = np.zeros((3, 4), np.float32)
+    array.flags.writeable = False
+    return array
+
+
+REFUSED: dict[str, tuple[Any, dict[str, Any], type[Exception], str]] = {
+    "list": ([[0.0]], {"layout": "OI"}, fanin.FaninTypeError, "Received: list"),
+    "integers": (np.zeros((3, 4), np.int32), {"layout": "OI"}, fanin.FaninValueError, "int32"),
+    "complex": (np.zeros((3, 4), np.complex64), {"layout": "OI"}, fanin.FaninValueError, "complex64"),
+    "foreign byte order": (np.zeros((3, 4), ">f4"), {"layout": "OI"}, fanin.FaninValueError, "native byte order"),
+    "read-only": (read_only(), {"layout": "OI"}, fanin.FaninValueError, "read-only"),
+    "broadcast": (np.broadcast_to(np.zeros(4), (3, 4)), {"layout": "OI"}, fanin.FaninValueError, "read-only"),
+    "windows": (
+        np.lib.stride_tricks.as_strided(np.zeros(9, np.float32), (4, 3), (8, 4)),
+        {"layout": "OI"},
+        fanin.FaninValueError,
+        "share memory",
+    ),
+    "no layout": (np.zeros((3, 4), np.float32), {}, fanin.FaninValueError, "State the layout"),
+    "seed": (np.zeros((3, 4), np.float32), {"layout": "OI", "seed": -1}, fanin.FaninValueError, "seed"),
+}
+
+
+@pytest.mark.parametrize(("array", "options", "error", "message"), REFUSED.values(), ids=REFUSED)
+def test_refusals_leave_the_array_alone(
+    array: Any, options: dict[str, Any], error: type[Exception], message: str
+) -> None:
+    before = np.array(array, copy=True)
+    with pytest.raises(error, match=message):
+        fanin_numpy.init_(array, "he", **options)
+    assert np.array_equal(np.array(array), before)
+
+
+def test_init_in_place_returns_the_array_and_equals_init() -> None:
+    array = np.full((64, 256), np.nan, np.float32)
+    assert fanin_numpy.init_(array, "glorot_uniform", layout="IO", seed=5, name="w") is array
+    assert np.array_equal(array, fanin_numpy.init((64, 256), "glorot_uniform", layout="IO", seed=5, name="w"))
+
+
+@pytest.mark.parametrize("device", ["cuda", "cpu:0", 0])
+def test_unknown_device(device: object) -> None:
+    with pytest.raises(fanin.FaninValueError, match="device"):
+        fanin.init((3, 4), "zeros", backend="numpy", device=device)
+
+
+def test_no_global_state_is_touched() -> None:
+    np.random.seed(7)  # noqa: NPY002  # the global generator is what is watched
+    before = np.random.get_state()  # noqa: NPY002
+    fanin_numpy.init((300, 300), "he", layout="OI")
+    after = np.random.get_state()  # noqa: NPY002
+    assert all(np.array_equal(a, b) for a, b in zip(before, after, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("value", "error", "message"),
+    [
+        (0, fanin.FaninValueError, "Received: 0"),
+        (True, fanin.FaninTypeError, "True"),
+        (2.0, fanin.FaninTypeError, "2.0"),
+    ],
+)
+def test_bad_thread_counts(value: Any, error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message):
+        fanin_numpy.set_num_threads(value)
+
+
+def test_bad_engine() -> None:
+    with pytest.raises(fanin.FaninValueError, match="cython"):
+        fanin_numpy.set_engine("cython")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("variable", "value"), [("FANIN_NUM_THREADS", "many"), ("FANIN_ENGINE", "cython")])
+def test_bad_environment(monkeypatch: pytest.MonkeyPatch, variable: str, value: str) -> None:
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(fanin.FaninValueError, match=rf"{variable}.*{value}"):
+        fanin_numpy.init((300, 300), "random")
+
+
+def test_environment_sets_the_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FANIN_NUM_THREADS", "3")
+    assert fanin_numpy.get_num_threads() == 3
+
+
+def digest_in_process(code: str, **environment: str) -> str:
+    run = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code],
+        capture_output=True,
+        text=True,
+        env=os.environ | environment,
+        check=True,
+    )
+    return run.stdout.strip()
+
+
+def test_small_draws_never_import_numba() -> None:
+    code = """
+import sys, fanin_numpy
+for k in range(50):
+    fanin_numpy.init((64, 64), "he", layout="OI", name=str(k))
+print([name for name in ("numba", "llvmlite", "ml_dtypes") if name in sys.modules])
+"""
+    assert digest_in_process(code, FANIN_ENGINE="auto") == "[]"
+
+
+FORK = """
+import hashlib, os, warnings
+warnings.simplefilter("ignore")  # the interpreter warns of every fork with threads; that it works is the point
+import fanin_numpy
+def digest():
+    return hashlib.sha256(fanin_numpy.init((600, 500), "he", layout="OI", name="w").tobytes()).hexdigest()
+fanin_numpy.set_num_threads(2)
+parent = digest()
+read, write = os.pipe()
+if os.fork() == 0:
+    os.write(write, digest().encode())
+    os._exit(0)
+os.wait()
+print(os.read(read, 64).decode() == parent)
+"""
+
+
+def test_draws_after_a_fork() -> None:
+    assert digest_in_process(FORK) == "True"
+
+
+def test_many_threads_draw_at_once() -> None:
+    expected = {k: fanin_numpy.init((300, 400), "he", layout="OI", name=str(k)) for k in range(8)}
+    barrier = threading.Barrier(8)
+
+    def draw(k: int) -> np.ndarray[Any, Any]:
+        barrier.wait()
+        return fanin_numpy.init((300, 400), "he", layout="OI", name=str(k))
+
+    with ThreadPoolExecutor(8) as pool:
+        drawn = dict(enumerate(pool.map(draw, range(8))))
+    assert all(np.array_equal(drawn[k], expected[k]) for k in range(8))
+
+
+def test_an_error_in_a_chunk_reaches_the_caller() -> None:
+    from fanin_numpy._threads import run_tasks
+
+    done: list[int] = []
+
+    def fail() -> None:
+        raise MemoryError("no buffer")
+
+    with pytest.raises(MemoryError, match="no buffer"):
+        run_tasks([fail, lambda: done.append(1)], 2)
+    run_tasks([lambda: done.append(2)] * 3, 2)
+    assert done.count(2) == 3

@@ -1,0 +1,9 @@
+"""The torch backend of fanin: weights as torch tensors, on any device, with the same bits."""
+
+from fanin_torch._api import init, init_
+from fanin_torch._backend import TorchBackend
+from fanin_torch._draw import draw_into
+
+__version__ = "0.1.0"
+
+__all__ = ["TorchBackend", "__version__", "draw_into", "init", "init_"]

@@ -1,0 +1,148 @@
+"""What a torch user calls: initial weights into an existing tensor, as torch.nn.init does, or a new tensor."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import torch
+from torch import Tensor
+
+from fanin.exceptions import FaninTypeError, FaninValueError
+from fanin.initializers import Initializer
+from fanin.pieces import overlaps
+from fanin.plans import Name, Slices, plan
+from fanin_torch._backend import TorchBackend
+from fanin_torch._draw import draw_into
+from fanin_torch._dtypes import DTYPES, dtype_name
+from fanin_torch._opaque import fill_opaquely, remember
+
+__all__ = ["init", "init_"]
+
+_BACKEND: Final = TorchBackend()
+
+_LAYOUTS: Final = {2: "OI", 3: "OIW", 4: "OIHW", 5: "OIDHW"}
+_TRANSPOSED_LAYOUTS: Final = {3: "IOW", 4: "IOHW", 5: "IODHW"}
+
+
+def _layout(ndim: int, layout: str | None, transposed: bool) -> str | None:
+    """Return torch's own layout of a weight with so many axes; a vector has none, since its fans would be a guess."""
+    return layout if layout is not None else (_TRANSPOSED_LAYOUTS if transposed is True else _LAYOUTS).get(ndim)
+
+
+def init(
+    shape: Sequence[int],
+    initialization: str | Initializer = "he",
+    *,
+    layout: str | None = None,
+    seed: int = 0,
+    name: Name = None,
+    dtype: object = "float32",
+    device: object = None,
+    slices: Slices = None,
+    groups: int = 1,
+    transposed: bool = False,
+    stride: int | Sequence[int] | None = None,
+) -> Tensor:
+    """Return a new tensor of initial weights: `fanin.init` with this backend and torch's layouts.
+
+    Where `layout` is None it is "OI", "OIW", "OIHW" or "OIDHW" by the number of axes ("IOW", "IOHW", "IODHW" with
+    transposed=True). All else is as in `fanin.init`.
+
+    Example:
+        >>> init((256, 64), "he", name="fc.weight").shape
+        torch.Size([256, 64])
+    """
+    if isinstance(shape, Sequence):
+        layout = _layout(len(shape), layout, transposed)
+    description = plan(
+        shape,
+        initialization,
+        layout=layout,
+        seed=seed,
+        name=name,
+        dtype=dtype,
+        slices=slices,
+        groups=groups,
+        transposed=transposed,
+        stride=stride,
+    )
+    return _BACKEND.draw(description, device=device)  # type: ignore[no-any-return]
+
+
+def init_(
+    tensor: Tensor,
+    initialization: str | Initializer = "he",
+    *,
+    seed: int = 0,
+    name: Name = None,
+    layout: str | None = None,
+    groups: int = 1,
+    transposed: bool = False,
+    stride: int | Sequence[int] | None = None,
+) -> Tensor:
+    """Overwrite a tensor with initial weights, in place, outside of autograd.
+
+    Args:
+        tensor: A floating-point tensor or parameter on any device, contiguous or not, whose elements do not overlap.
+        initialization: A name or an `Initializer`, as in `fanin.init`, whose other arguments are the same too.
+        seed: An integer in [0, 2^64).
+        name: The parameter's name, for example that of `module.named_parameters()`.
+        layout: What each axis is; None for torch's own: "OI", "OIW", "OIHW" or "OIDHW" by the number of axes ("IOW",
+            "IOHW", "IODHW" with transposed=True).
+        groups: Groups of a grouped convolution.
+        transposed: Whether it is the weight of a transposed convolution.
+        stride: Stride of the transposed convolution.
+
+    Returns:
+        The tensor itself.
+
+    Raises:
+        FaninTypeError: It is not a tensor, or an argument has the wrong type.
+        FaninValueError: The tensor has no values (meta), is not floating-point or strided, its elements overlap, or an
+            argument's value means nothing here. The tensor is unchanged then.
+
+    Example:
+        >>> layer = torch.nn.Linear(64, 256)
+        >>> init_(layer.weight, "he", name="fc.weight") is layer.weight
+        True
+    """
+    if not isinstance(tensor, Tensor):
+        raise FaninTypeError(
+            f"init_ writes into a torch.Tensor. Received: {type(tensor).__name__}. For a new tensor use "
+            f"fanin_torch.init(shape, ...)."
+        )
+    _check(tensor)
+    arguments: dict[str, Any] = {
+        "initialization": initialization,
+        "layout": _layout(tensor.ndim, layout, transposed),
+        "seed": seed,
+        "name": name,
+        "dtype": dtype_name(tensor.dtype),
+        "groups": groups,
+        "transposed": transposed,
+        "stride": stride,
+    }
+    if torch.compiler.is_compiling() or type(tensor) not in (Tensor, torch.nn.Parameter):
+        fill_opaquely(tensor, remember(tuple(tensor.shape), arguments))
+    else:
+        draw_into(plan(tensor.shape, **arguments), tensor)
+    return tensor
+
+
+def _check(tensor: Tensor) -> None:
+    if tensor.layout != torch.strided or dtype_name(tensor.dtype) not in DTYPES:
+        raise FaninValueError(
+            f"init_ writes dense floating-point tensors. Received: dtype {tensor.dtype}, layout {tensor.layout}. "
+            f"Accepted: {', '.join(DTYPES)}, with layout torch.strided."
+        )
+    if tensor.is_meta:
+        raise FaninValueError(
+            "init_ cannot write a tensor on the meta device, which has no values. Give the module memory first, "
+            'module.to_empty(device="cpu"), and initialise its parameters then.'
+        )
+    if overlaps(tensor.shape, tensor.stride()):
+        raise FaninValueError(
+            f"init_ cannot write a tensor whose elements share memory (shape {tuple(tensor.shape)}, strides "
+            f"{tensor.stride()}), as expand() makes. Pass a copy: tensor.clone()."
+        )

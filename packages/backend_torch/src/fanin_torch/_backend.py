@@ -1,0 +1,70 @@
+"""The backend class, the door through which the core finds torch."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from fanin.contract import Capabilities, Description
+from fanin.exceptions import FaninTypeError, FaninValueError
+from fanin.plans import Plan
+from fanin_torch._draw import draw_into
+from fanin_torch._dtypes import DTYPES, dtype_name, numpy_view
+
+__all__ = ["TorchBackend"]
+
+
+class TorchBackend:
+    """Draws plans as torch tensors on any device."""
+
+    name = "torch"
+    SPEC_VERSION = 1
+    capabilities = Capabilities(
+        dtypes=frozenset(DTYPES), devices=("cpu", "cuda", "mps", "xpu"), jit=True, level="exact"
+    )
+
+    @torch.compiler.disable  # type: ignore[untyped-decorator]  # traced, the kernels would become torch operations
+    def draw(self, plan: Plan, *, device: Any = None) -> Tensor:
+        """Return the tensor that `plan` describes, contiguous and without a gradient.
+
+        Args:
+            plan: The plan.
+            device: A `torch.device` or what makes one; None for torch's default device.
+
+        Raises:
+            FaninValueError: The device is unknown or not available, or it is "meta", which holds no values.
+        """
+        try:
+            out = torch.empty(plan.shape, dtype=DTYPES[plan.dtype], device=device)
+        except (RuntimeError, TypeError, AssertionError) as error:
+            raise FaninValueError(
+                f"torch cannot make a {plan.dtype} tensor on the device {device!r}: {error} "
+                f'Use an available device, for example "cpu".'
+            ) from error
+        if out.is_meta:
+            raise FaninValueError(
+                "a tensor on the meta device has no values to draw. Use a real device, or plan now and draw later: "
+                "fanin.plan(...)."
+            )
+        draw_into(plan, out)
+        return out
+
+    def tobytes(self, array: Any) -> bytes:
+        """Return the elements as little-endian bytes, in C order."""
+        array = self._check(array)
+        view = numpy_view(array.cpu())
+        data: bytes = view.astype(view.dtype.newbyteorder("<"), copy=False).tobytes()
+        return data
+
+    def describe(self, array: Any) -> Description:
+        """Return the shape and the dtype's name."""
+        array = self._check(array)
+        return Description(tuple(array.shape), dtype_name(array.dtype))
+
+    @staticmethod
+    def _check(array: Any) -> Tensor:
+        if not isinstance(array, Tensor):
+            raise FaninTypeError(f"expected a torch.Tensor. Received: {type(array).__name__}.")
+        return array

@@ -1,0 +1,148 @@
+"""What a torch user meets: in-place initialisation of parameters, its refusals, torch.compile and fake tensors."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+from torch._subclasses.fake_tensor import FakeTensorMode
+
+import fanin
+import fanin_torch
+from fanin_torch import TorchBackend, init_
+
+LAYERS: dict[str, tuple[nn.Module, dict[str, Any], str]] = {
+    "linear": (nn.Linear(6, 10), {}, "OI"),
+    "conv1d": (nn.Conv1d(6, 10, 3), {}, "OIW"),
+    "conv2d": (nn.Conv2d(6, 10, (3, 2)), {}, "OIHW"),
+    "conv3d": (nn.Conv3d(2, 3, (3, 2, 1)), {}, "OIDHW"),
+    "grouped": (nn.Conv2d(6, 10, 3, groups=2), {"groups": 2}, "OIHW"),
+    "transposed": (
+        nn.ConvTranspose2d(6, 10, 4, stride=2, groups=2),
+        {"groups": 2, "transposed": True, "stride": 2},
+        "IOHW",
+    ),
+}
+
+
+@pytest.mark.parametrize(("module", "options", "layout"), LAYERS.values(), ids=LAYERS)
+def test_layouts_of_torchs_layers(module: nn.Module, options: dict[str, Any], layout: str) -> None:
+    weight = module.weight
+    assert isinstance(weight, nn.Parameter)
+    init_(weight, "he", seed=3, name="w", **options)
+    expected = fanin.init(tuple(weight.shape), "he", layout=layout, seed=3, name="w", backend="numpy", **options)
+    assert weight.requires_grad
+    assert weight.detach().numpy().tobytes() == expected.tobytes()
+    assert torch.equal(fanin_torch.init(weight.shape, "he", seed=3, name="w", **options), weight)
+
+
+def test_channels_last_holds_the_same_weights() -> None:
+    weight = torch.empty(10, 6, 3, 3).to(memory_format=torch.channels_last)
+    assert torch.equal(init_(weight, name="w"), fanin_torch.init((10, 6, 3, 3), name="w"))
+
+
+def test_autograd_notices_the_change() -> None:
+    weight = nn.Parameter(torch.ones(3, 4))
+    loss = (weight * weight).sum()
+    init_(weight, "he", name="w")
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        torch.autograd.grad(loss, weight)
+
+
+@pytest.mark.parametrize("shape", [(), (3, 4), (0, 4)])
+def test_version_counter_of_every_shape(shape: tuple[int, ...]) -> None:
+    tensor = torch.empty(shape)
+    before = tensor._version
+    init_(tensor, "random")
+    assert tensor._version == before + 1
+
+
+REFUSED: dict[str, tuple[Any, dict[str, Any], type[Exception], str]] = {
+    "list": ([[0.0]], {}, fanin.FaninTypeError, "Received: list"),
+    "integers": (torch.zeros(3, 4, dtype=torch.int32), {}, fanin.FaninValueError, "torch.int32"),
+    "complex": (torch.zeros(3, 4, dtype=torch.complex64), {}, fanin.FaninValueError, "torch.complex64"),
+    "sparse": (torch.eye(3).to_sparse(), {}, fanin.FaninValueError, "sparse_coo"),
+    "meta": (torch.zeros(3, 4, device="meta"), {}, fanin.FaninValueError, "to_empty"),
+    "expanded": (torch.zeros(4).expand(3, 4), {}, fanin.FaninValueError, "share memory"),
+    "bias without a fan": (torch.zeros(4), {}, fanin.FaninValueError, "fan-in"),
+    "seed": (torch.zeros(3, 4), {"seed": 2**64}, fanin.FaninValueError, "seed"),
+    "seed's type": (torch.zeros(3, 4), {"seed": "0"}, fanin.FaninTypeError, "seed"),
+    "initialization": (torch.zeros(3, 4), {"initialization": "hee"}, fanin.FaninValueError, "Did you mean"),
+}
+
+
+@pytest.mark.parametrize(("tensor", "options", "error", "message"), REFUSED.values(), ids=REFUSED)
+def test_refusals_leave_the_tensor_alone(
+    tensor: Any, options: dict[str, Any], error: type[Exception], message: str
+) -> None:
+    with pytest.raises(error, match=message):
+        init_(tensor, **options)
+    if isinstance(tensor, torch.Tensor) and not tensor.is_meta and not tensor.is_sparse:
+        assert not tensor.any()
+
+
+@pytest.mark.parametrize("device", ["meta", "cuda", "nowhere", 3.5])
+def test_devices_that_cannot_hold_it(device: Any) -> None:
+    with pytest.raises(fanin.FaninValueError, match=r"device|meta"):
+        fanin.init((3, 4), "zeros", backend="torch", device=device)
+
+
+def test_no_global_state_is_touched() -> None:
+    before = torch.random.get_rng_state()
+    default = torch.get_default_dtype()
+    fanin.init((30, 40), "he", layout="OI", backend="torch")
+    init_(torch.empty(30, 40), "he")
+    assert torch.equal(torch.random.get_rng_state(), before)
+    assert torch.get_default_dtype() is default
+
+
+def test_default_device_is_respected() -> None:
+    with torch.device("meta"), pytest.raises(fanin.FaninValueError, match="meta"):
+        fanin.init((3, 4), "zeros", backend="torch")
+
+
+def drawn_in_a_function() -> torch.Tensor:
+    return init_(torch.empty(16, 8), "he", seed=3, name="w")
+
+
+class Layer(nn.Module):
+    """Draws in its constructor and in its forward pass."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.empty(16, 8))
+        init_(self.weight, "he", name="weight")
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x @ (self.weight + drawn_in_a_function()).T
+
+
+@pytest.mark.filterwarnings("default")  # the compiler's own imports warn, differently from release to release
+def test_compiled_draws_have_the_same_bits() -> None:
+    compiled: torch.Tensor = torch.compile(drawn_in_a_function, fullgraph=True, backend="aot_eager")()
+    assert torch.equal(compiled, drawn_in_a_function())
+    layer, x = Layer(), torch.eye(8)
+    assert torch.equal(torch.compile(layer, fullgraph=True, backend="aot_eager")(x), layer(x))
+
+
+def drawn_through_the_core() -> torch.Tensor:
+    drawn: torch.Tensor = fanin.init((16, 8), "he", layout="OI", seed=3, name="w", backend="torch")
+    return drawn
+
+
+@pytest.mark.filterwarnings("default")
+def test_the_core_inside_a_compiled_function() -> None:
+    assert torch.equal(torch.compile(drawn_through_the_core, backend="aot_eager")(), drawn_in_a_function())
+
+
+def test_fake_tensors_are_left_to_the_mode() -> None:
+    with FakeTensorMode():
+        tensor = torch.empty(16, 8)
+        assert init_(tensor, "he") is tensor
+
+
+def test_public_names() -> None:
+    assert fanin_torch.__all__ == ["TorchBackend", "__version__", "draw_into", "init", "init_"]
+    assert isinstance(fanin.backend("torch"), TorchBackend)

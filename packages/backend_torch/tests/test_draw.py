@@ -1,0 +1,104 @@
+"""Both ways to draw, through NumPy and in torch's operations alone, give the reference's bits in any memory."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+import torch
+
+import fanin
+from fanin import reference
+from fanin_torch import TorchBackend
+from fanin_torch._draw import _CHUNK, draw_into, draw_with_torch
+from fanin_torch._dtypes import DTYPES
+
+Drawer = Callable[[fanin.Plan, torch.Tensor], None]
+
+CASES: dict[str, dict[str, Any]] = {
+    "linear": {"shape": (33, 70), "layout": "OI"},
+    "JAX order": {"shape": (71, 20), "layout": "IO", "dtype": "bfloat16"},
+    "conv": {"shape": (5, 6, 3, 3), "layout": "OIHW", "dtype": "float64"},
+    "conv, JAX order": {"shape": (3, 2, 6, 7), "layout": "HWIO", "dtype": "float16"},
+    "stack": {"shape": (2, 5, 3), "layout": "ISO", "name": list("abcde")},
+    "only a stack": {"shape": (4,), "layout": "S", "name": list("wxyz"), "initialization": "random"},
+    "transposed": {"shape": (6, 4, 2, 3), "layout": "IOHW", "groups": 3, "transposed": True, "stride": (2, 1)},
+    "transposed, cut inside a group": {
+        "shape": (4, 12, 3),
+        "layout": "OIW",
+        "groups": 3,
+        "transposed": True,
+        "slices": (slice(1, 4), slice(3, 10), slice(0, 2)),
+    },
+    "columns of a shard": {"shape": (40, 300), "layout": "OI", "slices": (slice(7, 20), slice(33, 51))},
+    "odd start": {"shape": (301,), "layout": "O", "slices": (slice(3, 300),)},
+    "far away": {
+        "shape": (1 << 20, 1 << 20),
+        "layout": "OI",
+        "slices": (slice((1 << 20) - 3, 1 << 20), slice((1 << 20) - 9, None)),
+    },
+    "across the counter's turn": {"shape": (1 << 34,), "layout": "O", "slices": (slice((1 << 33) - 5, (1 << 33) + 5),)},
+    "scalar": {"shape": (), "layout": "", "dtype": "float16"},
+    "empty": {"shape": (0, 5), "layout": "OI"},
+    "empty shard": {"shape": (7, 5), "layout": "OI", "slices": (slice(3, 3),)},
+    "float8": {"shape": (40, 5), "layout": "OI", "dtype": "float8_e4m3fn"},
+    "float8, wide": {"shape": (40, 5), "layout": "OI", "dtype": "float8_e5m2"},
+}
+INITIALIZATIONS: dict[str, fanin.Initializer] = {
+    "he": fanin.he_normal(),
+    "uniform": fanin.he_uniform(),
+    "truncated": fanin.he_truncated_normal(),
+    "mean": fanin.normal(1.0, 0.02),
+    "mean far away": fanin.normal(-300.0, 1e-6),
+    "truncated, lopsided": fanin.truncated_normal(0.5, 0.1, -1.0, 3.0),
+    "constant": fanin.constant(1 / 3),
+}
+
+
+def draws() -> Iterator[Any]:
+    for case, initialization in itertools.product(CASES, INITIALIZATIONS):
+        arguments = {"seed": 2**63 + 5, "name": "блок.重み", "initialization": INITIALIZATIONS[initialization]}
+        yield pytest.param(arguments | CASES[case], id=f"{case} / {initialization}")
+
+
+@pytest.mark.parametrize("arguments", list(draws()))
+def test_bits(arguments: dict[str, Any]) -> None:
+    plan = fanin.plan(**arguments)
+    backend = TorchBackend()
+    tensor = backend.draw(plan)
+    assert backend.describe(tensor) == fanin.Description(plan.shape, plan.dtype)
+    assert backend.tobytes(tensor) == reference.tobytes(plan)
+
+
+@pytest.mark.parametrize("arguments", list(draws()))
+def test_bits_of_the_device_path(arguments: dict[str, Any]) -> None:
+    """The operations that run on an accelerator, run here on the CPU."""
+    plan = fanin.plan(**arguments)
+    tensor = torch.empty(plan.shape, dtype=DTYPES[plan.dtype])
+    draw_with_torch(plan, tensor)
+    assert TorchBackend().tobytes(tensor) == reference.tobytes(plan)
+
+
+@pytest.mark.parametrize("drawer", [draw_into, draw_with_torch])
+@pytest.mark.parametrize("dtype", ["float32", "float64", "float16", "bfloat16", "float8_e5m2"])
+@pytest.mark.parametrize("order", list(itertools.permutations(range(3))))
+@pytest.mark.parametrize("step", [1, 3])
+def test_any_memory_order(drawer: Drawer, order: tuple[int, ...], step: int, dtype: str) -> None:
+    plan = fanin.plan((5, 6, 7), "he", layout="OIW", name="w", dtype=dtype)
+    stored = torch.zeros([plan.shape[k] * step for k in order], dtype=DTYPES[dtype])[(slice(None, None, step),) * 3]
+    view = stored.permute([order.index(k) for k in range(3)])
+    assert view.shape == plan.shape
+    drawer(plan, view)
+    assert TorchBackend().tobytes(view) == reference.tobytes(plan)
+
+
+@pytest.mark.parametrize("layout", ["OI", "IO"])
+def test_several_chunks_on_a_device(layout: str) -> None:
+    shape = (_CHUNK // 512 + 7, 1025) if layout == "OI" else (1025, _CHUNK // 512 + 7)
+    plan = fanin.plan(shape, "he", layout=layout, name="large")
+    assert plan.size > 2 * _CHUNK
+    tensor = torch.empty(shape)
+    draw_with_torch(plan, tensor)
+    assert torch.equal(tensor, TorchBackend().draw(plan))
