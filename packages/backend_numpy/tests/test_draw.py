@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 from collections.abc import Iterator
 from typing import Any, Literal
 
@@ -65,7 +66,11 @@ INITIALIZATIONS: dict[str, fanin.Initializer] = {
 }
 
 
-@pytest.fixture(params=["numpy", "numba"])
+ENGINES = os.environ.get("FANIN_TEST_ENGINES", "numpy,numba").split(",")
+"""Said by who runs the tests, so that a missing Numba is an error and not a silence."""
+
+
+@pytest.fixture(params=ENGINES)
 def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
     fanin_numpy.set_engine(request.param)
     yield request.param

@@ -81,7 +81,8 @@ class _Job:
             yield from self.contiguous(key, offset, axes, out)
             return
         for start, part, where in cut(offset, axes, self.engine.chunk):
-            yield partial(self.through_buffer, key, start, part, out[(*where, ...)])
+            place: tuple[Any, ...] = (*where, ...)  # with the dots, a 0-d piece stays an array
+            yield partial(self.through_buffer, key, start, part, out[place])
 
     def through_buffer(self, key: Words, offset: int, axes: tuple[Axis, ...], out: Array) -> None:
         """Draw into a contiguous buffer, then copy: for strided memory, and for dtypes that no kernel writes."""

@@ -20,7 +20,7 @@ from fanin.normal_table import normal_table_bytes
 from fanin.plans import Draw
 from fanin.threefry import PARITY, Words
 
-__all__ = ["fill_grid", "fill_rows"]
+__all__ = ["fill_grid", "fill_rows", "points_of"]
 
 _BUFFER = 1024
 _UNIFORM, _NORMAL, _TRUNCATED = 0, 1, 2
@@ -178,6 +178,17 @@ def _grid(out, bases, columns, k0, k1, table, kind, factor, mean, shift, ranks, 
             _finish(points, count, out[row], at, factor, mean, shift)
 
 
+@njit(nogil=True, cache=True)
+def _only_points(words, table, kind, ranks, bounds, points):
+    spare = np.empty(_BUFFER, np.uint32)
+    segments = np.empty(_BUFFER, np.uint32)
+    records = np.empty(_BUFFER, np.uint64)
+    for at in range(0, words.shape[0], _BUFFER):
+        count = min(_BUFFER, words.shape[0] - at)
+        spare[:count] = words[at : at + count]
+        _points(spare, count, table, segments, records, points[at:], kind, ranks, bounds)
+
+
 @lru_cache(maxsize=1)
 def _table() -> NDArray[np.uint64]:
     return np.frombuffer(normal_table_bytes(), "<u8").astype(np.uint64)
@@ -194,6 +205,14 @@ def _arguments(draw: Draw) -> tuple[Any, ...]:
         np.array([draw.first_rank, draw.ranks], np.uint64),
         np.array([draw.low, draw.high], np.int32),
     )
+
+
+def points_of(words: NDArray[np.uint32], draw: Draw) -> NDArray[np.int32]:
+    """Return the lattice point of each word of a flat array, before the mean is added."""
+    table, kind, _, _, _, ranks, bounds = _arguments(draw)
+    points = np.empty(words.shape, np.int32)
+    _only_points(words, table, kind, ranks, bounds, points)
+    return points
 
 
 def fill_rows(out: NDArray[Any], bases: NDArray[np.int64], key: Words, draw: Draw) -> None:

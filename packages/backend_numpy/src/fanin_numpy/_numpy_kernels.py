@@ -16,7 +16,7 @@ from fanin.normal_table import normal_table_bytes
 from fanin.plans import Draw
 from fanin.threefry import PARITY, ROTATIONS, Words
 
-__all__ = ["fill_grid", "fill_rows"]
+__all__ = ["fill_grid", "fill_rows", "points_of"]
 
 UInts: TypeAlias = NDArray[np.uint32]
 Ints: TypeAlias = NDArray[np.int32]
@@ -123,14 +123,18 @@ def _truncated_points(words: UInts, draw: Draw) -> Ints:
     return np.clip(points, draw.low, draw.high, out=points)
 
 
+def points_of(words: UInts, draw: Draw) -> Ints:
+    """Return the lattice point of each word, before the mean is added."""
+    if draw.distribution == "uniform":
+        return _uniform_points(words)
+    if draw.distribution == "normal":
+        return _normal_points(words)
+    return _truncated_points(words, draw)
+
+
 def _finish(words: UInts, draw: Draw, out: NDArray[Any]) -> None:
     """Write the weights of the words into `out`, float32 or float64."""
-    if draw.distribution == "uniform":
-        points = _uniform_points(words)
-    elif draw.distribution == "normal":
-        points = _normal_points(words)
-    else:
-        points = _truncated_points(words, draw)
+    points = points_of(words, draw)
     if draw.shift:
         points >>= np.int32(draw.shift)
     if draw.mean:

@@ -253,7 +253,7 @@ class Geometry:
         order = positions["O"] + positions["I"] + spatial
         steps = dict(zip(order, _strides([self.shape[k] for k in order]), strict=True))
         axes = [Axis(size, steps.get(k, 0)) for k, size in enumerate(self.shape)]
-        if self.transposed and self.groups > 1:
+        if self.transposed and self.groups > 1 and self._count("O") > 1:  # with one out-channel the orders agree
             self._split_groups(axes, positions["O"], positions["I"])
         return tuple(axes)
 

@@ -13,7 +13,7 @@ from fanin.lattice import normal_lattice, truncated_rank, uniform_lattice
 from fanin.plans import Draw, Plan
 from fanin.threefry import Words, threefry2x32
 
-__all__ = ["bits", "tobytes", "value", "values", "word"]
+__all__ = ["bits", "lattice_point", "tobytes", "value", "values", "word"]
 
 
 def word(key: Words, index: int) -> int:

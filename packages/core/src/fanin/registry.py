@@ -92,6 +92,9 @@ def _listing() -> str:
 
 def _default() -> str:
     names = available_backends()
+    if not names:
+        _entry_points.cache_clear()  # one may have been installed since the last look
+        names = available_backends()
     if len(names) == 1:
         return names[0]
     if "numpy" in names:
@@ -101,7 +104,6 @@ def _default() -> str:
             f"several backends are installed, and none is numpy: {_listing()}. Say which, for example "
             f'backend="{names[0]}".'
         )
-    _entry_points.cache_clear()
     raise BackendNotInstalledError(
         f'no backend is installed. Install one: pip install "fanin[numpy]" (or {", ".join(FIRST_PARTY[1:])}).'
     )

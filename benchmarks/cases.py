@@ -1,0 +1,223 @@
+"""What is compared with what: each backend beside the initializer that its user would call instead."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any, Literal
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import torch
+from measure import Call, Case
+
+import fanin_jax
+import fanin_numpy
+import fanin_torch
+
+__all__ = ["cases", "gpt2_small"]
+
+FAN_IN = 4096
+Setting = Callable[[Call], Call]
+
+
+def threads(count: int, engine: Literal["numpy", "numba"] = "numba") -> None:
+    """Give both sides the same number of threads."""
+    torch.set_num_threads(count)
+    fanin_numpy.set_num_threads(count)
+    fanin_numpy.set_engine(engine)
+
+
+def gpt2_small() -> dict[str, tuple[int, ...]]:
+    """Return the shapes of GPT-2 small's 148 parameters, in torch's order of axes (Radford et al. 2019)."""
+    width, layers = 768, 12
+    shapes: dict[str, tuple[int, ...]] = {"wte.weight": (50257, width), "wpe.weight": (1024, width)}
+    for k in range(layers):
+        for name, shape in {
+            "ln_1": (width,),
+            "attn.c_attn": (3 * width, width),
+            "attn.c_proj": (width, width),
+            "ln_2": (width,),
+            "mlp.c_fc": (4 * width, width),
+            "mlp.c_proj": (width, 4 * width),
+        }.items():
+            shapes[f"h.{k}.{name}.weight"] = shape
+            shapes[f"h.{k}.{name}.bias"] = shape[:1]
+    return shapes | {"ln_f.weight": (width,), "ln_f.bias": (width,)}
+
+
+def torch_cases(size: int) -> Iterator[Case]:
+    """Yield the torch backend beside torch.nn.init, on the CPU."""
+    shape = (size // FAN_IN, FAN_IN)
+
+    def case(
+        name: str, initialization: str, theirs: Callable[[torch.Tensor], Any], peer: str, count: int, target: float,
+        dtype: torch.dtype = torch.float32,
+    ) -> Case:  # fmt: skip
+        def ours() -> Call:
+            threads(count)
+            return partial(fanin_torch.init_, torch.empty(shape, dtype=dtype), initialization, name="w")
+
+        return Case(f"torch, {count} thread{'s' * (count > 1)}", name, ours,
+                    lambda: partial(theirs, torch.empty(shape, dtype=dtype)), peer, size, target)  # fmt: skip
+
+    kaiming = partial(torch.nn.init.kaiming_normal_, nonlinearity="relu")
+    yield case("he_normal", "he", kaiming, "kaiming_normal_", 2, 3.0)
+    yield case("he_normal", "he", kaiming, "kaiming_normal_", 1, 1.6)
+    uniform = partial(torch.nn.init.kaiming_uniform_, nonlinearity="relu")
+    yield case("he_uniform", "he_uniform", uniform, "kaiming_uniform_", 2, 6.0)
+    truncated = partial(torch.nn.init.trunc_normal_, std=0.02, a=-0.04, b=0.04)
+    yield case("truncated_normal", "truncated_normal", truncated, "trunc_normal_", 2, 25.0)
+    yield case("he_normal bfloat16", "he", kaiming, "kaiming_normal_ bfloat16", 2, 3.0, torch.bfloat16)
+
+
+def numpy_cases(size: int) -> Iterator[Case]:
+    """Yield the NumPy backend beside NumPy's generator, scaled."""
+    shape = (size // FAN_IN, FAN_IN)
+
+    def theirs() -> Call:
+        generator, out, scale = np.random.default_rng(0), np.empty(shape, np.float32), np.float32((2 / FAN_IN) ** 0.5)
+
+        def draw() -> None:
+            generator.standard_normal(dtype=np.float32, out=out)
+            np.multiply(out, scale, out=out)
+
+        return draw
+
+    def ours(engine: Literal["numpy", "numba"]) -> Call:
+        threads(2, engine)
+        return partial(fanin_numpy.init_, np.empty(shape, np.float32), "he", layout="OI", name="w")
+
+    peer = "standard_normal(out=) · scale"
+    yield Case("numpy, 2 threads", "he_normal, Numba", lambda: ours("numba"), theirs, peer, size, 7.0)
+    yield Case("numpy, 2 threads", "he_normal, no Numba", lambda: ours("numpy"), theirs, peer, size, 1.5)
+
+
+def jax_cases(size: int) -> Iterator[Case]:
+    """Yield the JAX backend beside jax.nn.initializers, both jitted."""
+    shape = (FAN_IN, size // FAN_IN)
+
+    def jitted(initializer: Any) -> Call:
+        compiled = jax.jit(partial(initializer, shape=shape, dtype=jnp.float32))
+        key = jax.random.key(0)
+        return lambda: jax.block_until_ready(compiled(key))
+
+    for name, distribution, target in (("he_normal", "normal", 2.4), ("he_uniform", "uniform", 2.4)):
+        yield Case(
+            "jax, jitted",
+            name,
+            partial(jitted, fanin_jax.initializer(name)),
+            partial(jitted, jax.nn.initializers.variance_scaling(2.0, "fan_in", distribution)),  # type: ignore[arg-type]
+            f"variance_scaling(2, fan_in, {distribution})",
+            size,
+            target,
+        )
+
+
+def layout_cases(size: int) -> Iterator[Case]:
+    """Yield other layouts and shards beside the whole tensor in canonical order."""
+    side = FAN_IN
+    rows = size // side
+
+    def canonical(initialization: str) -> Call:
+        threads(2)
+        return partial(fanin_numpy.init_, np.empty((rows, side), np.float32), initialization, layout="OI", name="w")
+
+    def dense(initialization: str) -> Call:
+        threads(2)
+        return partial(fanin_numpy.init_, np.empty((side, rows), np.float32), initialization, layout="IO", name="w")
+
+    def conv(initialization: str) -> Call:
+        threads(2)
+        shape = (3, 3, 256, size // 9 // 256)
+        return partial(fanin_numpy.init_, np.empty(shape, np.float32), initialization, layout="HWIO", name="w")
+
+    for name in ("he_normal", "he_uniform"):
+        for layout, ours in (("IO", dense), ("HWIO", conv)):
+            calls = partial(ours, name), partial(canonical, name)
+            yield Case("numpy layouts", f"{name}, {layout}", *calls, "its own OI", size, 1 / 1.6)
+
+    def shard(axis: int) -> Call:
+        threads(2)
+        parts = [slice(rows // 8, rows // 4), None] if axis == 0 else [None, slice(side // 8, side // 4)]
+        return partial(fanin_numpy.init, (rows, side), "he", layout="OI", name="w", slices=parts)
+
+    def whole() -> Call:
+        threads(2)
+        return partial(fanin_numpy.init, (rows, side), "he", layout="OI", name="w")
+
+    for axis in (0, 1):
+        yield Case("numpy shards", f"an eighth, axis {axis}", partial(shard, axis), whole, "the whole", size, 6.0)
+
+
+def small_cases() -> Iterator[Case]:
+    """Yield one small tensor, and a whole model's list of parameters."""
+
+    def torch_small(which: str) -> Call:
+        threads(2)
+        weight = torch.empty(64, 64)
+        if which == "ours":
+            return partial(fanin_torch.init_, weight, "he", name="w")
+        return partial(torch.nn.init.kaiming_normal_, weight, nonlinearity="relu")
+
+    yield Case("small", "torch, 64 × 64", partial(torch_small, "ours"), partial(torch_small, "theirs"),
+               "kaiming_normal_", 64 * 64, 0.5)  # fmt: skip
+
+    def numpy_small(which: str) -> Call:
+        threads(2)
+        if which == "ours":
+            return partial(fanin_numpy.init, (64, 64), "he", layout="OI", name="w")
+        generator, scale = np.random.default_rng(0), np.float32((2 / 64) ** 0.5)
+        return lambda: generator.standard_normal((64, 64), np.float32) * scale
+
+    yield Case("small", "numpy, 64 × 64", partial(numpy_small, "ours"), partial(numpy_small, "theirs"),
+               "standard_normal · scale", 64 * 64, 0.5)  # fmt: skip
+
+    def jax_small(initializer: Any) -> Call:
+        key = jax.random.key(0)
+        return lambda: jax.block_until_ready(initializer(key, (64, 64), jnp.float32))
+
+    yield Case("small", "jax, 64 × 64", partial(jax_small, fanin_jax.initializer("he")),
+               partial(jax_small, jax.nn.initializers.he_normal()), "he_normal", 64 * 64, 0.5)  # fmt: skip
+
+    shapes = gpt2_small()
+    total = sum(int(np.prod(shape)) for shape in shapes.values())
+
+    def model(which: str) -> Call:
+        threads(2)
+        weights = {name: torch.empty(shape) for name, shape in shapes.items()}
+
+        def ours() -> None:
+            for name, weight in weights.items():
+                fanin_torch.init_(weight, "random" if weight.ndim > 1 else "zeros", name=name)
+
+        def theirs() -> None:
+            for weight in weights.values():
+                if weight.ndim > 1:
+                    torch.nn.init.normal_(weight, std=0.01)
+                else:
+                    torch.nn.init.zeros_(weight)
+
+        return ours if which == "ours" else theirs
+
+    yield Case("small", "torch, GPT-2 small (148 tensors)", partial(model, "ours"), partial(model, "theirs"),
+               "normal_, zeros_", total, 1.0)  # fmt: skip
+
+    def jax_model(initializer: Any) -> Call:
+        key = jax.random.key(0)
+        parts = [(shape, initializer if len(shape) > 1 else jax.nn.initializers.zeros) for shape in shapes.values()]
+        return lambda: jax.block_until_ready([draw(key, shape, jnp.float32) for shape, draw in parts])
+
+    yield Case("small", "jax, GPT-2 small (148 tensors)", partial(jax_model, fanin_jax.initializer("random")),
+               partial(jax_model, jax.nn.initializers.normal(0.01)), "normal", total, 1.0)  # fmt: skip
+
+
+def cases(size: int) -> Iterator[Case]:
+    """Yield every case at one size."""
+    yield from torch_cases(size)
+    yield from numpy_cases(size)
+    yield from jax_cases(size)
+    yield from layout_cases(size)
+    if size == 1 << 24:
+        yield from small_cases()
