@@ -51,8 +51,12 @@ def draw_into(plan: Plan, out: Array) -> None:
     if isinstance(plan.rule, Fill):
         out[...] = plan.rule.value  # narrower dtypes: from float32, to the nearest, ties to even
     elif out.size:
-        job = _Job(plan.rule, engine_for(out.size))
-        run_tasks(job.tensor(plan, out), get_num_threads() if out.size > _SERIAL else 1)
+        engine = engine_for(out.size)
+        if plan.consecutive and out.size <= _SERIAL and out.flags.c_contiguous and out.dtype.name in engine.outputs:
+            _Job(plan.rule, engine).block(plan.keys[0], plan.offset, (), (), True, 0, 0, out.reshape(1, -1))
+        else:
+            tasks = _Job(plan.rule, engine).tensor(plan, out)
+            run_tasks(tasks, get_num_threads() if out.size > _SERIAL else 1)
 
 
 class _Job:
@@ -116,10 +120,10 @@ class _Job:
     ) -> None:
         """Fill one block of the table of rows."""
         height, width = out.shape
-        bases = _offsets(outer, top, height) + offset
+        bases = _offsets(outer, top, height) + offset if outer else np.array([offset])
         if running:
             bases += left
-            if not np.any((bases ^ (bases + (width - 1))) >> _TURN):
+            if not ((bases ^ (bases + (width - 1))) >> _TURN).any():
                 self.engine.fill_rows(out, bases, key, self.rule)
                 return
         columns = np.arange(left, left + width) if running else _offsets(inner, left, width)

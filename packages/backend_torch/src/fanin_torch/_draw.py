@@ -28,8 +28,7 @@ def draw_into(plan: Plan, tensor: Tensor) -> None:
     """
     if tensor.device.type == "cpu":
         fanin_numpy.draw_into(plan, numpy_view(tensor))
-        # NumPy wrote behind autograd's back; an empty in-place operation tells it that the tensor has changed.
-        tensor.detach().view(-1 if tensor.ndim == 0 else tensor.shape)[:0].zero_()
+        torch.autograd.graph.increment_version(tensor)  # NumPy wrote behind autograd's back
     else:
         draw_with_torch(plan, tensor)
 

@@ -195,16 +195,10 @@ class Geometry:
                 )
         else:
             strides = (whole_number(stride, "a stride", 1),) * spatial
-        geometry = cls(sizes, layout, group_count, transposed, strides)
-        letter, channels = ("I", "in") if transposed else ("O", "out")
-        if geometry._count(letter) % group_count:
-            raise FaninValueError(
-                f"groups={group_count} does not divide the {geometry._count(letter)} {channels}-channels of shape "
-                f"{sizes} with layout {layout!r}. Use a divisor."
-            )
-        return geometry
+        return _checked(cls(sizes, layout, group_count, transposed, strides))
 
-    def _count(self, letters: str) -> int:
+    def channels(self, letters: str) -> int:
+        """Return the product of the stored axes that the letters name, 1 if there are none."""
         assert self.layout is not None
         return math.prod(size for size, letter in zip(self.shape, self.layout, strict=True) if letter in letters)
 
@@ -226,7 +220,7 @@ class Geometry:
                 f"this initializer needs the fan-in, which is not guessed from shape {self.shape}. State the layout: "
                 f"{layout_choices(len(self.shape))}."
             )
-        kernel, inputs, outputs = self._count(_SPATIAL), self._count("I"), self._count("O")
+        kernel, inputs, outputs = self.channels(_SPATIAL), self.channels("I"), self.channels("O")
         if self.transposed:
             return Fans((inputs // self.groups) * kernel / math.prod(self.stride), float(outputs * kernel))
         return Fans(float(inputs * kernel), float((outputs // self.groups) * kernel))
@@ -253,7 +247,7 @@ class Geometry:
         order = positions["O"] + positions["I"] + spatial
         steps = dict(zip(order, _strides([self.shape[k] for k in order]), strict=True))
         axes = [Axis(size, steps.get(k, 0)) for k, size in enumerate(self.shape)]
-        if self.transposed and self.groups > 1 and self._count("O") > 1:  # with one out-channel the orders agree
+        if self.transposed and self.groups > 1 and self.channels("O") > 1:  # with one out-channel the orders agree
             self._split_groups(axes, positions["O"], positions["I"])
         return tuple(axes)
 
@@ -263,9 +257,9 @@ class Geometry:
 
     def _split_groups(self, axes: list[Axis], out_axes: list[int], in_axes: list[int]) -> None:
         """Rewrite the strides for the canonical order (out numbered group by group, in per group, *kernel)."""
-        kernel = self._count(_SPATIAL)
-        in_per_group = self._count("I") // self.groups
-        group_stride = self._count("O") * in_per_group * kernel
+        kernel = self.channels(_SPATIAL)
+        in_per_group = self.channels("I") // self.groups
+        group_stride = self.channels("O") * in_per_group * kernel
         for k, step in zip(out_axes, _strides([self.shape[k] for k in out_axes]), strict=True):
             axes[k] = Axis(self.shape[k], step * in_per_group * kernel)
         for k, step in zip(in_axes, _strides([self.shape[k] for k in in_axes]), strict=True):
@@ -282,3 +276,16 @@ class Geometry:
                     f"{[self.shape[axis] for axis in in_axes]} of layout {self.layout!r} at an axis's border. Merge "
                     f"the in-axes into one, draw, and reshape."
                 )
+
+
+@lru_cache(maxsize=4096)
+def _checked(geometry: Geometry) -> Geometry:
+    """Return the geometry if its groups divide the channels; equal geometries become one, which compares fast."""
+    letter, channels = ("I", "in") if geometry.transposed else ("O", "out")
+    count = geometry.channels(letter)
+    if count % geometry.groups:
+        raise FaninValueError(
+            f"groups={geometry.groups} does not divide the {count} {channels}-channels of shape {geometry.shape} with "
+            f"layout {geometry.layout!r}. Use a divisor."
+        )
+    return geometry

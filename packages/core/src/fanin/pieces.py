@@ -30,9 +30,7 @@ def merge(axes: Sequence[Axis]) -> tuple[Axis, ...]:
     return tuple(merged)
 
 
-def cut(
-    offset: int, axes: tuple[Axis, ...], limit: int
-) -> Iterator[tuple[int, tuple[Axis, ...], tuple[slice, ...]]]:
+def cut(offset: int, axes: tuple[Axis, ...], limit: int) -> Iterator[tuple[int, tuple[Axis, ...], tuple[slice, ...]]]:
     """Cut a draw along its first axes into pieces of at most `limit` elements, in C order.
 
     Args:

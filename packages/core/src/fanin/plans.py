@@ -20,6 +20,7 @@ from fanin.initializers import Constant, Initializer, Law, Normal, TruncatedNorm
 from fanin.keys import named_key, seed_words
 from fanin.lattice import NORMAL_BITS, NORMAL_BOUND, NORMAL_MAX, UNIFORM_BITS, UNIFORM_BOUND
 from fanin.layout import Axis, Geometry
+from fanin.pieces import merge
 from fanin.presets import get_initializer
 from fanin.threefry import Words
 
@@ -88,6 +89,7 @@ class Plan:
         axes: How the logical index moves along each stored axis.
         keys: Key words of the stream; with a stack axis, one key for each drawn position of it.
         stack_axis: Which stored axis selects the key, or None.
+        consecutive: Whether the logical indices are offset, offset + 1, ... in stored order, of one stream.
 
         initializer: The initializer.
         geometry: The whole tensor, of which `shape` is a part.
@@ -104,6 +106,7 @@ class Plan:
     axes: tuple[Axis, ...]
     keys: tuple[Words, ...]
     stack_axis: int | None
+    consecutive: bool
 
     initializer: Initializer
     geometry: Geometry
@@ -166,7 +169,7 @@ def plan(
     number_format = dtype_of(dtype)
     parts = _check_slices(slices, geometry.shape)
     names, keys = _keys(seed, name, initializer, geometry, parts)
-    rule, drawn_shape, offset, axes = _structure(initializer, geometry, number_format, parts)
+    rule, drawn_shape, offset, axes, consecutive = _structure(initializer, geometry, number_format.name, parts)
     return Plan(
         spec_version=SPEC_VERSION,
         shape=drawn_shape,
@@ -176,6 +179,7 @@ def plan(
         axes=axes,
         keys=keys,
         stack_axis=geometry.stack_axis,
+        consecutive=consecutive,
         initializer=initializer,
         geometry=geometry,
         slices=parts,
@@ -186,16 +190,19 @@ def plan(
 
 @lru_cache(maxsize=4096)
 def _structure(
-    initializer: Initializer, geometry: Geometry, dtype: DType, parts: tuple[tuple[int, int], ...]
-) -> tuple[Fill | Draw, tuple[int, ...], int, tuple[Axis, ...]]:
+    initializer: Initializer, geometry: Geometry, dtype: str, parts: tuple[tuple[int, int], ...]
+) -> tuple[Fill | Draw, tuple[int, ...], int, tuple[Axis, ...], bool]:
     """Return all of a plan that does not depend on the seed and the name."""
     law = initializer.law(geometry.fans() if initializer.needs_fans else None)
     pieces = [axis.part(*part) for axis, part in zip(geometry.axes(), parts, strict=True)]
+    axes = tuple(axis for _, axis in pieces)
+    merged = merge(axes)
     return (
-        _rule(law, dtype),
+        _rule(law, DTYPES[dtype]),
         tuple(stop - start for start, stop in parts),
         sum(offset for offset, _ in pieces),
-        tuple(axis for _, axis in pieces),
+        axes,
+        geometry.stack_axis is None and (not merged or (len(merged) == 1 and merged[0] == Axis(merged[0].size, 1))),
     )
 
 

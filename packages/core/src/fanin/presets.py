@@ -5,7 +5,6 @@ Each is a setting of one of the laws in `fanin.initializers`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Final
 
 from fanin._checks import closest, finite_number
@@ -230,29 +229,29 @@ xavier_normal = glorot_normal
 xavier_uniform = glorot_uniform
 xavier_truncated_normal = glorot_truncated_normal
 
-_BY_NAME: Final[dict[str, Callable[[], Initializer]]] = {
-    "zeros": zeros,
-    "ones": ones,
-    "random": random,
-    "normal": normal,
-    "truncated_normal": truncated_normal,
-    "he": he_normal,
-    "he_normal": he_normal,
-    "he_uniform": he_uniform,
-    "he_truncated_normal": he_truncated_normal,
-    "kaiming": he_normal,
-    "kaiming_normal": he_normal,
-    "kaiming_uniform": he_uniform,
-    "kaiming_truncated_normal": he_truncated_normal,
-    "glorot_normal": glorot_normal,
-    "glorot_uniform": glorot_uniform,
-    "glorot_truncated_normal": glorot_truncated_normal,
-    "xavier_normal": glorot_normal,
-    "xavier_uniform": glorot_uniform,
-    "xavier_truncated_normal": glorot_truncated_normal,
-    "lecun_normal": lecun_normal,
-    "lecun_uniform": lecun_uniform,
-    "lecun_truncated_normal": lecun_truncated_normal,
+_BY_NAME: Final[dict[str, Initializer]] = {
+    "zeros": zeros(),
+    "ones": ones(),
+    "random": random(),
+    "normal": normal(),
+    "truncated_normal": truncated_normal(),
+    "he": he_normal(),
+    "he_normal": he_normal(),
+    "he_uniform": he_uniform(),
+    "he_truncated_normal": he_truncated_normal(),
+    "kaiming": he_normal(),
+    "kaiming_normal": he_normal(),
+    "kaiming_uniform": he_uniform(),
+    "kaiming_truncated_normal": he_truncated_normal(),
+    "glorot_normal": glorot_normal(),
+    "glorot_uniform": glorot_uniform(),
+    "glorot_truncated_normal": glorot_truncated_normal(),
+    "xavier_normal": glorot_normal(),
+    "xavier_uniform": glorot_uniform(),
+    "xavier_truncated_normal": glorot_truncated_normal(),
+    "lecun_normal": lecun_normal(),
+    "lecun_uniform": lecun_uniform(),
+    "lecun_truncated_normal": lecun_truncated_normal(),
 }
 
 _NEED_SETTINGS: Final = {
@@ -287,7 +286,7 @@ def get_initializer(initialization: object) -> Initializer:
             f'{type(initialization).__name__}.{call} For example "he" or fanin.he_normal().'
         )
     if initialization in _BY_NAME:
-        return _BY_NAME[initialization]()
+        return _BY_NAME[initialization]
     if initialization in _NEED_SETTINGS:
         raise FaninValueError(
             f"initialization {initialization!r} needs settings. Pass for example {_NEED_SETTINGS[initialization]}."
