@@ -19,6 +19,7 @@ import fanin_torch
 __all__ = ["cases", "gpt2_small"]
 
 FAN_IN = 4096
+wait: Callable[[Any], Any] = jax.block_until_ready
 Setting = Callable[[Call], Call]
 
 
@@ -101,7 +102,7 @@ def jax_cases(size: int) -> Iterator[Case]:
     def jitted(initializer: Any) -> Call:
         compiled = jax.jit(partial(initializer, shape=shape, dtype=jnp.float32))
         key = jax.random.key(0)
-        return lambda: jax.block_until_ready(compiled(key))
+        return lambda: wait(compiled(key))
 
     for name, distribution, target in (("he_normal", "normal", 2.4), ("he_uniform", "uniform", 2.4)):
         yield Case(
@@ -176,7 +177,7 @@ def small_cases() -> Iterator[Case]:
 
     def jax_small(initializer: Any) -> Call:
         key = jax.random.key(0)
-        return lambda: jax.block_until_ready(initializer(key, (64, 64), jnp.float32))
+        return lambda: wait(initializer(key, (64, 64), jnp.float32))
 
     yield Case("small", "jax, 64 × 64", partial(jax_small, fanin_jax.initializer("he")),
                partial(jax_small, jax.nn.initializers.he_normal()), "he_normal", 64 * 64, 0.5)  # fmt: skip
@@ -207,7 +208,7 @@ def small_cases() -> Iterator[Case]:
     def jax_model(initializer: Any) -> Call:
         key = jax.random.key(0)
         parts = [(shape, initializer if len(shape) > 1 else jax.nn.initializers.zeros) for shape in shapes.values()]
-        return lambda: jax.block_until_ready([draw(key, shape, jnp.float32) for shape, draw in parts])
+        return lambda: wait([draw(key, shape, jnp.float32) for shape, draw in parts])
 
     yield Case("small", "jax, GPT-2 small (148 tensors)", partial(jax_model, fanin_jax.initializer("random")),
                partial(jax_model, jax.nn.initializers.normal(0.01)), "normal", total, 1.0)  # fmt: skip

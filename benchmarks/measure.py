@@ -6,6 +6,7 @@ import statistics
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Literal
 
 __all__ = ["Case", "Timing", "measure"]
 
@@ -55,9 +56,10 @@ class Timing:
         quartiles = statistics.quantiles(ratios, n=4)
         return (quartiles[2] - quartiles[0]) / 2 / quartiles[1]
 
-    def nanoseconds(self, which: str) -> float:
+    def nanoseconds(self, which: Literal["ours", "theirs"]) -> float:
         """Median nanoseconds an element, of "ours" or "theirs"."""
-        return statistics.median(getattr(self, which)) / self.case.elements * 1e9
+        seconds = self.ours if which == "ours" else self.theirs
+        return statistics.median(seconds) / self.case.elements * 1e9
 
 
 def measure(case: Case, repeats: int) -> Timing:

@@ -91,6 +91,7 @@ def test_bad_engine() -> None:
 @pytest.mark.parametrize(("variable", "value"), [("FANIN_NUM_THREADS", "many"), ("FANIN_ENGINE", "cython")])
 def test_bad_environment(monkeypatch: pytest.MonkeyPatch, variable: str, value: str) -> None:
     monkeypatch.setenv(variable, value)
+    fanin_numpy.set_engine(None)
     with pytest.raises(fanin.FaninValueError, match=rf"{variable}.*{value}"):
         fanin_numpy.init((300, 300), "random")
 

@@ -1,8 +1,8 @@
 """From a plan to the elements of an array: cut it into chunks that a kernel fills.
 
-A chunk is C-contiguous in memory, some rows of equal length. Where the logical index runs along the rows a kernel
-fills `rows`; otherwise a `grid`, whose logical indices are the sums of a base for each row and an offset for each
-column.
+A chunk is some rows of equal length. Where the logical index runs along the rows a kernel fills `rows`; otherwise a
+`grid`, whose logical indices are the sums of a base for each row and an offset for each column, or `pairs` of rows
+that share their blocks.
 """
 
 from __future__ import annotations
@@ -34,8 +34,13 @@ _SHORT = 64
 _LONG = 1 << 14
 """Longest row of a grid, whose offsets are kept in memory."""
 
+_MANY = 1 << 18
+"""Most rows that are sorted to find pairs: 4 MiB of bases and positions."""
+
 _TURN = 33
 """The counter's high word is the logical index shifted by this much; a run has one high word."""
+
+_BITS16 = np.dtype(np.uint16)
 
 _SERIAL = 1 << 16
 """Below so many elements, waking threads costs more than it gives."""
@@ -52,7 +57,7 @@ def draw_into(plan: Plan, out: Array) -> None:
         out[...] = plan.rule.value  # narrower dtypes: from float32, to the nearest, ties to even
     elif out.size:
         engine = engine_for(out.size)
-        if plan.consecutive and out.size <= _SERIAL and out.flags.c_contiguous and out.dtype.name in engine.outputs:
+        if plan.consecutive and out.size <= _SERIAL and out.flags.c_contiguous and out.dtype in engine.outputs:
             _Job(plan.rule, engine).block(plan.keys[0], plan.offset, (), (), True, 0, 0, out.reshape(1, -1))
         else:
             tasks = _Job(plan.rule, engine).tensor(plan, out)
@@ -77,11 +82,11 @@ class _Job:
 
     def stream(self, key: Words, offset: int, axes: tuple[Axis, ...], out: Array) -> Iterator[Task]:
         """Yield the tasks of one stream, in the order of the memory."""
-        if out.dtype.name == "bfloat16" and "uint16" in self.engine.outputs:
-            out = out.view(np.uint16)
+        if out.dtype.name == "bfloat16" and _BITS16 in self.engine.outputs:
+            out = out.view(_BITS16)
         order = sorted(range(out.ndim), key=lambda k: -abs(out.strides[k]))
         out, axes = out.transpose(order), tuple(axes[k] for k in order)
-        if out.dtype.name in self.engine.outputs and out.flags.c_contiguous:
+        if out.dtype in self.engine.outputs and out.flags.c_contiguous:
             yield from self.contiguous(key, offset, axes, out)
             return
         for start, part, where in cut(offset, axes, self.engine.chunk):
@@ -90,7 +95,7 @@ class _Job:
 
     def through_buffer(self, key: Words, offset: int, axes: tuple[Axis, ...], out: Array) -> None:
         """Draw into a contiguous buffer, then copy: for strided memory, and for dtypes that no kernel writes."""
-        buffer = np.empty(out.shape, out.dtype if out.dtype.name in self.engine.outputs else np.float32)
+        buffer = np.empty(out.shape, out.dtype if out.dtype in self.engine.outputs else np.float32)
         for task in self.contiguous(key, offset, axes, buffer):
             task()
         out[...] = buffer
@@ -100,12 +105,23 @@ class _Job:
         outer, inner, running = _rows(merge(axes))
         length = math.prod(axis.size for axis in inner)
         table = out.reshape(-1, length)
-        height = max(1, self.engine.chunk // length)
+        height = max(2, self.engine.chunk // length // 2 * 2)  # a pair is not torn
         width = min(length, self.engine.chunk if running else _LONG)
+        paired = None if running else _paired_rows(offset, outer, inner, len(table))
         for top in range(0, len(table), height):
             for left in range(0, length, width):
-                block = table[top : top + height, left : left + width]
-                yield partial(self.block, key, offset, outer, inner, running, top, left, block)
+                columns = slice(left, left + width)
+                if paired is None:
+                    block = table[top : top + height, columns]
+                    yield partial(self.block, key, offset, outer, inner, running, top, left, block)
+                else:
+                    rows, bases = (array[top : top + height] for array in paired)
+                    yield partial(self.pairs, key, inner, left, rows, bases, table[:, columns])
+
+    def pairs(self, key: Words, inner: tuple[Axis, ...], left: int, rows: Indices, bases: Indices, out: Array) -> None:
+        """Fill some pairs of rows, each of which shares its blocks."""
+        columns = _offsets(inner, left, out.shape[1])
+        self.engine.fill_pairs(out, rows, bases, columns, key, self.rule)
 
     def block(
         self,
@@ -142,6 +158,24 @@ def _rows(axes: tuple[Axis, ...]) -> tuple[tuple[Axis, ...], tuple[Axis, ...], b
         cut -= 1
         length *= axes[cut].size
     return axes[:cut], axes[cut:], False
+
+
+def _paired_rows(
+    offset: int, outer: tuple[Axis, ...], inner: tuple[Axis, ...], count: int
+) -> tuple[Indices, Indices] | None:
+    """Return the rows in the order of their bases, and the bases, if these come in pairs (2k, 2k + 1).
+
+    Then the two rows of a pair are the two lanes of the same blocks, which need computing only once: a kernel in JAX's
+    order, drawn whole, has such rows unless its number of inputs is odd.
+    """
+    if count % 2 or count > _MANY or any(axis.period or axis.stride % 2 for axis in inner):
+        return None
+    bases = _offsets(outer, 0, count) + offset
+    rows = np.argsort(bases)
+    bases = bases[rows]
+    if (bases[0::2] % 2).any() or (bases[1::2] != bases[0::2] + 1).any():
+        return None
+    return rows, bases
 
 
 def _offsets(axes: tuple[Axis, ...], first: int, count: int) -> Indices:

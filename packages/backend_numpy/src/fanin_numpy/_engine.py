@@ -11,7 +11,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,7 @@ from fanin.threefry import Words
 __all__ = ["Engine", "engine_for", "get_engine", "set_engine"]
 
 Name = Literal["numpy", "numba"]
+Indices: TypeAlias = NDArray[np.int64]
 
 _VARIABLE: Final = "FANIN_ENGINE"
 _CHOICES: Final = ("auto", "numpy", "numba")
@@ -37,38 +38,45 @@ class Engine:
     Attributes:
         name: "numpy" or "numba".
         chunk: Elements of a chunk: enough for the calls to cost little, few enough to stay in the cache.
-        outputs: Names of the dtypes that the kernels write; uint16 stands for the bits of bfloat16.
+        outputs: The dtypes that the kernels write; uint16 stands for the bits of bfloat16.
         fill_rows: Fill an array of shape (rows, columns) with the weights of logical indices bases[i] + j.
         fill_grid: Fill an array of shape (rows, columns) with the weights of logical indices bases[i] + columns[j].
+        fill_pairs: Fill some rows of an array, a pair of which shares its blocks.
     """
 
     name: Name
     chunk: int
-    outputs: frozenset[str]
-    fill_rows: Callable[[NDArray[Any], NDArray[np.int64], Words, Draw], None]
-    fill_grid: Callable[[NDArray[Any], NDArray[np.int64], NDArray[np.int64], Words, Draw], None]
+    outputs: frozenset[np.dtype[Any]]
+    fill_rows: Callable[[NDArray[Any], Indices, Words, Draw], None]
+    fill_grid: Callable[[NDArray[Any], Indices, Indices, Words, Draw], None]
+    fill_pairs: Callable[[NDArray[Any], Indices, Indices, Indices, Words, Draw], None]
 
 
 class _Choice:
-    """What was chosen, and how much this process has drawn."""
+    """What was chosen, how much this process has drawn, and the engine once neither can change it any more."""
 
     name: str | None = None
     drawn: int = 0
+    settled: Engine | None = None
+
+
+def _functions(kernels: Any) -> tuple[Any, Any, Any]:
+    return kernels.fill_rows, kernels.fill_grid, kernels.fill_pairs
 
 
 @lru_cache(maxsize=1)
 def _numpy_engine() -> Engine:
     from fanin_numpy import _numpy_kernels as kernels
 
-    return Engine("numpy", 1 << 15, frozenset(("float32", "float64")), kernels.fill_rows, kernels.fill_grid)
+    return Engine("numpy", 1 << 15, frozenset(map(np.dtype, ("f4", "f8"))), *_functions(kernels))
 
 
 @lru_cache(maxsize=1)
 def _numba_engine() -> Engine:
     from fanin_numpy import _numba_kernels as kernels
 
-    outputs = frozenset(("float32", "float64", "uint16"))
-    return Engine("numba", 1 << 17, outputs, kernels.fill_rows, kernels.fill_grid)
+    outputs = frozenset(map(np.dtype, ("f4", "f8", "u2")))
+    return Engine("numba", 1 << 17, outputs, *_functions(kernels))
 
 
 @lru_cache(maxsize=1)
@@ -91,7 +99,7 @@ def set_engine(name: Literal["auto", "numpy", "numba"] | None) -> None:
 
     Args:
         name: "numpy" never imports Numba, "numba" always does, "auto" does once enough has been drawn. None goes back
-            to the environment variable FANIN_ENGINE, or "auto".
+            to the environment variable FANIN_ENGINE, read at the next draw, or "auto".
 
     Raises:
         FaninValueError: The name is another, or Numba is not installed.
@@ -100,16 +108,18 @@ def set_engine(name: Literal["auto", "numpy", "numba"] | None) -> None:
         raise FaninValueError(f"the engine must be one of {', '.join(_CHOICES)}. Received: {name!r}.")
     if name == "numba" and not _has_numba():
         raise FaninValueError('the engine "numba" needs Numba, which is not installed: pip install "fanin[numba]".')
-    _Choice.name = name
+    _Choice.name, _Choice.settled = name, None
 
 
 def engine_for(size: int) -> Engine:
     """Return the kernels for a draw of `size` elements."""
-    choice = get_engine()
-    if choice == "numpy" or not _has_numba():
-        return _numpy_engine()
-    if choice == "auto" and _Choice.drawn < _WORTHWHILE:
-        _Choice.drawn += size  # a race between threads only moves the moment of the change
-        if _Choice.drawn < _WORTHWHILE:
+    if _Choice.settled is None:
+        choice = get_engine()
+        if choice == "numpy" or not _has_numba():
+            _Choice.settled = _numpy_engine()
+        elif choice == "numba" or _Choice.drawn + size >= _WORTHWHILE:
+            _Choice.settled = _numba_engine()
+        else:
+            _Choice.drawn += size  # a race between threads only moves the moment of the change
             return _numpy_engine()
-    return _numba_engine()
+    return _Choice.settled

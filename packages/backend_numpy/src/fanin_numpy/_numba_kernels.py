@@ -20,7 +20,7 @@ from fanin.normal_table import normal_table_bytes
 from fanin.plans import Draw
 from fanin.threefry import PARITY, Words
 
-__all__ = ["fill_grid", "fill_rows", "points_of"]
+__all__ = ["fill_grid", "fill_pairs", "fill_rows", "points_of"]
 
 _BUFFER = 1024
 _UNIFORM, _NORMAL, _TRUNCATED = 0, 1, 2
@@ -81,6 +81,16 @@ def _words_grid(words, base, columns, k0, k1, k2):
 
 
 @njit(nogil=True)
+def _words_pair(even, odd, base, columns, k0, k1, k2):
+    """Write the words of base + columns[j], which are even, and of the indices after them: both lanes of a block."""
+    for j in range(columns.shape[0]):
+        index = uint64(base + columns[j])
+        x0, x1 = _threefry(k0, k1, k2, uint32(index >> uint64(33)), uint32(index >> uint64(1)))
+        even[j] = x0
+        odd[j] = x1
+
+
+@njit(nogil=True)
 def _normal_points(words, count, table, segments, records, points):
     for j in range(count):
         p = int32(words[j])
@@ -108,11 +118,11 @@ def _points(words, count, table, segments, records, points, kind, ranks, bounds)
         return
     if kind == _TRUNCATED:
         for j in range(count):
-            words[j] = uint32(uint32(ranks[0]) + uint32((uint64(words[j]) * ranks[1]) >> uint64(32)))
+            words[j] = uint32(uint32(ranks[0]) + uint32((uint64(words[j]) * uint64(ranks[1])) >> uint64(32)))
     _normal_points(words, count, table, segments, records, points)
     if kind == _TRUNCATED:
         for j in range(count):
-            points[j] = min(max(points[j], bounds[0]), bounds[1])
+            points[j] = min(max(points[j], int32(bounds[0])), int32(bounds[1]))
 
 
 @njit(inline="always")
@@ -148,8 +158,10 @@ def _overload_finish(points, count, out, at, factor, mean, shift):
 
 
 @njit(nogil=True, cache=True)
-def _rows(out, bases, k0, k1, table, kind, factor, mean, shift, ranks, bounds):
+def _rows(out, bases, key, table, kind, factor, lattice, ranks, bounds):
+    k0, k1 = uint32(key[0]), uint32(key[1])
     k2 = uint32(uint32(k0 ^ k1) ^ uint32(PARITY))
+    mean, shift = int32(lattice[0]), int32(lattice[1])
     words = np.empty(_BUFFER + 2, np.uint32)
     points = np.empty(_BUFFER, np.int32)
     segments = np.empty(_BUFFER, np.uint32)
@@ -164,8 +176,10 @@ def _rows(out, bases, k0, k1, table, kind, factor, mean, shift, ranks, bounds):
 
 
 @njit(nogil=True, cache=True)
-def _grid(out, bases, columns, k0, k1, table, kind, factor, mean, shift, ranks, bounds):
+def _grid(out, bases, columns, key, table, kind, factor, lattice, ranks, bounds):
+    k0, k1 = uint32(key[0]), uint32(key[1])
     k2 = uint32(uint32(k0 ^ k1) ^ uint32(PARITY))
+    mean, shift = int32(lattice[0]), int32(lattice[1])
     words = np.empty(_BUFFER, np.uint32)
     points = np.empty(_BUFFER, np.int32)
     segments = np.empty(_BUFFER, np.uint32)
@@ -176,6 +190,24 @@ def _grid(out, bases, columns, k0, k1, table, kind, factor, mean, shift, ranks, 
             _words_grid(words, bases[row], columns[at : at + count], k0, k1, k2)
             _points(words, count, table, segments, records, points, kind, ranks, bounds)
             _finish(points, count, out[row], at, factor, mean, shift)
+
+
+@njit(nogil=True, cache=True)
+def _pairs(out, rows, bases, columns, key, table, kind, factor, lattice, ranks, bounds):
+    k0, k1 = uint32(key[0]), uint32(key[1])
+    k2 = uint32(uint32(k0 ^ k1) ^ uint32(PARITY))
+    mean, shift = int32(lattice[0]), int32(lattice[1])
+    words = np.empty((2, _BUFFER), np.uint32)
+    points = np.empty(_BUFFER, np.int32)
+    segments = np.empty(_BUFFER, np.uint32)
+    records = np.empty(_BUFFER, np.uint64)
+    for pair in range(0, rows.shape[0], 2):
+        for at in range(0, columns.shape[0], _BUFFER):
+            count = min(_BUFFER, columns.shape[0] - at)
+            _words_pair(words[0], words[1], bases[pair], columns[at : at + count], k0, k1, k2)
+            for lane in range(2):
+                _points(words[lane], count, table, segments, records, points, kind, ranks, bounds)
+                _finish(points, count, out[rows[pair + lane]], at, factor, mean, shift)
 
 
 @njit(nogil=True, cache=True)
@@ -194,22 +226,15 @@ def _table() -> NDArray[np.uint64]:
     return np.frombuffer(normal_table_bytes(), "<u8").astype(np.uint64)
 
 
-@lru_cache(maxsize=1024)
 def _arguments(draw: Draw) -> tuple[Any, ...]:
-    return (
-        _table(),
-        _KINDS[draw.distribution],
-        draw.factor,
-        np.int32(draw.mean),
-        np.int32(draw.shift),
-        np.array([draw.first_rank, draw.ranks], np.uint64),
-        np.array([draw.low, draw.high], np.int32),
-    )
+    """Return what the kernels take of a rule, as plain numbers: passing these is cheaper than finding cached arrays."""
+    ranks, bounds = (draw.first_rank, draw.ranks), (draw.low, draw.high)
+    return _table(), _KINDS[draw.distribution], draw.factor, (draw.mean, draw.shift), ranks, bounds
 
 
 def points_of(words: NDArray[np.uint32], draw: Draw) -> NDArray[np.int32]:
     """Return the lattice point of each word of a flat array, before the mean is added."""
-    table, kind, _, _, _, ranks, bounds = _arguments(draw)
+    table, kind, _, _, ranks, bounds = _arguments(draw)
     points = np.empty(words.shape, np.int32)
     _only_points(words, table, kind, ranks, bounds, points)
     return points
@@ -221,9 +246,24 @@ def fill_rows(out: NDArray[Any], bases: NDArray[np.int64], key: Words, draw: Dra
     The dtype of `out` is float32, float64, or uint16 for the bits of bfloat16. No row may cross a multiple of 2^33,
     where the counter's high word changes.
     """
-    _rows(out, bases, np.uint32(key[0]), np.uint32(key[1]), *_arguments(draw))
+    _rows(out, bases, key, *_arguments(draw))
 
 
 def fill_grid(out: NDArray[Any], bases: NDArray[np.int64], columns: NDArray[np.int64], key: Words, draw: Draw) -> None:
     """Fill `out`, of shape (rows, width), with the weights of logical indices bases[i] + columns[j]."""
-    _grid(out, bases, columns, np.uint32(key[0]), np.uint32(key[1]), *_arguments(draw))
+    _grid(out, bases, columns, key, *_arguments(draw))
+
+
+def fill_pairs(
+    out: NDArray[Any],
+    rows: NDArray[np.int64],
+    bases: NDArray[np.int64],
+    columns: NDArray[np.int64],
+    key: Words,
+    draw: Draw,
+) -> None:
+    """Fill out[rows[i]] with the weights of logical indices bases[i] + columns[j].
+
+    Columns are even, and bases come in pairs, an even one and the next, so that both rows of a pair share their blocks.
+    """
+    _pairs(out, rows, bases, columns, key, *_arguments(draw))

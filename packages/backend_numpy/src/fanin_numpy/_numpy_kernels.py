@@ -16,7 +16,7 @@ from fanin.normal_table import normal_table_bytes
 from fanin.plans import Draw
 from fanin.threefry import PARITY, ROTATIONS, Words
 
-__all__ = ["fill_grid", "fill_rows", "points_of"]
+__all__ = ["fill_grid", "fill_pairs", "fill_rows", "points_of"]
 
 UInts: TypeAlias = NDArray[np.uint32]
 Ints: TypeAlias = NDArray[np.int32]
@@ -59,17 +59,22 @@ def _words_rows(width: int, bases: Indices, key: Words) -> UInts:
     return flat.reshape(-1)
 
 
+def _blocks_grid(bases: Indices, columns: Indices, key: Words) -> tuple[UInts, UInts]:
+    """Return both lanes of the blocks of the logical indices bases[i] + columns[j], flat."""
+    block = np.add.outer(bases, columns).reshape(-1)
+    block >>= 1
+    x1 = block.astype(np.uint32)
+    block >>= 32
+    x0 = block.astype(np.uint32)
+    _threefry(key, x0, x1)
+    return x0, x1
+
+
 def _words_grid(bases: Indices, columns: Indices, key: Words) -> UInts:
     """Return the words of the logical indices bases[i] + columns[j], flat."""
-    index = np.add.outer(bases, columns).reshape(-1)
-    lane = (index & 1).astype(np.bool_)
-    index >>= 1
-    x1 = index.astype(np.uint32)
-    index >>= 32
-    x0 = index.astype(np.uint32)
-    _threefry(key, x0, x1)
-    np.copyto(x0, x1, where=lane)
-    return x0
+    even, odd = _blocks_grid(bases, columns, key)
+    np.copyto(even, odd, where=np.bitwise_xor.outer(bases & 1, columns & 1).reshape(-1).astype(np.bool_))
+    return even
 
 
 @lru_cache(maxsize=1)
@@ -132,8 +137,8 @@ def points_of(words: UInts, draw: Draw) -> Ints:
     return _truncated_points(words, draw)
 
 
-def _finish(words: UInts, draw: Draw, out: NDArray[Any]) -> None:
-    """Write the weights of the words into `out`, float32 or float64."""
+def _finish(words: UInts, draw: Draw, out: NDArray[Any]) -> NDArray[Any]:
+    """Write the weights of the words into `out`, float32 or float64, and return it."""
     points = points_of(words, draw)
     if draw.shift:
         points >>= np.int32(draw.shift)
@@ -141,6 +146,7 @@ def _finish(words: UInts, draw: Draw, out: NDArray[Any]) -> None:
         points += np.int32(draw.mean)
     out[...] = points.reshape(out.shape)  # int32 to float: rounds to nearest even
     out *= out.dtype.type(draw.factor)
+    return out
 
 
 def fill_rows(out: NDArray[Any], bases: Indices, key: Words, draw: Draw) -> None:
@@ -154,3 +160,13 @@ def fill_rows(out: NDArray[Any], bases: Indices, key: Words, draw: Draw) -> None
 def fill_grid(out: NDArray[Any], bases: Indices, columns: Indices, key: Words, draw: Draw) -> None:
     """Fill `out`, of shape (rows, width), with the weights of logical indices bases[i] + columns[j]."""
     _finish(_words_grid(bases, columns, key), draw, out)
+
+
+def fill_pairs(out: NDArray[Any], rows: Indices, bases: Indices, columns: Indices, key: Words, draw: Draw) -> None:
+    """Fill out[rows[i]] with the weights of logical indices bases[i] + columns[j].
+
+    Columns are even, and bases come in pairs, an even one and the next, so that both rows of a pair share their blocks.
+    """
+    shape = (len(rows) // 2, len(columns))
+    for lane, words in enumerate(_blocks_grid(bases[0::2], columns, key)):
+        out[rows[lane::2]] = _finish(words, draw, np.empty(shape, out.dtype))

@@ -141,7 +141,7 @@ def _check(tensor: Tensor) -> None:
             "init_ cannot write a tensor on the meta device, which has no values. Give the module memory first, "
             'module.to_empty(device="cpu"), and initialise its parameters then.'
         )
-    if overlaps(tensor.shape, tensor.stride()):
+    if not tensor.is_contiguous() and overlaps(tensor.shape, tensor.stride()):
         raise FaninValueError(
             f"init_ cannot write a tensor whose elements share memory (shape {tuple(tensor.shape)}, strides "
             f"{tensor.stride()}), as expand() makes. Pass a copy: tensor.clone()."

@@ -27,9 +27,12 @@ _CARRIERS: Final = {
 """The integers as which a tensor passes to NumPy, and the dtype that it has there."""
 
 
+_NAMES: Final = {dtype: name for name, dtype in DTYPES.items()}
+
+
 def dtype_name(dtype: torch.dtype) -> str:
     """Return "float32" for `torch.float32`."""
-    return str(dtype).removeprefix("torch.")
+    return _NAMES.get(dtype) or str(dtype).removeprefix("torch.")
 
 
 def numpy_view(tensor: torch.Tensor) -> NDArray[Any]:
