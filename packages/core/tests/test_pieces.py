@@ -59,6 +59,14 @@ def test_joined_axes_have_the_same_indices_in_the_same_order(arguments: dict[str
     assert list(indices(plan.offset, merged).values()) == list(indices(plan.offset, plan.axes).values())
 
 
+@pytest.mark.parametrize("arguments", [*DRAWS, {"shape": (2, 3), "layout": "SO", "name": ["a", "b"]}], ids=str)
+def test_consecutive_means_the_stored_order(arguments: dict[str, Any]) -> None:
+    plan = draw(arguments)
+    found = list(indices(plan.offset, plan.axes).values())
+    counted = plan.stack_axis is None and found == list(range(plan.offset, plan.offset + plan.size))
+    assert plan.consecutive == counted or not plan.size
+
+
 @pytest.mark.parametrize(
     ("arguments", "axes"),
     [

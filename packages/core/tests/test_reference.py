@@ -102,6 +102,22 @@ def test_a_narrow_weight_is_the_rounded_float32(dtype: str, initialization: Any)
     assert {place: DTYPES[dtype].round(weight) for place, weight in wide.items()} == narrow
 
 
+@pytest.mark.parametrize(
+    ("dtype", "index", "pattern"),
+    [
+        # Elements whose float32 weight is a tie of the narrower format while the exact product is not (by NumPy):
+        # rounding once gives the pattern one above or below.
+        ("float16", 4764, 0x279C),
+        ("float16", 10977, 0xA2E2),
+        ("bfloat16", 396029, 0xBC86),
+        ("bfloat16", 567951, 0xBC84),
+    ],
+)
+def test_a_narrow_weight_is_rounded_twice(dtype: str, index: int, pattern: int) -> None:
+    plan = fanin.plan((1024, 1024), "he", layout="OI", seed=7, name="big", dtype=dtype)
+    assert DTYPES[dtype].encode(reference.value(plan, divmod(index, 1024))) == pattern
+
+
 def test_float64_is_not_the_widened_float32() -> None:
     wide, narrow = (array((6, 7), layout="OI", dtype=name) for name in ("float64", "float32"))
     assert all(abs(wide[place] - narrow[place]) <= 2.0**-22 * abs(wide[place]) for place in wide)

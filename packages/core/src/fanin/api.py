@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from fanin._checks import whole_number
@@ -131,7 +131,7 @@ def init_parameters(
         >>> {name: array.shape for name, array in init_parameters([64, 32, 10], backend="numpy").items()}
         {'layers.0.weight': (32, 64), 'layers.0.bias': (32,), 'layers.1.weight': (10, 32), 'layers.1.bias': (10,)}
     """
-    if isinstance(widths, (str, bytes)) or not isinstance(widths, Sequence):
+    if isinstance(widths, (str, bytes, dict, set)) or not isinstance(widths, Iterable):
         raise FaninTypeError(
             f"widths must be a sequence of whole numbers, for example [64, 256, 10]. Received: {widths!r} of type "
             f"{type(widths).__name__}."

@@ -78,10 +78,17 @@ def backend(name: str | Backend | None = None) -> Backend:
         return _load(_default())
     if isinstance(name, str):
         return _load(name)
-    if missing := [member for member in _MEMBERS if not hasattr(name, member)]:
+    missing = [member for member in _MEMBERS if not hasattr(name, member)]
+    if isinstance(name, type) or missing:
+        lack = f"which lacks {', '.join(missing)}" if missing else "which is a class: call it"
         raise FaninTypeError(
-            f"backend must be a name, None or a backend. Received: {name!r} of type {type(name).__name__}, which lacks "
-            f"{', '.join(missing)}. Installed: {_listing()}."
+            f"backend must be a name, None or a backend. Received: {name!r} of type {type(name).__name__}, {lack}. "
+            f"Installed: {_listing()}."
+        )
+    if name.SPEC_VERSION != SPEC_VERSION:
+        raise SpecVersionError(
+            f"backend {name.name!r} implements version {name.SPEC_VERSION!r} of the specification, and this core "
+            f"version {SPEC_VERSION}. Install releases that agree."
         )
     return name
 

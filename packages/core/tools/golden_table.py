@@ -1,0 +1,170 @@
+"""The table of cases that `make_golden.py` computes: one tensor a line, each asymmetric."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+BIG: Final = 2**64 - 1
+
+
+def _scaled(scale: float = 2.0, mode: str = "fan_in", distribution: str = "normal") -> dict[str, Any]:
+    return {"initializer": "variance_scaling", "scale": scale, "mode": mode, "distribution": distribution}
+
+
+def _normal(mean: float, std: float) -> dict[str, Any]:
+    return {"initializer": "normal", "mean": mean, "std": std}
+
+
+def _uniform(low: float, high: float) -> dict[str, Any]:
+    return {"initializer": "uniform", "low": low, "high": high}
+
+
+def _truncated(mean: float, std: float, lower: float, upper: float) -> dict[str, Any]:
+    return {"initializer": "truncated_normal", "mean": mean, "std": std, "lower": lower, "upper": upper}
+
+
+def _constant(value: float) -> dict[str, Any]:
+    return {"initializer": "constant", "value": value}
+
+
+def _case(initializer: dict[str, Any], shape: list[int], layout: str | None = "O", **rest: Any) -> dict[str, Any]:
+    return {"initializer": initializer, "shape": shape, "layout": layout, **rest}
+
+
+HE: Final = _scaled()
+DTYPES: Final = ("float64", "float32", "float16", "bfloat16", "float8_e5m2", "float8_e4m3fn")
+_CONV: Final = {"O": 7, "I": 5, "H": 3, "W": 2}
+STACK: Final = ["layers.0.w", "layers.1.w", "слой.2.w", "\N{GRINNING FACE}", ""]
+
+# The tensors of the project's first vectors, which an implementation of others computed: `--vectors` compares them.
+FIRST_VECTORS: Final = [
+    *(_case(HE, [256, 64], "OI", name="fc.weight", dtype=d) for d in ("float32", "float64", "bfloat16", "float16")),
+    _case(HE, [64, 256], "IO", name="fc.weight"),
+    _case(HE, [3, 3, 17, 33], "HWIO", seed=42, name="conv"),
+    _case(HE, [33, 17, 3, 3], "OIHW", seed=42, name="conv"),
+    _case(HE, [513, 1025], "OI", seed=BIG),
+    _case(_scaled(distribution="uniform"), [256, 64], "OI", seed=1, name="u"),
+    _case(_scaled(1.0, "fan_avg", "uniform"), [129, 65], "OI", seed=2**32, name="блок.0.重み"),
+    _case(_scaled(distribution="truncated_normal"), [300, 200], "OI", seed=9, name="t"),
+    _case(_normal(0.0, 0.01), [128, 128], "OI", seed=3, name="random"),
+    _case(_normal(1.0, 0.02), [1000], seed=3, name="norm.scale"),
+    _case(_normal(-0.25, 2.0), [1000], seed=3, name="m"),
+    _case(_uniform(0.0, 1.0), [1000], seed=3, name="m"),
+    _case(_truncated(0.0, 0.02, -2.0, 2.0), [1000], seed=3, name="m", dtype="bfloat16"),
+    _case(_truncated(0.0, 0.02, -1.0, 3.0), [1000], seed=3, name="m"),
+    _case(HE, [8, 6, 4, 4], "IOHW", seed=11, name="deconv", transposed=True, groups=2, stride=[2, 2]),
+    _case(HE, [8, 3, 3, 3], "OIHW", seed=11, name="grouped", groups=2),
+]
+
+CASES: Final[dict[str, dict[str, Any]]] = {
+    **{f"first vectors, {k}": case for k, case in enumerate(FIRST_VECTORS)},
+    # Every dtype, every distribution.
+    **{f"he, {d}": _case(HE, [48, 33], "OI", name="fc.weight", dtype=d) for d in DTYPES},
+    **{
+        f"uniform, {d}": _case(_scaled(1.0, "fan_avg", "uniform"), [31, 20], "IO", seed=1, name="u", dtype=d)
+        for d in DTYPES
+    },
+    **{
+        f"truncated, {d}": _case(_scaled(1.0, "fan_out", "truncated_normal"), [17, 40], "OI", seed=9, name="t", dtype=d)
+        for d in DTYPES
+    },
+    # A million elements.
+    **{f"he, 2^20, {d}": _case(HE, [1024, 1024], "OI", seed=7, name="big", dtype=d) for d in DTYPES},
+    "uniform, 2^20": _case(_uniform(-0.05, 0.05), [2**20], seed=8, name="big"),
+    "truncated, 2^20": _case(_truncated(0.0, 0.02, -2.0, 2.0), [2**20], seed=8, name="big"),
+    "mean, 2^20": _case(_normal(1.0, 0.02), [2**20], seed=8, name="big"),
+    "convolution, 2^20, HWIO": _case(HE, [4, 4, 256, 256], "HWIO", seed=8, name="big"),
+    # The mean on the lattice.
+    "mean 1, narrow": _case(_normal(1.0, 0.02), [700], name="norm.scale"),
+    "mean below the deviation": _case(_normal(-0.25, 2.0), [700], name="m"),
+    "mean a million deviations away": _case(_normal(3.0, 3e-6), [700], name="m"),
+    "mean that shifts the lattice away": _case(_normal(-1e6, 1e-7), [700], name="m"),
+    "mean, float64": _case(_normal(0.1, 0.3), [700], name="m", dtype="float64"),
+    "mean, float64, shifted": _case(_normal(100.0, 1e-4), [700], name="m", dtype="float64"),
+    "mean, bfloat16": _case(_normal(1.0, 0.1), [700], name="m", dtype="bfloat16"),
+    "mean, float16": _case(_normal(-3.0, 0.7), [700], name="m", dtype="float16"),
+    "uniform from 0 to 1": _case(_uniform(0.0, 1.0), [700], name="m"),
+    "uniform, uneven": _case(_uniform(-0.001, 2.0), [700], name="m"),
+    "uniform, far from 0": _case(_uniform(1000.0, 1000.5), [700], name="m"),
+    "uniform, float64": _case(_uniform(-0.1, 0.3), [700], name="m", dtype="float64"),
+    "truncated about a mean": _case(_truncated(0.5, 0.1, -1.5, 1.0), [700], name="m"),
+    # Truncations.
+    "truncated at -1 and 3": _case(_truncated(0.0, 0.02, -1.0, 3.0), [700], name="m"),
+    "truncated above": _case(_truncated(0.0, 0.02, -20.0, 0.5), [700], name="m"),
+    "truncated to the positive half": _case(_truncated(0.0, 1.0, 0.0, 9.0), [700], name="m"),
+    "truncated to a sliver": _case(_truncated(0.0, 1.0, 2.5, 2.625), [700], name="m"),
+    "truncated nowhere": _case(_truncated(0.0, 1.0, -7.0, 7.5), [700], name="m"),
+    # Variance scaling: every mode and distribution, on a grouped convolution.
+    **{
+        f"{mode}, {law}": _case(_scaled(1.7, mode, law), [10, 3, 2, 3], "OIHW", seed=5, name="v", groups=2)
+        for mode in ("fan_in", "fan_out", "fan_avg", "fan_geo")
+        for law in ("normal", "uniform", "truncated_normal")
+    },
+    "he for a leaky slope of 0.01": _case(_scaled(2.0 / (1.0 + 0.01 * 0.01), "fan_out"), [31, 9], "OI", name="leaky"),
+    # Layouts: the same convolution in several.
+    **{
+        f"convolution, {layout}": _case(HE, [_CONV[letter] for letter in layout], layout, seed=42, name="conv")
+        for layout in ("OIHW", "HWIO", "OHWI", "WHOI")
+    },
+    "convolution, OIDHW": _case(HE, [4, 3, 2, 3, 2], "OIDHW", seed=42, name="conv3"),
+    "convolution, DHWIO": _case(HE, [2, 3, 2, 3, 4], "DHWIO", seed=42, name="conv3"),
+    "convolution, WIO": _case(HE, [5, 6, 7], "WIO", seed=42, name="conv1"),
+    "depthwise": _case(HE, [12, 1, 3, 3], "OIHW", seed=11, name="depthwise", groups=6),
+    "heads, IOO": _case(HE, [12, 3, 5], "IOO", seed=3, name="query"),
+    "heads, OOI": _case(HE, [3, 5, 12], "OOI", seed=3, name="query"),
+    "heads, IIO": _case(_scaled(1.0, "fan_avg", "uniform"), [3, 5, 12], "IIO", seed=3, name="out"),
+    # Transposed convolutions.
+    "transposed": _case(HE, [5, 4, 3, 2], "IOHW", seed=11, name="deconv", transposed=True, stride=[2, 3]),
+    "transposed, grouped": _case(
+        HE, [8, 6, 4, 4], "IOHW", seed=11, name="deconv", transposed=True, groups=2, stride=[2, 2]
+    ),
+    "transposed, grouped, HWIO": _case(
+        HE, [2, 3, 9, 2], "HWIO", seed=11, name="deconv", transposed=True, groups=3, stride=[2, 1]
+    ),
+    "transposed, grouped, two in-axes": _case(
+        HE, [4, 2, 3, 2], "IIOW", seed=11, name="deconv", transposed=True, groups=2
+    ),
+    "transposed, grouped, a part": _case(
+        HE,
+        [12, 3, 2, 2],
+        "IOHW",
+        seed=11,
+        name="deconv",
+        transposed=True,
+        groups=3,
+        slices=[[3, 10], [1, 3], [0, 2], [1, 2]],
+    ),
+    # Stacks.
+    "stack": _case(HE, [5, 6, 7], "SOI", seed=4, name=STACK),
+    "stack in the middle": _case(HE, [6, 5, 7], "OSI", seed=4, name=STACK),
+    "stack, a part": _case(HE, [5, 6, 7], "SOI", seed=4, name=STACK, slices=[[1, 4], [2, 6], [0, 5]]),
+    "stack of scalars": _case(_normal(0.0, 1.0), [5], "S", seed=4, name=STACK),
+    # Names and seeds.
+    "no name": _case(_normal(0.0, 1.0), [33], None, seed=42),
+    "empty name": _case(_normal(0.0, 1.0), [33], None, seed=42, name=""),
+    "name in several scripts": _case(_normal(0.0, 1.0), [33], None, seed=2**32, name="блок.0.重み"),
+    "composed name": _case(_normal(0.0, 1.0), [33], None, name="caf\u00e9"),
+    "decomposed name": _case(_normal(0.0, 1.0), [33], None, name="cafe\u0301"),
+    "seed 2^32 - 1": _case(_normal(0.0, 1.0), [33], None, seed=2**32 - 1),
+    "seed 2^63": _case(_normal(0.0, 1.0), [33], None, seed=2**63),
+    "seed 2^64 - 1": _case(HE, [13, 1025], "OI", seed=BIG),
+    "seed 2^64 - 1, named": _case(HE, [13, 1025], "OI", seed=BIG, name="w"),
+    # Parts and sizes.
+    "a part": _case(HE, [33, 17, 3, 3], "OIHW", seed=42, name="conv", slices=[[30, 33], [5, 12], [0, 3], [1, 3]]),
+    "blocks beyond 2^32": _case(
+        _normal(0.0, 1.0), [2**20, 2**15], "OI", seed=6, name="huge", slices=[[2**20 - 3, 2**20], [2**15 - 7, 2**15]]
+    ),
+    "scalar": _case(_normal(0.0, 1.0), [], None, seed=1, name="scalar"),
+    "nothing": _case(HE, [0, 7], "OI", seed=1, name="nothing"),
+    # The edges of the formats.
+    "float16 subnormals": _case(_normal(0.0, 1e-6), [33], dtype="float16"),
+    "float16 zeros of both signs": _case(_normal(0.0, 1e-8), [33], dtype="float16"),
+    "float8_e4m3fn subnormals": _case(_normal(0.0, 0.01), [33], dtype="float8_e4m3fn"),
+    "float8_e4m3fn to its largest": _case(_normal(0.0, 72.0), [333], dtype="float8_e4m3fn"),
+    "float32, as narrow as can be": _case(_normal(0.0, 4e-30), [33]),
+    "float32, as wide as can be": _case(_normal(0.0, 5e37), [33]),
+    # Constants.
+    **{f"constant, {d}": _case(_constant(0.1), [3, 3], "OI", dtype=d) for d in DTYPES},
+    "constant, negative and vanishing": _case(_constant(-1e-9), [3], dtype="float16"),
+    "constant, a tie of float32 and float16": _case(_constant(1 + 2.0**-11 + 2.0**-30), [3], dtype="float16"),
+}
