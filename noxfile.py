@@ -131,7 +131,7 @@ def bench(session: nox.Session) -> None:
 def compare(session: nox.Session) -> None:
     """Run the main job on the NumPy backend alone: zeros, random and he on handwritten digits."""
     install(session, "./packages/core[cli]", "./packages/backend_numpy")
-    session.run("fanin", "compare", *(session.posargs or ["--backend", "numpy"]))
+    session.run("fanin", "compare", *(session.posargs or ["--backends", "numpy"]))
 
 
 @nox.session(venv_backend="none")

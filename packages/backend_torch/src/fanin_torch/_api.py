@@ -16,10 +16,14 @@ from fanin_torch._backend import TorchBackend
 from fanin_torch._draw import draw_into
 from fanin_torch._dtypes import DTYPES, dtype_name
 from fanin_torch._opaque import fill_opaquely, remember
+from fanin_torch._sharding import local_part
 
 __all__ = ["init", "init_"]
 
 _BACKEND: Final = TorchBackend()
+
+_PLAIN: Final = (Tensor, torch.nn.Parameter)
+"""Tensors with memory of their own; others are distributed, or stand for a tensor while a program is traced."""
 
 _LAYOUTS: Final = {2: "OI", 3: "OIW", 4: "OIHW", 5: "OIDHW"}
 _TRANSPOSED_LAYOUTS: Final = {3: "IOW", 4: "IOHW", 5: "IODHW"}
@@ -85,6 +89,7 @@ def init_(
 
     Args:
         tensor: A floating-point tensor or parameter on any device, contiguous or not, whose elements do not overlap.
+            Of a distributed tensor (`DTensor`) each process draws the part that it holds, without communication.
         initialization: A name or an `Initializer`, as in `fanin.init`, whose other arguments are the same too.
         seed: An integer in [0, 2^64).
         name: The parameter's name, for example that of `module.named_parameters()`.
@@ -123,10 +128,14 @@ def init_(
         "transposed": transposed,
         "stride": stride,
     }
-    if torch.compiler.is_compiling() or type(tensor) not in (Tensor, torch.nn.Parameter):
-        fill_opaquely(tensor, remember(tuple(tensor.shape), arguments))
-    else:
+    if type(tensor) in _PLAIN and not torch.compiler.is_compiling():
         draw_into(plan(tensor.shape, **arguments), tensor)
+        return tensor
+    local, slices = local_part(tensor)
+    if slices is not None:
+        draw_into(plan(tensor.shape, slices=slices, **arguments), local)
+    else:
+        fill_opaquely(tensor, remember(tuple(tensor.shape), arguments))
     return tensor
 
 

@@ -1,0 +1,219 @@
+"""What JAX users call: `initializer`, for a model's layers, and `init`, for one array."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.sharding import Sharding
+
+import fanin
+from fanin.exceptions import FaninTypeError, FaninValueError
+from fanin.initializers import Initializer
+from fanin.keys import text_words
+from fanin.layout import check_shape
+from fanin.plans import Name, Plan, Slices
+from fanin_jax._backend import check_sharding
+from fanin_jax._draw import Words, draw, has_float64
+
+__all__ = ["KeyedInitializer", "init", "initializer"]
+
+_DEFAULT_LAYOUTS: Final = {2: "IO", 3: "WIO", 4: "HWIO", 5: "DHWIO"}
+"""How JAX's libraries store dense and convolution kernels, by number of axes."""
+
+
+def init(
+    shape: Sequence[int] | int,
+    initialization: str | Initializer = "he",
+    *,
+    layout: str | None = None,
+    seed: int = 0,
+    name: Name = None,
+    dtype: object = "float32",
+    device: object = None,
+    slices: Slices = None,
+    groups: int = 1,
+    transposed: bool = False,
+    stride: int | Sequence[int] | None = None,
+) -> jax.Array:
+    """Return a new JAX array of initial weights: `fanin.init` with this backend and JAX's layouts.
+
+    Args:
+        shape: Shape of the whole tensor as it is stored.
+        initialization: A name or an `fanin.Initializer`.
+        layout: One letter an axis. None for JAX's usual one: IO, WIO, HWIO or DHWIO for 2 to 5 axes; other numbers of
+            axes have no usual layout.
+        seed: An integer in [0, 2^64).
+        name: The parameter's name; with an S in the layout, a list of names.
+        dtype: "float64", "float32", "float16", "bfloat16", "float8_e5m2", "float8_e4m3fn", or JAX's dtype. float64
+            needs no configuration.
+        device: A `jax.Device`, a `jax.sharding.Sharding`, or "cpu", "gpu" or "tpu"; None for JAX's default.
+        slices: Draw only this part.
+        groups: Groups of a grouped convolution.
+        transposed: Whether it is a transposed convolution's kernel.
+        stride: Stride of the transposed convolution.
+
+    Returns:
+        A `jax.Array` of that shape (of the part) and dtype.
+
+    Raises:
+        FaninValueError: As `fanin.init`.
+        FaninTypeError: As `fanin.init`.
+
+    Example:
+        >>> kernel = init((64, 256), "he", seed=0, name="fc.weight")
+        >>> kernel.shape, float(kernel[0, 0])
+        ((64, 256), -0.0567663311958313)
+    """
+    return fanin.init(  # type: ignore[no-any-return]
+        shape,
+        initialization,
+        layout=_layout(layout, shape),
+        seed=seed,
+        name=name,
+        dtype=dtype,
+        backend="jax",
+        device=device,
+        slices=slices,
+        groups=groups,
+        transposed=transposed,
+        stride=stride,
+    )
+
+
+def initializer(
+    initialization: str | Initializer = "he",
+    *,
+    layout: str | None = None,
+    name: Name = None,
+    groups: int = 1,
+    transposed: bool = False,
+    stride: int | Sequence[int] | None = None,
+) -> KeyedInitializer:
+    """Return an initializer as `jax.nn.initializers` has them, a function of (key, shape, dtype).
+
+    The key's two words are the stream's key, so `initializer("he")(jax.random.key(s), shape)` equals
+    `fanin_jax.init(shape, "he", seed=s)`, for a seed s below 2^32; with a name, the key and the name select the stream
+    as they do there. Eagerly, under `jit`, `vmap` over keys and any sharding the bits are the same.
+
+    Args:
+        initialization: A name or an `fanin.Initializer`.
+        layout: One letter an axis; None for IO, WIO, HWIO or DHWIO by number of axes.
+        name: The parameter's name, if one key serves several parameters; with an S in the layout, a list of names.
+        groups: Groups of a grouped convolution.
+        transposed: Whether it is a transposed convolution's kernel.
+        stride: Stride of the transposed convolution.
+
+    Returns:
+        A callable that takes (key, shape, dtype=float32, out_sharding=None); equal settings give equal callables.
+
+    Raises:
+        FaninValueError: The initialization is unknown.
+        FaninTypeError: It is neither a name nor an initializer.
+
+    Example:
+        >>> kernel_init = initializer("he_uniform")
+        >>> jax.jit(kernel_init, static_argnums=1)(jax.random.key(0), (3, 3, 16, 32)).shape
+        (3, 3, 16, 32)
+    """
+    return KeyedInitializer(
+        fanin.get_initializer(initialization),
+        layout,
+        tuple(name) if isinstance(name, Sequence) and not isinstance(name, str) else name,
+        groups,
+        transposed,
+        tuple(stride) if isinstance(stride, Sequence) else stride,
+    )
+
+
+@dataclass(frozen=True)
+class KeyedInitializer:
+    """An initializer with everything settled but the key, the shape and the dtype; see `initializer`."""
+
+    initialization: Initializer
+    layout: str | None = None
+    name: str | tuple[str, ...] | None = None
+    groups: int = 1
+    transposed: bool = False
+    stride: int | tuple[int, ...] | None = None
+
+    def __call__(self, key: Any, shape: Sequence[int], dtype: Any = jnp.float32, out_sharding: Any = None) -> jax.Array:
+        """Return the weights of one parameter.
+
+        Args:
+            key: One threefry key, from `jax.random.key` or `jax.random.PRNGKey`.
+            shape: Shape of the parameter.
+            dtype: Its dtype; None for float32.
+            out_sharding: How to shard it: a `jax.sharding.Sharding`, or a `PartitionSpec` under a mesh.
+
+        Raises:
+            FaninValueError: The key is no threefry key or not single, float64 is not enabled under a trace, or what
+                `fanin.plan` refuses.
+            FaninTypeError: An argument has the wrong type.
+        """
+        _check_key(key)
+        plan = fanin.plan(
+            shape,
+            self.initialization,
+            layout=_layout(self.layout, shape),
+            name=self.name,
+            dtype=jnp.float32 if dtype is None else dtype,
+            groups=self.groups,
+            transposed=self.transposed,
+            stride=self.stride,
+        )
+        if plan.dtype == "float64" and isinstance(key, jax.core.Tracer) and not has_float64():
+            raise FaninValueError(
+                'float64 under jit or vmap needs 64-bit types in the whole program. Received: dtype "float64" with '
+                'jax_enable_x64 off. Call jax.config.update("jax_enable_x64", True), or draw outside of it.'
+            )
+        if isinstance(out_sharding, Sharding):
+            check_sharding(out_sharding, plan.shape)
+        weights = draw(plan, key, _counters(plan), sharding=out_sharding, merge=False)
+        if out_sharding is not None and isinstance(weights, jax.core.Tracer) and _mesh_is_explicit():
+            weights = jax.sharding.reshard(weights, out_sharding)  # type: ignore[no-untyped-call]
+        return weights
+
+
+def _mesh_is_explicit() -> bool:
+    """Return whether shardings are part of a traced array's type here, and so nothing that a compiler may choose."""
+    find_mesh = getattr(jax.sharding, "get_abstract_mesh", None)  # since JAX 0.7
+    return find_mesh is not None and bool(find_mesh().explicit_axes)
+
+
+def _layout(layout: str | None, shape: Sequence[int] | int) -> str | None:
+    return _DEFAULT_LAYOUTS.get(len(check_shape(shape))) if layout is None else layout
+
+
+def _counters(plan: Plan) -> Words | None:
+    """Return the counter that each name selects, or None without a name: the key is the stream's own."""
+    if plan.name is None:
+        return None
+    names = [plan.name] if isinstance(plan.name, str) else plan.name
+    return np.array([text_words(text) for text in names], np.uint32).reshape(-1, 2)
+
+
+def _check_key(key: Any) -> None:
+    dtype, shape = getattr(key, "dtype", None), getattr(key, "shape", None)
+    if dtype is None or shape is None:
+        raise FaninTypeError(
+            f"key must be a JAX key. Received: {key!r} of type {type(key).__name__}. Use jax.random.key(seed)."
+        )
+    if jnp.issubdtype(dtype, jax.dtypes.prng_key):
+        kind, batch = str(jax.random.key_impl(key)), tuple(shape)
+    else:
+        raw = dtype == np.uint32 and tuple(shape[-1:]) == (2,)
+        kind, batch = "threefry2x32" if raw else f"{dtype}{list(shape)}", tuple(shape[:-1])
+    if kind != "threefry2x32":
+        raise FaninValueError(
+            f"key must be a threefry2x32 key, two uint32 words, since they are the key of the specification's stream. "
+            f'Received: {kind}. Use jax.random.key(seed, impl="threefry2x32").'
+        )
+    if batch:
+        raise FaninValueError(
+            f"key must be a single key. Received: keys of shape {batch}. Use jax.vmap, or one call for each key."
+        )

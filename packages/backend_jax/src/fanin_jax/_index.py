@@ -1,0 +1,79 @@
+"""The logical index of every element, computed from its position (specification, section 5).
+
+XLA has no 64-bit integers unless JAX is configured for them, so an index that may reach 2^32 is two words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+import jax.numpy as jnp
+from jax import Array, lax
+
+from fanin.exceptions import FaninValueError
+from fanin.layout import Axis
+from fanin.pieces import merge
+from fanin_jax._lattice import Pair, multiply_high
+
+__all__ = ["check_axes", "logical_index", "merge_axes"]
+
+_WORD: Final = 1 << 32
+
+
+def check_axes(axes: tuple[Axis, ...]) -> None:
+    """Refuse an axis whose positions do not fit one word.
+
+    Raises:
+        FaninValueError: An axis has 2^32 positions or more.
+    """
+    for axis in axes:
+        if axis.phase + axis.size >= _WORD:
+            raise FaninValueError(
+                f"the jax backend draws fewer than 2**32 positions of an axis at a time. Received: {axis.size}. Draw "
+                f"it in parts, with slices."
+            )
+
+
+def merge_axes(axes: tuple[Axis, ...], stack_axis: int | None) -> tuple[tuple[Axis, ...], int | None]:
+    """Return fewer axes with the same elements in the same order where there are any, and where the stack axis went."""
+    if stack_axis is None:
+        merged, place = merge(axes), None
+    else:
+        before = merge(axes[:stack_axis])
+        merged, place = (*before, axes[stack_axis], *merge(axes[stack_axis + 1 :])), len(before)
+    return (merged, place) if all(axis.size < _WORD for axis in merged) else (axes, stack_axis)
+
+
+def logical_index(axes: tuple[Axis, ...], offset: Pair, wide: bool) -> Pair:
+    """Return the high and low words of the logical index of every element of the axes' product.
+
+    Args:
+        axes: How the index moves along each axis.
+        offset: The words of the first element's index.
+        wide: Whether an index may reach 2^32; otherwise the high word is a scalar zero.
+
+    Returns:
+        Two arrays; the low one has the axes' sizes as its shape.
+    """
+    shape = tuple(axis.size for axis in axes)
+    high, low = offset[0] if wide else jnp.uint32(0), lax.broadcast(offset[1], shape)
+    for k, axis in enumerate(axes):
+        for positions, stride in _moves(axis, lax.broadcasted_iota(jnp.uint32, shape, k)):
+            step = positions * jnp.uint32(stride % _WORD)
+            low = low + step
+            if wide:
+                carry = (low < step).astype(jnp.uint32)
+                step_high = multiply_high(positions, jnp.uint32(stride % _WORD)) + positions * jnp.uint32(stride >> 32)
+                high = high + step_high + carry
+    return high, low
+
+
+def _moves(axis: Axis, positions: Array) -> Iterator[tuple[Array, int]]:
+    """Yield what adds to the index along an axis, as positions times a stride."""
+    if axis.period:
+        positions = positions + jnp.uint32(axis.phase)
+        yield lax.div(positions, jnp.full_like(positions, axis.period)), axis.outer_stride
+        yield lax.rem(positions, jnp.full_like(positions, axis.period)), axis.stride
+    elif axis.size > 1 and axis.stride:
+        yield positions, axis.stride
