@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeAlias
 
@@ -13,13 +14,14 @@ from fanin.compare.trainer import Trace
 
 __all__ = ["NumpyTrainer"]
 
-Array: TypeAlias = NDArray[np.float32]
+Array: TypeAlias = NDArray[np.floating[Any]]
 Function: TypeAlias = Callable[[Array], Array]
 
 
 def _logistic(z: Array) -> Array:
     small = np.exp(-np.abs(z))
-    return np.where(z >= 0, 1, small) / (1 + small)
+    value: Array = np.where(z >= 0, 1, small) / (1 + small)
+    return value
 
 
 def _softplus(z: Array) -> Array:
@@ -34,7 +36,7 @@ def _normal_cdf(z: Array) -> Array:
 
 
 def _normal_density(z: Array) -> Array:
-    return np.exp(-z * z / 2) * np.float32(0.3989422804014327)
+    return np.exp(-z * z / 2) / math.sqrt(2 * math.pi)
 
 
 def _silu_slope(z: Array) -> Array:
@@ -43,31 +45,43 @@ def _silu_slope(z: Array) -> Array:
 
 
 def _mish_slope(z: Array) -> Array:
-    t = np.tanh(_softplus(z))
+    t: Array = np.tanh(_softplus(z))
     return t + z * _logistic(z) * (1 - t * t)
 
 
 def _elu(z: Array) -> Array:
-    return np.where(z > 0, z, np.expm1(np.minimum(z, 0)))
+    value: Array = np.where(z > 0, z, np.expm1(np.minimum(z, 0)))
+    return value
 
 
 def _elu_slope(z: Array) -> Array:
-    return np.exp(np.minimum(z, 0))
+    slope: Array = np.exp(np.minimum(z, 0))
+    return slope
 
 
-_ALPHA, _SCALE, _LEAK = np.float32(SELU_ALPHA), np.float32(SELU_SCALE), np.float32(LEAKY_SLOPE)
+def _selu(z: Array) -> Array:
+    value: Array = SELU_SCALE * np.where(z > 0, z, SELU_ALPHA * np.expm1(np.minimum(z, 0)))
+    return value
+
+
+def _selu_slope(z: Array) -> Array:
+    return SELU_SCALE * np.where(z > 0, z.dtype.type(1), SELU_ALPHA * np.exp(np.minimum(z, 0)))
+
+
+def _leaky_relu(z: Array) -> Array:
+    value: Array = np.where(z > 0, z, LEAKY_SLOPE * z)
+    return value
+
+
+def _leaky_relu_slope(z: Array) -> Array:
+    return np.where(z > 0, z.dtype.type(1), z.dtype.type(LEAKY_SLOPE))
+
 
 ACTIVATIONS: Final[dict[str, tuple[Function, Function]]] = {
     "relu": (lambda z: np.maximum(z, 0), lambda z: (z > 0).astype(z.dtype)),
-    "leaky_relu": (
-        lambda z: np.where(z > 0, z, _LEAK * z),
-        lambda z: np.where(z > 0, np.float32(1), _LEAK),
-    ),
+    "leaky_relu": (_leaky_relu, _leaky_relu_slope),
     "elu": (_elu, _elu_slope),
-    "selu": (
-        lambda z: _SCALE * np.where(z > 0, z, _ALPHA * np.expm1(np.minimum(z, 0))),
-        lambda z: _SCALE * np.where(z > 0, np.float32(1), _ALPHA * np.exp(np.minimum(z, 0))),
-    ),
+    "selu": (_selu, _selu_slope),
     "gelu": (lambda z: z * _normal_cdf(z), lambda z: _normal_cdf(z) + z * _normal_density(z)),
     "silu": (lambda z: z * _logistic(z), _silu_slope),
     "mish": (lambda z: z * np.tanh(_softplus(z)), _mish_slope),
@@ -87,18 +101,19 @@ class NumpyTrainer:
         self._weights: list[Array] = [np.array(parameters[f"layers.{i}.weight"]) for i in range(depth)]
         self._biases: list[Array] = [np.array(parameters[f"layers.{i}.bias"]) for i in range(depth)]
         self._phi, self._slope = ACTIVATIONS[activation]
-        self._rate = np.float32(learning_rate)
+        self._rate = float(learning_rate)
 
     def _forward(self, inputs: Array) -> tuple[list[Array], list[Array]]:
         """Return each layer's input (the last entry is the output) and each layer's pre-activation."""
-        values, pre = [inputs], []
+        values: list[Array] = [inputs]
+        pre: list[Array] = []
         for i, (weight, bias) in enumerate(zip(self._weights, self._biases, strict=True)):
             z = values[-1] @ weight.T + bias
             pre.append(z)
             values.append(self._phi(z) if i + 1 < len(self._weights) else z)
         return values, pre
 
-    def _backward(self, pre: list[Array], labels: NDArray[np.int64]) -> tuple[NDArray[np.float32], list[Array]]:
+    def _backward(self, pre: list[Array], labels: NDArray[np.int64]) -> tuple[Array, list[Array]]:
         """Return each sample's loss, and its derivative by each layer's pre-activation."""
         logits = pre[-1]
         shifted = logits - logits.max(axis=1, keepdims=True)
@@ -118,7 +133,7 @@ class NumpyTrainer:
         with np.errstate(all="ignore"):  # a network that diverges is a result, not a warning
             values, pre = self._forward(inputs)
             losses, deltas = self._backward(pre, labels)
-            rate = self._rate / np.float32(len(labels))
+            rate = self._rate / len(labels)
             for value, delta, weight, bias in zip(values[:-1], deltas, self._weights, self._biases, strict=True):
                 weight -= rate * (delta.T @ value)
                 bias -= rate * delta.sum(axis=0)

@@ -1,0 +1,86 @@
+"""The torch trainer of `fanin compare`: a fully connected network differentiated by `torch.autograd`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final, TypeAlias
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
+
+from fanin.compare.activations import LEAKY_SLOPE
+from fanin.compare.trainer import Trace
+
+__all__ = ["TorchTrainer"]
+
+Array: TypeAlias = NDArray[np.floating[Any]]
+
+ACTIVATIONS: Final[dict[str, Callable[[Tensor], Tensor]]] = {
+    "relu": torch.relu,
+    "leaky_relu": lambda z: functional.leaky_relu(z, LEAKY_SLOPE),
+    "elu": functional.elu,
+    "selu": torch.selu,
+    "gelu": functional.gelu,
+    "silu": functional.silu,
+    "mish": functional.mish,
+    "softplus": functional.softplus,
+    "tanh": torch.tanh,
+    "sigmoid": torch.sigmoid,
+    "linear": lambda z: z,
+}
+
+
+class TorchTrainer:
+    """A `fanin.compare.trainer.Trainer` in PyTorch; its methods are described there."""
+
+    def __init__(self, parameters: Mapping[str, Tensor], *, activation: str, learning_rate: float) -> None:
+        self._named = {name: tensor.detach().clone().requires_grad_() for name, tensor in parameters.items()}
+        self._layers = [
+            (self._named[f"layers.{i}.weight"], self._named[f"layers.{i}.bias"]) for i in range(len(self._named) // 2)
+        ]
+        self._phi = ACTIVATIONS[activation]
+        self._rate = learning_rate
+
+    def _place(self, array: NDArray[np.generic]) -> Tensor:
+        return torch.from_numpy(array).to(self._layers[0][0].device)
+
+    def _forward(self, inputs: Tensor) -> tuple[list[Tensor], list[Tensor]]:
+        """Return each layer's output and each layer's pre-activation."""
+        value, outputs, pre = inputs, [], []
+        for i, (weight, bias) in enumerate(self._layers):
+            z = functional.linear(value, weight, bias)
+            value = self._phi(z) if i + 1 < len(self._layers) else z
+            pre.append(z)
+            outputs.append(value)
+        return outputs, pre
+
+    def step(self, inputs: Array, labels: NDArray[np.int64]) -> float:
+        """Take one step of gradient descent, and return the mean loss before it."""
+        outputs, _ = self._forward(self._place(inputs))
+        loss = functional.cross_entropy(outputs[-1], self._place(labels))
+        parameters = list(self._named.values())
+        gradients = torch.autograd.grad(loss, parameters)
+        with torch.no_grad():
+            for parameter, gradient in zip(parameters, gradients, strict=True):
+                parameter.sub_(gradient, alpha=self._rate)
+        return loss.item()
+
+    @torch.no_grad()
+    def logits(self, inputs: Array) -> Array:
+        """Return the network's output."""
+        return self._forward(self._place(inputs))[0][-1].cpu().numpy()
+
+    def trace(self, inputs: Array, labels: NDArray[np.int64]) -> Trace:
+        """Return every layer's output and gradient."""
+        outputs, pre = self._forward(self._place(inputs))
+        # Summed, not averaged, so that each sample's gradient is that of its own loss.
+        loss = functional.cross_entropy(outputs[-1], self._place(labels), reduction="sum")
+        gradients = torch.autograd.grad(loss, pre)
+        return Trace([value.detach().cpu().numpy() for value in outputs], [part.cpu().numpy() for part in gradients])
+
+    def parameters(self) -> dict[str, Array]:
+        """Return copies of the current parameters by name."""
+        return {name: tensor.detach().cpu().numpy().copy() for name, tensor in self._named.items()}

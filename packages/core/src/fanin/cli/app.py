@@ -1,0 +1,62 @@
+"""The entry point: which command, and how errors leave."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+
+import fanin
+from fanin.cli import backends, compare, conformance, plan, probe
+from fanin.exceptions import FaninError
+
+__all__ = ["build_parser", "main"]
+
+EXIT_ERROR = 2
+EXIT_INTERRUPTED = 130
+
+
+def build_parser(words: Sequence[str]) -> argparse.ArgumentParser:
+    """Return the parser; only a command that is among the words gets its arguments, so that no other is loaded."""
+    parser = argparse.ArgumentParser(
+        prog="fanin", description="Weight initialization with the same bits on every array library."
+    )
+    parser.add_argument("--version", action="version", version=f"fanin {fanin.__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for module in (compare, probe, plan, backends, conformance):
+        name = module.__name__.rpartition(".")[2]
+        summary = (module.__doc__ or "").partition(": ")[2].partition("\n")[0]
+        command = commands.add_parser(name, help=summary, description=summary)
+        if name in words:
+            module.add_arguments(command)
+        command.set_defaults(run=module.run)
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command.
+
+    Args:
+        arguments: The words after `fanin`; None for those of the process.
+
+    Returns:
+        0 if all is well; 1 if the command found a fault, such as weights that differ between backends; 2 if what was
+        asked for cannot be done, with the reason on stderr; 130 if it was interrupted.
+    """
+    words = sys.argv[1:] if arguments is None else list(arguments)
+    try:
+        options = build_parser(words).parse_args(words)
+        code: int = options.run(options)
+        sys.stdout.flush()
+    except FaninError as error:
+        print(f"fanin: {error}", file=sys.stderr)
+        return EXIT_ERROR
+    except KeyboardInterrupt:
+        print("fanin: interrupted", file=sys.stderr)
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:  # the reader, `head` say, has seen enough; keep the interpreter from flushing into it again
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    else:
+        return code
+    return 0

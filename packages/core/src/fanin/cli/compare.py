@@ -1,0 +1,108 @@
+"""fanin compare: train one network from several initializations on every backend, and show what each does.
+
+Prints a table, and with --out writes a report (HTML), plots (PNG) and tables (CSV, JSON). The exit code is 1 if
+backends disagree on initial weights that the specification promises to be equal.
+"""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+from fanin.cli import options as shared
+from fanin.cli.text import needs_extra
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from fanin.compare.agreement import Agreement
+    from fanin.compare.data import Data
+    from fanin.compare.experiment import Experiment
+    from fanin.compare.results import Results
+
+__all__ = ["add_arguments", "run"]
+
+EXIT_INTERRUPTED = 130
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the command's arguments."""
+    shared.add_initializations(parser)
+    parser.add_argument(
+        "--backends", nargs="+", metavar="NAME", help="numpy, torch, jax, ... (default: all installed that can train)"
+    )
+    shared.add_network(parser, depth=8, width=128)
+    parser.add_argument("--learning-rate", type=float, default=0.02, help="of plain SGD (default 0.02)")
+    parser.add_argument("--epochs", type=int, default=20, help="passes over the training data (default 20)")
+    parser.add_argument("--batch-size", type=int, default=32, help="samples of a step (default 32)")
+    parser.add_argument("--dtype", default="float32", help="float32 (default) or float64")
+    shared.add_out(parser)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Train, print and write."""
+    with needs_extra("compare"):
+        from fanin.compare.agreement import agreements
+        from fanin.compare.data import load_data
+        from fanin.compare.experiment import Experiment
+        from fanin.compare.files import make_folder
+
+        experiment = Experiment(
+            initializations=shared.words(options.initializations),
+            backends=shared.backends(options.backends),
+            dataset=options.dataset,
+            depth=options.depth,
+            width=options.width,
+            activation=options.activation,
+            learning_rate=options.learning_rate,
+            epochs=options.epochs,
+            batch_size=options.batch_size,
+            seeds=shared.seeds(options.seeds),
+            dtype=options.dtype,
+        )
+        folder = make_folder(options.out) if options.out else None
+        results = _train(experiment, load_data(experiment.dataset))
+        if not results.runs:
+            raise KeyboardInterrupt
+        found = agreements(results)
+        _print(results, found)
+        if folder is not None:
+            from fanin.compare.report import write_report
+
+            print(f"report: {write_report(results, folder)}")
+    if not results.complete:
+        return EXIT_INTERRUPTED
+    return 1 if any(agreement.broken for agreement in found) else 0
+
+
+def _train(experiment: Experiment, data: Data) -> Results:
+    from fanin.cli.progress import progress
+    from fanin.compare.training import steps, train
+
+    with progress(steps(experiment, data)) as advance:
+        return train(experiment, data, on_step=lambda text: advance(text, 1))
+
+
+def _print(results: Results, found: Sequence[Agreement]) -> None:
+    from rich.markup import escape
+
+    from fanin.cli.progress import output
+    from fanin.compare.agreement import ROUNDING_ALONE
+    from fanin.compare.tables import agreement_table, facts, judgement, terminal_table
+
+    console = output()
+    for fact in facts(results):
+        console.print(escape(fact), soft_wrap=True)
+    console.print(terminal_table(results))
+    for label in results.experiment.initializations:
+        console.print("- " + escape(judgement(results, label)), soft_wrap=True)
+    if found:
+        console.print("Backends against each other:")
+        for agreement in found:
+            style = "bold red" if agreement.broken else None
+            console.print("- " + escape(agreement.sentence()), style=style, soft_wrap=True)
+        console.print(agreement_table(found))
+        if any(agreement.control is not None for agreement in found):
+            console.print(f"({ROUNDING_ALONE})", soft_wrap=True)
+    if not results.complete:
+        console.print("Interrupted: the above is what was finished by then.", style="bold")

@@ -1,0 +1,95 @@
+"""Arguments that several commands share."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterable
+
+from fanin.compare.activations import ACTIVATIONS
+from fanin.compare.trainer import trainable_backends
+from fanin.exceptions import BackendNotInstalledError, FaninValueError
+
+__all__ = ["add_initializations", "add_network", "add_out", "backends", "seeds", "words"]
+
+
+def add_initializations(parser: argparse.ArgumentParser) -> None:
+    """Add the list of initializations."""
+    parser.add_argument(
+        "--initializations",
+        nargs="+",
+        default=["zeros", "random", "he"],
+        metavar="INIT",
+        help='names, or calls in quotes: zeros random he (default), glorot_uniform, "normal(std=0.02)", ...',
+    )
+
+
+def add_out(parser: argparse.ArgumentParser) -> None:
+    """Add where to write."""
+    parser.add_argument("--out", metavar="DIR", help="write the report, plots and tables into this folder")
+
+
+def add_network(parser: argparse.ArgumentParser, *, depth: int, width: int) -> None:
+    """Add what describes the network and its data."""
+    parser.add_argument(
+        "--dataset",
+        default="digits",
+        metavar="NAME",
+        help="digits (bundled with scikit-learn, the default), or the path of an .npz file with arrays X and y",
+    )
+    parser.add_argument("--depth", type=int, default=depth, help=f"hidden layers (default {depth})")
+    parser.add_argument("--width", type=int, default=width, help=f"units of a hidden layer (default {width})")
+    parser.add_argument("--activation", default="relu", metavar="NAME", help=f"{', '.join(ACTIVATIONS)} (default relu)")
+    parser.add_argument(
+        "--seeds",
+        nargs="+",
+        default=["1"],
+        metavar="N",
+        help="how many seeds (one number: seeds 0 to N-1), or the seeds themselves (several numbers)",
+    )
+
+
+def words(values: Iterable[str]) -> tuple[str, ...]:
+    """Return the values of a list argument, given apart or with commas (outside parentheses) between."""
+    found = []
+    for value in values:
+        depth, start = 0, 0
+        for k, letter in enumerate(value):
+            depth += (letter == "(") - (letter == ")")
+            if letter == "," and not depth:
+                found.append(value[start:k])
+                start = k + 1
+        found.append(value[start:])
+    return tuple(word.strip() for word in found if word.strip())
+
+
+def seeds(values: Iterable[str]) -> tuple[int, ...]:
+    """Return the seeds that `--seeds` means.
+
+    Raises:
+        FaninValueError: It holds something other than whole numbers, or asks for none.
+    """
+    texts = words(values)
+    try:
+        numbers = tuple(int(text) for text in texts)
+    except ValueError as error:
+        raise FaninValueError(f"--seeds takes whole numbers. Received: {' '.join(texts)}.") from error
+    if len(numbers) != 1:
+        return numbers
+    if numbers[0] < 1:
+        raise FaninValueError(f"--seeds takes at least one seed. Received: {numbers[0]}.")
+    return tuple(range(numbers[0]))
+
+
+def backends(values: Iterable[str] | None) -> tuple[str, ...]:
+    """Return the backends that `--backends` names; all installed ones that can train, if it names none.
+
+    Raises:
+        BackendNotInstalledError: None is installed.
+    """
+    chosen = words(values or ())
+    if chosen and chosen != ("all",):
+        return chosen
+    found = trainable_backends()
+    if not found:
+        raise BackendNotInstalledError('no backend that can train is installed. Run: pip install "fanin[cli,numpy]".')
+    return found

@@ -1,0 +1,153 @@
+"""What to compare: initializations, backends and seeds, on one network and one way of training it."""
+
+from __future__ import annotations
+
+import ast
+import itertools
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import fanin.presets
+from fanin._checks import closest, finite_number, whole_number
+from fanin.compare.activations import get_activation
+from fanin.exceptions import FaninTypeError, FaninValueError
+from fanin.initializers import Initializer
+from fanin.keys import seed_words
+from fanin.plans import Plan, plan
+
+__all__ = ["Experiment", "Network", "parse_initialization"]
+
+
+def parse_initialization(text: str) -> Initializer:
+    """Return the initializer that a command line names: a preset's name, or a call with its settings.
+
+    Raises:
+        FaninValueError: The name is unknown, the settings are wrong, or the text is neither.
+
+    Example:
+        >>> parse_initialization("normal(std=0.02)")
+        Normal(mean=0.0, std=0.02)
+        >>> parse_initialization("variance_scaling(2.0, fan_in, normal)").kind
+        'variance_scaling'
+    """
+    if "(" not in text:
+        return fanin.presets.get_initializer(text.strip())
+    try:
+        call = ast.parse(text.strip(), mode="eval").body
+        if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name):
+            raise ValueError("it is no call")
+        name = call.func.id
+        values = [_setting(node) for node in call.args]
+        settings = {keyword.arg or "**": _setting(keyword.value) for keyword in call.keywords}
+    except (SyntaxError, ValueError) as error:
+        raise FaninValueError(
+            f"an initialization is a name, or a name with its settings in parentheses. Received: {text!r}, and {error}."
+            f' For example: he, or "normal(std=0.02)" in quotes.'
+        ) from error
+    known = [other for other in fanin.presets.__all__ if other not in ("get_initializer", "initializer_names")]
+    if name not in known:
+        raise FaninValueError(
+            f"unknown initialization {name!r} in {text!r}.{closest(name, known)} Accepted with settings: "
+            f"{', '.join(known)}."
+        )
+    try:
+        initializer: Initializer = getattr(fanin.presets, name)(*values, **settings)
+    except TypeError as error:
+        if isinstance(error, FaninTypeError):
+            raise
+        raise FaninValueError(f"{text!r} does not fit the settings of {name}: {error}.") from error
+    return initializer
+
+
+def _setting(node: ast.expr) -> Any:
+    return node.id if isinstance(node, ast.Name) else ast.literal_eval(node)
+
+
+@dataclass(frozen=True)
+class Network:
+    """A fully connected network: `depth` hidden layers of `width` units, and one output a class."""
+
+    inputs: int
+    depth: int
+    width: int
+    classes: int
+    activation: str = "relu"
+
+    @property
+    def widths(self) -> list[int]:
+        """The width of the input, of each hidden layer, and of the output."""
+        return [self.inputs, *[self.width] * self.depth, self.classes]
+
+    def __str__(self) -> str:
+        hidden = f"{self.depth} hidden layer{'s' if self.depth > 1 else ''}"
+        return f"{self.inputs} inputs, {hidden} of {self.width} {self.activation} units, {self.classes} classes"
+
+    def plans(self, initializer: Initializer) -> list[Plan]:
+        """Return the plan of each layer's weight, as `fanin.init_parameters` draws it (but for the seed)."""
+        widths = self.widths
+        return [
+            plan((outputs, inputs), initializer, layout="OI", name=f"layers.{i}.weight")
+            for i, (inputs, outputs) in enumerate(itertools.pairwise(widths))
+        ]
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """What to compare, checked when it is made.
+
+    Attributes:
+        initializations: What to compare, as text (`parse_initialization`); the text is also the label.
+        backends: Names of the backends to do it on.
+        dataset: "digits", scikit-learn's bundled handwritten digits, or the path of an .npz file with X and y.
+        depth: Number of hidden layers, at least 1.
+        width: Units of each hidden layer, at least 1.
+        activation: A name from `fanin.compare.activations.ACTIVATIONS`.
+        learning_rate: Step size of plain stochastic gradient descent, above 0.
+        epochs: Passes over the training data, at least 1.
+        batch_size: Samples of one step, at least 1.
+        dtype: "float32" or "float64", for weights, data and arithmetic.
+        seeds: Each seed draws other weights and another order of the batches; at least one.
+    """
+
+    initializations: tuple[str, ...] = ("zeros", "random", "he")
+    backends: tuple[str, ...] = ("numpy",)
+    dataset: str = "digits"
+    depth: int = 8
+    width: int = 128
+    activation: str = "relu"
+    learning_rate: float = 0.02
+    epochs: int = 20
+    batch_size: int = 32
+    seeds: tuple[int, ...] = (0,)
+    dtype: str = "float32"
+
+    def __post_init__(self) -> None:
+        for name in ("depth", "width", "epochs", "batch_size"):
+            whole_number(getattr(self, name), name.replace("_", " "), 1)
+        if finite_number(self.learning_rate, "learning rate") <= 0:
+            raise FaninValueError(f"learning rate must be above 0. Received: {self.learning_rate}.")
+        get_activation(self.activation)
+        if self.dtype not in ("float32", "float64"):
+            raise FaninValueError(f"dtype must be float32 or float64, to train in. Received: {self.dtype!r}.")
+        for text in _some(self.initializations, "initializations"):
+            parse_initialization(text)
+        _some(self.backends, "backends")
+        for seed in _some(self.seeds, "seeds"):
+            seed_words(seed)
+
+    def network(self, inputs: int, classes: int) -> Network:
+        """Return the network for data with this many features and classes."""
+        return Network(inputs, self.depth, self.width, classes, self.activation)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the experiment as plain data, ready for JSON."""
+        return asdict(self)
+
+
+def _some(values: Sequence[Any], what: str) -> Sequence[Any]:
+    if not values:
+        raise FaninValueError(f"{what} must name at least one. Received: none.")
+    if twice := [value for k, value in enumerate(values) if value in values[:k]]:
+        raise FaninValueError(f"{what} must differ from each other. Received {twice[0]!r} more than once.")
+    return values

@@ -1,0 +1,205 @@
+"""The results as tables: for the terminal, and as rows for CSV."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fanin.compare.agreement import HEADINGS, Agreement
+from fanin.compare.results import Results, Run
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+__all__ = [
+    "agreement_table",
+    "checkpoints",
+    "curve_rows",
+    "difference_rows",
+    "facts",
+    "judgement",
+    "layer_rows",
+    "page_rows",
+    "summary_rows",
+    "terminal_table",
+]
+
+
+def checkpoints(epochs: int) -> list[int]:
+    """Return the epochs that a table shows: the start, about a quarter, the half and the end."""
+    return sorted({0, round(epochs / 4), round(epochs / 2), epochs})
+
+
+def judgement(results: Results, initialization: str) -> str:
+    """Return what became of an initialization, in a sentence, from every run of it that finished an epoch."""
+    runs = [run for run in results.of(initialization) if run.epochs]
+    if not runs:
+        return f"{initialization}: not trained"
+    accuracies = np.array([run.accuracies[run.epochs] for run in runs])
+    losses = np.array([run.train_losses[run.epochs] for run in runs])
+    chance, samples = 1 / results.data.classes, len(results.data.test_labels)
+    baseline = max(results.data.chance, chance)
+    luck = baseline + 3 * math.sqrt(baseline * (1 - baseline) / samples)
+    accuracy = f"{accuracies.mean():.1%}"
+    fewest = min(run.distinct[run.epochs] for run in runs)
+    alike = ", all units of a hidden layer still identical" if fewest == 1 and results.network.width > 1 else ""
+    if not np.isfinite(losses).all():
+        return f"{initialization}: diverged in {int((~np.isfinite(losses)).sum())} of {len(runs)} runs"
+    if accuracies.max() <= luck:
+        return f"{initialization}: stays at chance (test accuracy {accuracy}; guessing gives {baseline:.1%}){alike}"
+    if accuracies.min() <= luck:
+        stuck = int((accuracies <= luck).sum())
+        return f"{initialization}: at chance in {stuck} of {len(runs)} runs (mean test accuracy {accuracy}){alike}"
+    return f"{initialization}: learns, test accuracy {accuracy}{alike}"
+
+
+def facts(results: Results) -> list[str]:
+    """Return what was trained, and how, in a few lines."""
+    experiment, data = results.experiment, results.data
+    several = len(experiment.seeds) > 1
+    how = (
+        f"plain SGD in {experiment.dtype}, learning rate {experiment.learning_rate:g}, batches of "
+        f"{experiment.batch_size}, {experiment.epochs} epochs"
+    )
+    seeds = f"seed{'s' if several else ''} {', '.join(map(str, experiment.seeds))}"
+    means = " (numbers are means over them, digests are of the first)" if several else ""
+    return [
+        f"{data.name}: {len(data.train_labels)} training and {len(data.test_labels)} test samples",
+        f"network: {results.network}",
+        f"training: {how}; {seeds}{means}",
+    ]
+
+
+def page_rows(results: Results) -> list[dict[str, Any]]:
+    """Return one row for each initialization and backend, as text: means over the seeds at the checkpoints."""
+    shown = checkpoints(results.experiment.epochs)
+    return [
+        {
+            "initialization": label,
+            "backend": backend,
+            "digest": runs[0].digest[:10],
+            "losses": [_mean(runs, "train_losses", epoch, 3) for epoch in shown],
+            "accuracies": [_mean(runs, "accuracies", epoch, 1, 100) for epoch in shown],
+            "distinct": f"{min(run.distinct[-1] for run in runs)}/{results.network.width}",
+        }
+        for label in results.experiment.initializations
+        for backend in results.experiment.backends
+        if (runs := results.of(label, backend))
+    ]
+
+
+def _mean(runs: list[Run], attribute: str, epoch: int, digits: int, factor: float = 1.0) -> str:
+    values = [getattr(run, attribute)[epoch] for run in runs if epoch <= run.epochs]
+    if not values:
+        return "-"
+    mean = factor * float(np.mean(values))
+    return f"{mean:.{digits}f}" if abs(mean) < 100 or math.isnan(mean) or factor > 1 else f"{mean:.0e}"
+
+
+def terminal_table(results: Results) -> Table:
+    """Return the summary as a rich table."""
+    from rich import box
+    from rich.table import Table
+
+    shown = checkpoints(results.experiment.epochs)
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    for heading in ("\ninit", "\nbackend", "initial\nweights"):
+        table.add_column(heading, no_wrap=True)
+    for heading in (
+        "train loss at epoch\n" + " ".join(f"{epoch:>6}" for epoch in shown),
+        "test accuracy %\n" + " ".join(f"{epoch:>5}" for epoch in shown),
+        "distinct\nunits",
+    ):
+        table.add_column(heading, justify="right", no_wrap=True)
+    previous = None
+    for row in page_rows(results):
+        if previous not in (None, row["initialization"]) and len(results.experiment.backends) > 1:
+            table.add_section()
+        previous = row["initialization"]
+        losses = " ".join(f"{text:>6}" for text in row["losses"])
+        accuracies = " ".join(f"{text:>5}" for text in row["accuracies"])
+        table.add_row(row["initialization"], row["backend"], row["digest"], losses, accuracies, row["distinct"])
+    return table
+
+
+def agreement_table(found: Sequence[Agreement]) -> Table:
+    """Return the differences between the backends as a rich table."""
+    from rich import box
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    table.add_column("\ninit", no_wrap=True)
+    for heading in HEADINGS:
+        table.add_column(heading, justify="right", no_wrap=True)
+    for item in found:
+        table.add_row(item.initialization, *item.cells())
+    return table
+
+
+def summary_rows(results: Results) -> list[dict[str, Any]]:
+    """Return one row a run: where it started and where it ended."""
+    return [
+        {
+            "initialization": run.initialization,
+            "backend": run.backend,
+            "seed": run.seed,
+            "digest": run.digest,
+            "epochs": run.epochs,
+            "first_loss": run.train_losses[0],
+            "last_loss": run.train_losses[-1],
+            "last_accuracy": run.accuracies[-1],
+            "fewest_distinct_units": run.distinct[-1],
+            "width": results.network.width,
+            "seconds": round(run.seconds, 3),
+        }
+        for run in results.runs
+    ]
+
+
+def curve_rows(results: Results) -> list[dict[str, Any]]:
+    """Return one row for each run and epoch."""
+    return [
+        {
+            "initialization": run.initialization,
+            "backend": run.backend,
+            "seed": run.seed,
+            "epoch": epoch,
+            "train_loss": run.train_losses[epoch],
+            "test_accuracy": run.accuracies[epoch],
+            "fewest_distinct_units": run.distinct[epoch],
+        }
+        for run in results.runs
+        for epoch in range(len(run.accuracies))
+    ]
+
+
+def layer_rows(results: Results) -> list[dict[str, Any]]:
+    """Return one row for each run, moment (before or after training) and layer."""
+    return [
+        {
+            "initialization": run.initialization,
+            "backend": run.backend,
+            "seed": run.seed,
+            "moment": moment,
+            "layer": layer + 1,
+            "activation_second_moment": taken.activation_moments[layer],
+            "gradient_second_moment": taken.gradient_moments[layer],
+            "distinct_units": taken.distinct[layer],
+        }
+        for run in results.runs
+        for moment, taken in (("before", run.before), ("after", run.after))
+        if taken is not None
+        for layer in range(len(taken.distinct))
+    ]
+
+
+def difference_rows(found: Sequence[Agreement]) -> list[dict[str, Any]]:
+    """Return one row for each initialization and step: the largest difference between two backends' losses."""
+    return [
+        {"initialization": item.initialization, "step": step, "largest_loss_difference": float(value)}
+        for item in found
+        for step, value in enumerate(item.differences)
+    ]

@@ -1,0 +1,14 @@
+"""`python -m fanin.conformance NAME`."""
+
+from __future__ import annotations
+
+import sys
+
+from fanin.conformance.cli import main
+from fanin.exceptions import FaninError
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except FaninError as error:
+        sys.exit(f"fanin: {error}")

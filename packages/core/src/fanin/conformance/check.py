@@ -1,0 +1,122 @@
+"""What a check is, and what it reports."""
+
+from __future__ import annotations
+
+import dataclasses
+import traceback
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Generic, Literal, TypeVar
+
+__all__ = ["Check", "Level", "Result", "Verdict", "perform"]
+
+Level = Literal["exact", "distribution"]
+Verdict = Literal["passed", "failed", "skipped"]
+Trial = TypeVar("Trial")
+
+
+@dataclass(frozen=True)
+class Result:
+    """What one check found on one set of values.
+
+    Attributes:
+        on: Which values were checked.
+        verdict: "passed", "failed", or "skipped" where the subject does not claim what the check is about.
+        check: The check's name.
+        level: The check's level.
+        n: Number of values that the statistic is made from.
+        statistic: The number that decides.
+        low: The statistic passes from here ...
+        high: ... to here.
+        alpha: Bound on the probability that a right implementation fails here; 0 where nothing is left to chance.
+        detects: The smallest error that fails with probability 99 %, in words.
+        call: The call that went wrong.
+        expected: What it should have given.
+        got: What it gave.
+        mistake: The likely mistake, if one of the known ones explains what was seen.
+        note: Why it was skipped, or what else is worth knowing.
+    """
+
+    on: str
+    verdict: Verdict
+    check: str = ""
+    level: Level = "exact"
+    n: int = 0
+    statistic: float | None = None
+    low: float | None = None
+    high: float | None = None
+    alpha: float = 0.0
+    detects: str = ""
+    call: str = ""
+    expected: str = ""
+    got: str = ""
+    mistake: str = ""
+    note: str = ""
+
+    @property
+    def failed(self) -> bool:
+        """Whether the verdict is "failed"."""
+        return self.verdict == "failed"
+
+    def text(self) -> str:
+        """Return the result as the lines that a person reads, without those that say nothing."""
+        lines = [f"{self.check}: {self.on}: {self.verdict}"]
+        if self.statistic is not None and self.level == "distribution":
+            lines.append(f"  statistic: {self.statistic:.6g}, accepted: {self.accepted}, n = {self.n}")
+        for label in ("call", "expected", "got", "mistake", "detects", "note"):
+            if value := getattr(self, label):
+                name = "likely mistake" if label == "mistake" else label
+                lines.append(f"  {name}: {value}")
+        return "\n".join(lines)
+
+    @property
+    def accepted(self) -> str:
+        """The accepted interval as text, empty where the check has none."""
+        if self.low is None and self.high is None:
+            return ""
+        low = "" if self.low is None else f"{self.low:.6g} ≤ "
+        high = "" if self.high is None else f" ≤ {self.high:.6g}"
+        return f"{low}·{high}"
+
+
+@dataclass(frozen=True)
+class Check(Generic[Trial]):
+    """One thing that is checked.
+
+    Attributes:
+        name: A short name in two parts, "bits.layouts".
+        level: "exact" (bits and behaviour) or "distribution" (statistics).
+        claim: What a subject that passes has been shown to do, in one sentence.
+        body: Yields the results, without the check's name and level.
+    """
+
+    name: str
+    level: Level
+    claim: str
+    body: Callable[[Trial], Iterable[Result]]
+
+    def run(self, trial: Trial) -> list[Result]:
+        """Return the results; an exception on the way is a failure like any other."""
+        results: list[Result] = []
+        try:
+            for result in self.body(trial):
+                results.append(dataclasses.replace(result, check=self.name, level=self.level))
+        except Exception as error:
+            frame = traceback.extract_tb(error.__traceback__)[-1]
+            results.append(
+                Result(
+                    on="running the check",
+                    verdict="failed",
+                    check=self.name,
+                    level=self.level,
+                    expected="a result",
+                    got=f"{type(error).__name__}: {error}",
+                    note=f"raised in {frame.name}, line {frame.lineno} of {frame.filename}",
+                )
+            )
+        return results
+
+
+def perform(checks: Sequence[Check[Trial]], trial: Trial) -> list[Result]:
+    """Run the checks one after the other and return all results."""
+    return [result for check in checks for result in check.run(trial)]

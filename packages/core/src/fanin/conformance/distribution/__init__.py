@@ -1,0 +1,27 @@
+"""The distribution level: statistics of weights, for an implementation with random numbers of its own."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from fanin.conformance.check import Check
+from fanin.conformance.distribution.correlation import CORRELATION_CHECKS
+from fanin.conformance.distribution.fans import FAN_CHECKS
+from fanin.conformance.distribution.moments import MOMENT_CHECKS
+from fanin.conformance.distribution.network import NETWORK_CHECKS
+from fanin.conformance.distribution.resolution import RESOLUTION_CHECKS
+from fanin.conformance.distribution.sample import SampleTrial
+from fanin.conformance.distribution.shape import SHAPE_CHECKS
+from fanin.conformance.distribution.streams import STREAM_CHECKS
+
+__all__ = ["DISTRIBUTION_CHECKS", "SampleTrial"]
+
+DISTRIBUTION_CHECKS: Final[tuple[Check[SampleTrial], ...]] = (
+    *MOMENT_CHECKS,
+    *SHAPE_CHECKS,
+    *RESOLUTION_CHECKS,
+    *CORRELATION_CHECKS,
+    *STREAM_CHECKS,
+    *FAN_CHECKS,
+    *NETWORK_CHECKS,
+)

@@ -1,0 +1,112 @@
+"""Thresholds and powers: where a statistic of a right implementation lies, and what error pushes it out.
+
+One budget of false alarms for a whole run is split evenly over at most `TESTS` tests (Bonferroni).
+"""
+
+from __future__ import annotations
+
+import math
+from functools import lru_cache
+from typing import Final
+
+from scipy.optimize import brentq
+from scipy.stats import binom, chi2, ncx2, norm
+
+__all__ = [
+    "ALPHA",
+    "BUDGET",
+    "TESTS",
+    "binomial_detects",
+    "binomial_interval",
+    "bins_detect",
+    "bins_limit",
+    "cdf_detects",
+    "cdf_limit",
+    "square_interval",
+    "squares_detect",
+    "z_detects",
+    "z_limit",
+]
+
+BUDGET: Final = 1e-9
+"""A right implementation fails a whole run with at most this probability."""
+
+TESTS: Final = 2048
+"""At most so many tests in a run; each may fail with probability `ALPHA`."""
+
+ALPHA: Final = BUDGET / TESTS
+
+_MISS: Final = 0.01
+"""An error that is called detected goes unseen with at most this probability."""
+
+
+def z_limit(alpha: float = ALPHA) -> float:
+    """Return the z that a standard normal exceeds in magnitude with probability alpha."""
+    return float(norm.isf(alpha / 2))
+
+
+def z_detects(alpha: float = ALPHA) -> float:
+    """Return the shift of a standard normal that is detected: `z_limit + 2.33`."""
+    return z_limit(alpha) + float(norm.isf(_MISS))
+
+
+@lru_cache(maxsize=256)
+def square_interval(n: int, kurtosis: float, alpha: float = ALPHA) -> tuple[float, float]:
+    """Return where the mean of n squares of standardised weights lies: chi-squared for a normal, else by the CLT."""
+    if kurtosis == 3.0:
+        return float(chi2.ppf(alpha / 2, n)) / n, float(chi2.isf(alpha / 2, n)) / n
+    half = z_limit(alpha) * math.sqrt((kurtosis - 1) / n)
+    return 1 - half, 1 + half
+
+
+def squares_detect(n: int, kurtosis: float, alpha: float = ALPHA) -> float:
+    """Return the relative error of the standard deviation that `square_interval` detects, up or down."""
+    low, high = square_interval(n, kurtosis, alpha)
+    spread = float(norm.isf(_MISS)) * math.sqrt((kurtosis - 1) / n)
+    up = math.sqrt(high / max(1 - spread, 0.01)) - 1
+    down = 1 - math.sqrt(max(low, 0.0) / (1 + spread))
+    return max(up, down)
+
+
+@lru_cache(maxsize=1024)
+def binomial_interval(n: int, p: float, alpha: float = ALPHA) -> tuple[int, int]:
+    """Return counts (low, high), outside of which a binomial falls with probability at most alpha."""
+    return int(binom.ppf(alpha / 2, n, p)), int(binom.isf(alpha / 2, n, p))
+
+
+def binomial_detects(n: int, p: float, alpha: float = ALPHA) -> tuple[float, float]:
+    """Return the probabilities below and above p that are detected, by the Poisson law (an upper bound of the spread).
+
+    The lower one is 0 where even no count at all would pass.
+    """
+    low, high = binomial_interval(n, p, alpha)
+    above = float(chi2.ppf(1 - _MISS, 2 * (high + 1))) / 2 / n
+    return (float(chi2.ppf(_MISS, 2 * low)) / 2 / n if low > 0 else 0.0), above
+
+
+def cdf_limit(n: int, alpha: float = ALPHA) -> float:
+    """Return the distance of the empirical from the true distribution function that is exceeded with probability alpha.
+
+    At most alpha, for every n and every law: Massart 1990, "The tight constant in the Dvoretzky-Kiefer-Wolfowitz
+    inequality", corollary 1.
+    """
+    return math.sqrt(math.log(2 / alpha) / (2 * n))
+
+
+def cdf_detects(n: int, alpha: float = ALPHA) -> float:
+    """Return the distance between two distribution functions that is detected."""
+    return cdf_limit(n, alpha) + math.sqrt(math.log(1 / _MISS) / (2 * n))
+
+
+@lru_cache(maxsize=64)
+def bins_limit(bins: int, alpha: float = ALPHA) -> float:
+    """Return what Pearson's chi-squared over bins exceeds with probability alpha."""
+    return float(chi2.isf(alpha, bins - 1))
+
+
+@lru_cache(maxsize=64)
+def bins_detect(bins: int, n: int, alpha: float = ALPHA) -> float:
+    """Return the relative error of the bins' probabilities (root mean square) that is detected."""
+    limit = bins_limit(bins, alpha)
+    noncentrality = brentq(lambda x: float(ncx2.sf(limit, bins - 1, x)) - (1 - _MISS), 1.0, 10_000.0)
+    return math.sqrt(noncentrality / n)

@@ -1,0 +1,144 @@
+"""Seeds and names: the same give the same, others give independent tensors."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Final
+
+import numpy as np
+
+from fanin.conformance.adapter import NotClaimed
+from fanin.conformance.cases import Case
+from fanin.conformance.check import Check, Result
+from fanin.conformance.distribution.judge import judge
+from fanin.conformance.distribution.sample import SampleTrial
+from fanin.conformance.distribution.statistics import z_detects, z_limit
+from fanin.presets import normal
+
+__all__ = ["STREAM_CHECKS"]
+
+_N: Final = 1 << 14
+_SHIFTS: Final = (-2, -1, 0, 1, 2)
+
+SEEDS: Final = (
+    0,
+    1,
+    2,
+    3,
+    1 << 31,
+    1 << 32,
+    (1 << 32) + 1,
+    (2 << 32) + 1,
+    (1 << 32) + 2,
+    1 << 33,
+    1 << 63,
+    (1 << 64) - 1,
+)
+"""Neighbours; seeds whose halves are equal, exchanged, or have the same XOR; seeds beyond 32 bits."""
+
+NAMES: Final = (
+    "a",
+    "b",
+    "ab",
+    "ba",
+    "A",
+    "a ",
+    "ab.c",
+    "a.bc",
+    "abc",
+    "layers.1.weight",
+    "layers.2.weight",
+    "layers.11.weight",
+    "layers.1.1weight",
+    "weight.1.layers",
+    "layers.1.bias",
+    "é",
+    "e\u0301",
+)
+"""Names that are one when letters are reordered, cases or separators dropped, text cut, or Unicode normalised."""
+
+
+def seeds(trial: SampleTrial) -> Iterator[Result]:
+    """Yield whether tensors of different seeds are uncorrelated, at equal places and shifted by one and two."""
+    yield from _pairwise(trial, [Case((_N,), normal(std=1.0), "O", seed=seed, name="w") for seed in SEEDS], "seed")
+
+
+def names(trial: SampleTrial) -> Iterator[Result]:
+    """Yield whether tensors of different names are uncorrelated, at equal places and shifted by one and two."""
+    if not trial.adapter.named:
+        yield Result(on="names", verdict="skipped", note="the implementation does not claim streams by name")
+        return
+    yield from _pairwise(trial, [Case((_N,), normal(std=1.0), "O", seed=1, name=name) for name in NAMES], "name")
+
+
+def _pairwise(trial: SampleTrial, cases: list[Case], what: str) -> Iterator[Result]:
+    drawn: dict[Case, np.ndarray[tuple[int, ...], np.dtype[np.float32]]] = {}
+    for case in cases:
+        try:
+            drawn[case] = trial.weights(case).astype(np.float32)
+        except NotClaimed as reason:
+            yield Result(on=trial.call(case), verdict="skipped", note=str(reason))
+    if len(drawn) < 2:
+        return
+    matrix = np.stack(list(drawn.values()))
+    claimed = list(drawn)
+    tests = len(claimed) * (len(claimed) - 1) // 2 * len(_SHIFTS)
+    limit = z_limit(trial.alpha / tests)
+    worst, at = 0.0, (claimed[0], claimed[1], 0)
+    for shift in _SHIFTS:
+        ahead, behind = matrix[:, max(shift, 0) :], matrix[:, max(-shift, 0) :]
+        size = _N - abs(shift)
+        z = np.triu(ahead[:, :size] @ behind[:, :size].T, 1) / math.sqrt(size)
+        first, second = np.unravel_index(int(np.argmax(np.abs(z))), z.shape)
+        if abs(z[first, second]) > abs(worst):
+            worst, at = float(z[first, second]), (claimed[first], claimed[second], shift)
+    pair = f"{what} {getattr(at[0], what)!r} and {what} {getattr(at[1], what)!r}"
+    yield judge(
+        f"{len(claimed)} tensors of {_N} weights, each with a {what} of its own",
+        f"√n times the largest correlation of two tensors ({pair}, shifted by {at[2]})",
+        worst,
+        n=_N,
+        low=-limit,
+        high=limit,
+        alpha=trial.alpha,
+        detects=f"two tensors with correlation {z_detects(trial.alpha / tests) / math.sqrt(_N):.3f}",
+        call=f"{trial.call(at[0])} against {trial.call(at[1])}",
+        mistake=f"{pair} select the same stream"
+        if abs(worst) > 0.9 * math.sqrt(_N)
+        else "the streams overlap or share bits",
+        note=f"{tests} pairs and shifts",
+    )
+
+
+def repeatable(trial: SampleTrial) -> Iterator[Result]:
+    """Yield whether the same seed and name give the same tensor, also after others."""
+    for case in (
+        Case((64, 37), "he", "OI", seed=5, name="a.weight"),
+        Case((64, 37), "he_uniform", "OI", seed=6, name="a.weight"),
+    ):
+        call = trial.call(case)
+        try:
+            first, again = trial.weights(case), trial.weights(case)
+            trial.weights(Case((5,), normal(std=1.0), "O", seed=7, name="b.weight"))
+            later = trial.weights(case)
+        except NotClaimed as reason:
+            yield Result(on=call, verdict="skipped", note=str(reason))
+            continue
+        different = int(np.count_nonzero(first != again)) + int(np.count_nonzero(first != later))
+        yield judge(
+            call,
+            "the number of weights that differ between equal calls",
+            different,
+            n=first.size,
+            high=0,
+            detects="any difference",
+            mistake="the seed does not fix the weights: a global generator, or state kept between calls",
+        )
+
+
+STREAM_CHECKS: Final = (
+    Check("streams.repeatable", "distribution", "the same seed and name give the same weights", repeatable),
+    Check("streams.seeds", "distribution", "different seeds give independent tensors", seeds),
+    Check("streams.names", "distribution", "different names give independent tensors", names),
+)

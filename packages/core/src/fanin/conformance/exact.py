@@ -1,0 +1,124 @@
+"""Bits against the scalar reference: the checks named `bits.*`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache, partial
+from typing import Any, Final
+
+from fanin import reference
+from fanin.conformance.cases import GROUPS_OF_CASES, Case
+from fanin.conformance.check import Check, Result
+from fanin.conformance.mistakes import likely_mistake
+from fanin.conformance.patterns import distance, show
+from fanin.contract import Backend
+from fanin.dtypes import DTYPES
+from fanin.plans import Plan
+
+__all__ = ["BIT_CHECKS", "BackendTrial"]
+
+_ALL: Final = 2500
+"""Up to so many elements each one is compared; of a larger tensor so many are."""
+
+
+@dataclass(frozen=True)
+class BackendTrial:
+    """A backend on trial, and the device to draw on."""
+
+    backend: Backend
+    device: Any = None
+
+    def draw(self, plan: Plan) -> Any:
+        """Return the backend's array."""
+        return self.backend.draw(plan, device=self.device)
+
+    def bits(self, plan: Plan) -> bytes:
+        """Return the little-endian bytes of a freshly drawn array."""
+        return self.backend.tobytes(self.draw(plan))
+
+    def draws(self, dtype: str) -> bool:
+        """Return whether the backend declares the dtype."""
+        return dtype in self.backend.capabilities.dtypes
+
+
+@lru_cache(maxsize=4096)
+def chosen(plan: Plan) -> tuple[int, ...]:
+    """Return the flat positions to compare: all, or the ends, both sides of every 4096th, and some between."""
+    size = plan.size
+    if size <= _ALL:
+        return tuple(range(size))
+    borders = {i + side for i in range(0, size + 1, 4096) for side in (-2, -1, 0, 1) if 0 <= i + side < size}
+    spread = {i * size // (_ALL - len(borders)) for i in range(_ALL - len(borders))}
+    return tuple(sorted(borders | spread))
+
+
+@lru_cache(maxsize=4096)
+def expected_bits(plan: Plan) -> tuple[int, ...]:
+    """Return the reference's bit patterns at the chosen positions."""
+    dtype = DTYPES[plan.dtype]
+    return tuple(dtype.encode(reference.value(plan, position_of(plan, flat))) for flat in chosen(plan))
+
+
+def position_of(plan: Plan, flat: int) -> tuple[int, ...]:
+    """Return the position of the element that is `flat`-th in C order."""
+    position: list[int] = []
+    for size in reversed(plan.shape):
+        flat, within = divmod(flat, size)
+        position.append(within)
+    return tuple(reversed(position))
+
+
+def compare(cases: tuple[Case, ...], trial: BackendTrial) -> Iterator[Result]:
+    """Yield one result a case: the largest distance from the reference, in units of the last place."""
+    left_out = {case.dtype for case in cases if not trial.draws(case.dtype)}
+    if left_out:
+        yield Result(
+            on=", ".join(sorted(left_out)), verdict="skipped", note="the backend does not declare these dtypes"
+        )
+    for case in cases:
+        if trial.draws(case.dtype):
+            yield _compare(case, trial)
+
+
+def _compare(case: Case, trial: BackendTrial) -> Result:
+    plan = case.plan()
+    call = case.call(trial.backend.name)
+    size = DTYPES[plan.dtype].itemsize
+    array = trial.draw(plan)
+    drawn, described = trial.backend.tobytes(array), trial.backend.describe(array)
+    if (described.shape, described.dtype) != (plan.shape, plan.dtype) or len(drawn) != plan.size * size:
+        return Result(
+            on=call,
+            verdict="failed",
+            call=call,
+            expected=f"shape {plan.shape} of {plan.dtype}, {plan.size * size} bytes",
+            got=f"shape {described.shape} of {described.dtype}, {len(drawn)} bytes",
+            mistake="the array has the dtype in which it was computed, or another shape" if drawn else "",
+        )
+    positions, wanted = chosen(plan), expected_bits(plan)
+    got = tuple(int.from_bytes(drawn[i * size : (i + 1) * size], "little") for i in positions)
+    allowed = 0 if trial.backend.capabilities.level == "exact" else 1
+    wrong = [k for k, (a, b) in enumerate(zip(got, wanted, strict=True)) if a != b]
+    furthest = max((distance(got[k], wanted[k], plan.dtype) for k in wrong), default=0)
+    if furthest <= allowed:
+        return Result(on=call, verdict="passed", n=len(positions), statistic=furthest, high=allowed)
+    first = wrong[0]
+    where = position_of(plan, positions[first])
+    return Result(
+        on=call,
+        verdict="failed",
+        n=len(positions),
+        statistic=furthest,
+        high=allowed,
+        call=f"{call}[{', '.join(map(str, where)) or '()'}]",
+        expected=show(wanted[first], plan.dtype),
+        got=show(got[first], plan.dtype),
+        mistake=likely_mistake(plan, tuple(position_of(plan, i) for i in positions), wanted, got),
+        note=f"{len(wrong)} of {len(positions)} compared elements differ, by up to {furthest} units of the last place",
+    )
+
+
+BIT_CHECKS: Final = tuple(
+    Check(name, "exact", claim, partial(compare, cases)) for name, (claim, cases) in GROUPS_OF_CASES.items()
+)

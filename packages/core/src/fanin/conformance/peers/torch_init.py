@@ -1,0 +1,92 @@
+"""torch.nn.init, each function against the formula of its docstring."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch.nn import init
+
+from fanin.conformance.adapter import Adapter, NotClaimed
+from fanin.initializers import Constant, Initializer, Normal, TruncatedNormal, Uniform, VarianceScaling
+
+__all__ = ["TorchInit"]
+
+_SEEDS: Final = 1 << 64
+_KAIMING: Final = {2.0: ("relu", 0.0), 1.0: ("linear", 0.0), 1.6: ("leaky_relu", 0.5)}
+"""Gains squared, and the nonlinearity and slope that `calculate_gain` documents for them."""
+
+
+class TorchInit(Adapter):
+    """torch.nn.init on the CPU, with a torch.Generator.
+
+    Its fans are documented for a weight (out, in, *kernel); of groups, strides and transposed convolutions, and of
+    streams by name, the documentation says nothing.
+    """
+
+    name = f"torch.nn.init {torch.__version__}"
+    named = False
+
+    def sample(
+        self,
+        initializer: Initializer,
+        shape: tuple[int, ...],
+        *,
+        layout: str | None,
+        seed: int,
+        name: str | Sequence[str] | None = None,
+        dtype: str = "float32",
+        groups: int = 1,
+        transposed: bool = False,
+        stride: int | tuple[int, ...] | None = None,
+    ) -> npt.NDArray[Any]:
+        """Return what the function that is documented to give the law fills a tensor with."""
+        if groups != 1 or transposed:
+            raise NotClaimed("torch.nn.init documents fans for ordinary layers only")
+        if initializer.needs_fans and (layout is None or not layout.startswith("OI") or "O" in layout[1:]):
+            raise NotClaimed("torch.nn.init documents fans for the layout (out, in, *kernel) only")
+        tensor = torch.empty(shape, dtype=getattr(torch, dtype))
+        generator = torch.Generator().manual_seed(seed % _SEEDS)
+        _fill(tensor, initializer, generator)
+        wide = tensor.float() if dtype == "bfloat16" else tensor
+        return np.asarray(wide.numpy())
+
+
+def _fill(tensor: torch.Tensor, law: Initializer, generator: torch.Generator) -> None:
+    if isinstance(law, Constant):
+        if law.value in (0.0, 1.0):
+            (init.ones_ if law.value else init.zeros_)(tensor)
+        else:
+            init.constant_(tensor, law.value)
+    elif isinstance(law, Normal):
+        init.normal_(tensor, law.mean, law.std, generator=generator)
+    elif isinstance(law, Uniform):
+        init.uniform_(tensor, law.low, law.high, generator=generator)
+    elif isinstance(law, TruncatedNormal):
+        std = law.parent_std
+        low, high = law.mean + law.lower * std, law.mean + law.upper * std
+        init.trunc_normal_(tensor, law.mean, std, low, high, generator=generator)
+    else:
+        assert isinstance(law, VarianceScaling)
+        _fill_scaled(tensor, law, generator)
+
+
+def _fill_scaled(tensor: torch.Tensor, law: VarianceScaling, generator: torch.Generator) -> None:
+    if law.distribution == "truncated_normal":
+        raise NotClaimed("torch.nn.init has no truncated variance scaling")
+    normal = law.distribution == "normal"
+    if law.mode == "fan_avg":
+        fill = init.xavier_normal_ if normal else init.xavier_uniform_
+        fill(tensor, gain=math.sqrt(law.scale), generator=generator)
+        return
+    if law.mode == "fan_geo":
+        raise NotClaimed("torch.nn.init has no geometric mean of fans")
+    if law.scale not in _KAIMING:
+        raise NotClaimed(f"torch.nn.init has no gain √{law.scale:g}")
+    nonlinearity, slope = _KAIMING[law.scale]
+    kaiming: Any = init.kaiming_normal_ if normal else init.kaiming_uniform_
+    kaiming(tensor, a=slope, mode=law.mode, nonlinearity=nonlinearity, generator=generator)

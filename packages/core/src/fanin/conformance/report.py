@@ -1,0 +1,183 @@
+"""A report, for people as a table, for machines as JSON and JUnit."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+from xml.etree import ElementTree
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from fanin.conformance.check import Check, Result
+from fanin.conformance.distribution.statistics import BUDGET
+from fanin.plans import SPEC_VERSION
+
+__all__ = ["Report", "detected", "size_of"]
+
+_SHOWN: Final = 3
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a run found.
+
+    Attributes:
+        subject: The backend's or adapter's name.
+        checks: The checks that ran.
+        results: Their results, in that order.
+        seed: The seed from which those of the distribution level were counted.
+        seconds: How long the checks took.
+    """
+
+    subject: str
+    checks: tuple[Check[Any], ...]
+    results: tuple[Result, ...]
+    seed: int
+    seconds: float
+
+    @property
+    def failures(self) -> tuple[Result, ...]:
+        """The results that failed."""
+        return tuple(result for result in self.results if result.failed)
+
+    @property
+    def passed(self) -> bool:
+        """Whether nothing failed, and something passed."""
+        return not self.failures and any(result.verdict == "passed" for result in self.results)
+
+    @property
+    def false_alarm(self) -> float:
+        """Bound on the probability that a right implementation fails: the sum over all results."""
+        return sum(result.alpha for result in self.results)
+
+    def of(self, check: Check[Any]) -> tuple[Result, ...]:
+        """Return the results of one check."""
+        return tuple(result for result in self.results if result.check == check.name)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the report as plain data."""
+        return {
+            "subject": self.subject,
+            "spec_version": SPEC_VERSION,
+            "passed": self.passed,
+            "seed": self.seed,
+            "seconds": round(self.seconds, 3),
+            "false_alarm": self.false_alarm,
+            "checks": [{"name": check.name, "level": check.level, "claim": check.claim} for check in self.checks],
+            "results": [dataclasses.asdict(result) for result in self.results],
+        }
+
+    def to_json(self) -> str:
+        """Return the report as JSON."""
+        return json.dumps(self.to_dict(), indent=1, ensure_ascii=False) + "\n"
+
+    def to_junit(self) -> str:
+        """Return the report as JUnit XML: a suite a level, a class a check, a case a result."""
+        root = ElementTree.Element("testsuites", name=f"fanin conformance {self.subject}")
+        for level in dict.fromkeys(check.level for check in self.checks):
+            results = [result for result in self.results if result.level == level]
+            suite = ElementTree.SubElement(
+                root,
+                "testsuite",
+                name=f"{self.subject}.{level}",
+                tests=str(len(results)),
+                failures=str(sum(result.failed for result in results)),
+                skipped=str(sum(result.verdict == "skipped" for result in results)),
+                errors="0",
+            )
+            for result in results:
+                case = ElementTree.SubElement(
+                    suite, "testcase", classname=f"{self.subject}.{result.check}", name=_printable(result.on)
+                )
+                if result.verdict == "skipped":
+                    ElementTree.SubElement(case, "skipped", message=result.note)
+                elif result.failed:
+                    message = result.mistake or f"expected {result.expected}, got {result.got}"
+                    failure = ElementTree.SubElement(case, "failure", message=_printable(message))
+                    failure.text = _printable(result.text())
+        ElementTree.indent(root)
+        return ElementTree.tostring(root, encoding="unicode", xml_declaration=True) + "\n"
+
+    def show(self, console: Console, *, verbose: bool = False) -> None:
+        """Print the table, what was skipped and why, and each failure.
+
+        Args:
+            console: Where to print.
+            verbose: Print every single result too.
+        """
+        table = Table(title=f"{self.subject}, specification version {SPEC_VERSION}", title_justify="left")
+        for heading in ("check", "what it shows", "on", "smallest error detected", "verdict"):
+            table.add_column(heading, overflow="fold")
+        for check in self.checks:
+            table.add_row(*_row(check, self.of(check)))
+        console.print(table)
+        if verbose:
+            for result in self.results:
+                console.print(escape(_printable(result.text())))
+        for line in self._skips():
+            console.print(escape(line))
+        for line in self._failures():
+            console.print(escape(_printable(line)), style="red")
+        statistical = [result for result in self.results if result.alpha]
+        if statistical:
+            console.print(
+                f"{len(statistical)} statistical results, seeds from {self.seed}: a right implementation fails with "
+                f"probability {self.false_alarm:.1e} at most (budget {BUDGET:g})."
+            )
+        verdict = "passed" if self.passed else f"FAILED: {len(self.failures)} of {len(self.results)} results"
+        console.print(f"{self.subject}: {verdict}, {len(self.checks)} checks in {self.seconds:.1f} s")
+
+    def _skips(self) -> Iterator[str]:
+        reasons: dict[str, list[str]] = {}
+        for result in self.results:
+            if result.verdict == "skipped":
+                reasons.setdefault(result.note, []).append(result.check)
+        for reason, names in reasons.items():
+            yield f"skipped: {reason} ({len(names)} in {', '.join(dict.fromkeys(names))})"
+
+    def _failures(self) -> Iterator[str]:
+        for check in self.checks:
+            failed = [result for result in self.of(check) if result.failed]
+            yield from (f"\n{result.text()}" for result in failed[:_SHOWN])
+            if len(failed) > _SHOWN:
+                yield f"  ... and {len(failed) - _SHOWN} more of {check.name} (all are in --json and --verbose)"
+
+
+def _row(check: Check[Any], results: tuple[Result, ...]) -> tuple[str, str, str, str, str]:
+    ran = [result for result in results if result.verdict != "skipped"]
+    failed = sum(result.failed for result in ran)
+    if not ran:
+        verdict = "skipped"
+    elif failed:
+        verdict = f"[red]{failed} failed[/red]"
+    else:
+        verdict = "[green]passed[/green]"
+    return check.name, escape(check.claim), size_of(ran), escape(detected(ran)), verdict
+
+
+def detected(results: Sequence[Result]) -> str:
+    """Return the smallest errors that a check's results detect: the first one's, and the last one's if it differs."""
+    found = list(dict.fromkeys(result.detects or "any difference" for result in results))
+    return "; ".join(dict.fromkeys([*found[:1], *found[-1:]]))
+
+
+def size_of(results: Sequence[Result]) -> str:
+    """Return how many results a check has, and of how many values each on average."""
+    return f"{len(results)} × {_short(sum(result.n for result in results) / max(len(results), 1))}"
+
+
+def _short(n: float) -> str:
+    for size, unit in ((1e6, "M"), (1e3, "k")):
+        if n >= size:
+            return f"{n / size:.3g}{unit}"
+    return f"{n:.3g}"
+
+
+def _printable(text: str) -> str:
+    """Return text in which control characters, which XML and terminals cannot take, are escaped."""
+    return "".join(c if c.isprintable() or c in "\n\t" else c.encode("unicode_escape").decode() for c in text)

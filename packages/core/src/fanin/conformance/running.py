@@ -1,0 +1,111 @@
+"""Run the checks on a backend or an adapter, and collect a report."""
+
+from __future__ import annotations
+
+import importlib
+import time
+from collections.abc import Callable, Sequence
+from fnmatch import fnmatch
+from typing import Any, Final
+
+from fanin.conformance.adapter import Adapter, BackendAdapter
+from fanin.conformance.behaviour import BEHAVIOUR_CHECKS
+from fanin.conformance.check import Check, Level, Result
+from fanin.conformance.distribution import DISTRIBUTION_CHECKS, SampleTrial
+from fanin.conformance.exact import BIT_CHECKS, BackendTrial
+from fanin.conformance.report import Report
+from fanin.conformance.stored import STORED_CHECKS
+from fanin.contract import Backend
+from fanin.exceptions import FaninTypeError, FaninValueError
+from fanin.registry import backend as get_backend
+
+__all__ = ["EXACT_CHECKS", "checks_of", "load_subject", "run"]
+
+EXACT_CHECKS: Final[tuple[Check[BackendTrial], ...]] = (*BEHAVIOUR_CHECKS, *BIT_CHECKS, *STORED_CHECKS)
+LEVELS: Final[tuple[Level, ...]] = ("exact", "distribution")
+
+
+def checks_of(level: Level) -> tuple[Check[Any], ...]:
+    """Return the checks of a level, in the order in which they run."""
+    return EXACT_CHECKS if level == "exact" else DISTRIBUTION_CHECKS
+
+
+def load_subject(name: str) -> Backend | Adapter:
+    """Return the backend of a name, or what "module:object" names: an adapter, a backend, or a class of either.
+
+    Raises:
+        FaninValueError: The module or its object does not exist.
+        FaninTypeError: The object is neither an adapter nor a backend.
+        FaninError: A backend cannot be loaded (see `fanin.backend`).
+    """
+    if ":" not in name:
+        return get_backend(name)
+    module, _, attribute = name.partition(":")
+    try:
+        found = getattr(importlib.import_module(module), attribute)
+    except (ModuleNotFoundError, AttributeError) as error:
+        raise FaninValueError(
+            f"{name!r} names no object: {error}. Use module:object, for example my_package.adapters:MyAdapter."
+        ) from error
+    try:
+        subject = found() if isinstance(found, type) else found
+    except TypeError as error:
+        raise FaninTypeError(f"{name} cannot be built without arguments: {error}.") from error
+    if isinstance(subject, Adapter):
+        return subject
+    return get_backend(subject)
+
+
+def run(
+    subject: str | Backend | Adapter,
+    levels: Sequence[Level] | None = None,
+    *,
+    seed: int = 0,
+    device: Any = None,
+    only: Sequence[str] = (),
+    progress: Callable[[str], None] = lambda name: None,
+) -> Report:
+    """Run the checks.
+
+    Args:
+        subject: A backend, an adapter, or a name for `load_subject`.
+        levels: "exact", "distribution" or both; None for all that there are: an adapter has no exact level.
+        seed: The seeds of the distribution level are counted from here. The exact level's are fixed.
+        device: Where the backend shall draw.
+        only: Names or patterns ("bits.*") of the checks to run; all if empty.
+        progress: Called with the name of each check before it runs.
+
+    Raises:
+        FaninValueError: A level or a pattern fits no check.
+        FaninTypeError: The exact level was asked of an adapter.
+
+    Example:
+        >>> run("numpy", ["exact"], only=["bits.seeds"]).passed
+        True
+    """
+    found = load_subject(subject) if isinstance(subject, str) else subject
+    is_adapter = isinstance(found, Adapter)
+    chosen: Sequence[Level] = levels if levels is not None else (LEVELS[1:] if is_adapter else LEVELS)
+    if unknown := [level for level in chosen if level not in LEVELS]:
+        raise FaninValueError(f"levels must be among {', '.join(LEVELS)}. Received: {unknown[0]!r}.")
+    if is_adapter and "exact" in chosen:
+        raise FaninTypeError(
+            f"{found.name} is an adapter, which has random numbers of its own. The exact level is for backends: "
+            f'use levels=["distribution"].'
+        )
+    checks = [check for level in chosen for check in checks_of(level)]
+    picked = [check for check in checks if not only or any(fnmatch(check.name, pattern) for pattern in only)]
+    if not picked:
+        raise FaninValueError(
+            f"no check is named {', '.join(only)}. Names: {', '.join(check.name for check in checks)}."
+        )
+    trials: dict[Level, Any] = {
+        "exact": None if isinstance(found, Adapter) else BackendTrial(found, device),
+        "distribution": SampleTrial(found if isinstance(found, Adapter) else BackendAdapter(found, device), seed),
+    }
+    results: list[Result] = []
+    start = time.perf_counter()
+    for check in picked:
+        progress(check.name)
+        results += check.run(trials[check.level])
+    return Report(found.name, tuple(picked), tuple(results), seed, time.perf_counter() - start)

@@ -1,0 +1,71 @@
+"""Whether a backend's attributes and methods are those of the contract, which a runtime Protocol does not compare."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+from fanin.contract import Backend, Capabilities
+from fanin.dtypes import DTYPES
+from fanin.plans import SPEC_VERSION
+
+__all__ = ["signature_faults"]
+
+Fault = tuple[str, str, str]
+"""What is wrong, what the contract says, what the backend has."""
+
+
+def signature_faults(backend: Any) -> list[Fault]:
+    """Return every difference between a backend and `fanin.contract.Backend`."""
+    faults: list[Fault] = []
+    for method in ("draw", "tobytes", "describe"):
+        wanted = list(inspect.signature(getattr(Backend, method)).parameters.values())[1:]  # without self
+        faults += _method_faults(method, wanted, getattr(backend, method, None))
+    if not (isinstance(name := getattr(backend, "name", None), str) and name):
+        faults.append(("name", "a non-empty string", repr(name)))
+    if (version := getattr(backend, "SPEC_VERSION", None)) != SPEC_VERSION or isinstance(version, bool):
+        faults.append(("SPEC_VERSION", repr(SPEC_VERSION), repr(version)))
+    return faults + _capability_faults(getattr(backend, "capabilities", None))
+
+
+def _method_faults(method: str, wanted: list[inspect.Parameter], found: Any) -> list[Fault]:
+    if not callable(found):
+        return [(method, "a method", repr(found))]
+    given = inspect.signature(found).parameters
+    faults = [
+        (f"{method}({parameter.name})", _shape(parameter), _shape(given.get(parameter.name)))
+        for parameter in wanted
+        if _shape(parameter) != _shape(given.get(parameter.name))
+    ]
+    required = [p for p in given.values() if p.default is p.empty and p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
+    unknown = [p.name for p in required if p.name not in {parameter.name for parameter in wanted}]
+    return faults + [(f"{method}({name})", "no such argument", "an argument without a default") for name in unknown]
+
+
+def _shape(parameter: inspect.Parameter | None) -> str:
+    if parameter is None:
+        return "no such argument"
+    default = "required" if parameter.default is parameter.empty else f"default {parameter.default!r}"
+    return f"{parameter.kind.description}, {default}"
+
+
+def _capability_faults(capabilities: Any) -> list[Fault]:
+    if not isinstance(capabilities, Capabilities):
+        return [("capabilities", "a fanin.Capabilities", repr(capabilities))]
+    dtypes: Any = capabilities.dtypes  # dataclasses do not check what they are given
+    devices: Any = capabilities.devices
+    jit: Any = capabilities.jit
+    level: Any = capabilities.level
+    kinds = isinstance(devices, tuple) and devices and all(isinstance(device, str) for device in devices)
+    checked = (
+        (
+            "dtypes",
+            isinstance(dtypes, frozenset) and {"float32"} <= dtypes <= set(DTYPES),
+            f"a frozenset with float32, from {sorted(DTYPES)}",
+            dtypes,
+        ),
+        ("devices", bool(kinds), "a non-empty tuple of names", devices),
+        ("jit", isinstance(jit, bool), "True or False", jit),
+        ("level", level in ("exact", "close"), '"exact" or "close"', level),
+    )
+    return [(f"capabilities.{name}", wanted, repr(found)) for name, right, wanted, found in checked if not right]

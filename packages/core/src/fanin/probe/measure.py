@@ -1,0 +1,112 @@
+"""Measuring the signal and the gradient of untrained networks, layer by layer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from fanin.compare.data import Data
+from fanin.compare.experiment import Experiment, Network, parse_initialization
+from fanin.compare.statistics import Snapshot, second_moment, snapshot
+from fanin.compare.trainer import load_trainer
+from fanin.compare.training import build, one_thread
+from fanin.probe.theory import Theory, predict
+from fanin.registry import backend as get_backend
+
+__all__ = ["Measured", "Probe", "probe"]
+
+_SAMPLES = 512
+"""How many training samples pass through each network, at most."""
+
+
+@dataclass
+class Measured:
+    """One initialization's networks, one a seed.
+
+    Attributes:
+        initialization: Its label.
+        theory: The predictions, or None where the theory has none.
+        snapshots: What was measured, one a seed.
+    """
+
+    initialization: str
+    theory: Theory | None
+    snapshots: list[Snapshot] = field(default_factory=list)
+
+    def activations(self) -> list[float]:
+        """Return each layer's mean square, averaged over the seeds."""
+        return _means([taken.activation_moments for taken in self.snapshots])
+
+    def gradients(self) -> list[float]:
+        """Return each layer's mean square gradient, averaged over the seeds."""
+        return _means([taken.gradient_moments for taken in self.snapshots])
+
+    def predicted_gradients(self) -> list[float] | None:
+        """Return the theory's gradients: its factors times what was measured at the output."""
+        output = self.gradients()[-1]
+        return None if self.theory is None else [output * factor for factor in self.theory.gradient_factors]
+
+    @property
+    def distinct(self) -> int:
+        """The smallest number of distinct units of a hidden layer, over the seeds."""
+        return min(min(taken.distinct[:-1]) for taken in self.snapshots)
+
+
+@dataclass
+class Probe:
+    """What a probe gave.
+
+    Attributes:
+        network: The network.
+        data: The data that was pushed through it.
+        input_moment: Mean square of that data.
+        measured: The findings, one an initialization.
+        complete: Whether every network was measured.
+    """
+
+    network: Network
+    data: Data
+    input_moment: float
+    measured: list[Measured] = field(default_factory=list)
+    complete: bool = False
+
+
+def _means(rows: list[tuple[float, ...]]) -> list[float]:
+    with np.errstate(all="ignore"):
+        means: list[float] = np.mean(np.array(rows), axis=0).tolist()
+    return means
+
+
+def probe(experiment: Experiment, data: Data, on_network: Callable[[str, int], None] = lambda *_: None) -> Probe:
+    """Draw each network, push training data through it once, and measure every layer; nothing is trained.
+
+    A KeyboardInterrupt ends the measuring and not the program: the result is then marked as not complete.
+
+    Args:
+        experiment: What to probe, on its first backend; what concerns training does not matter.
+        data: The data, from `fanin.compare.data.load_data`.
+        on_network: Called with label and seed when a network begins.
+
+    Raises:
+        FaninError: The backend or its trainer cannot be loaded, or cannot draw what is asked for.
+    """
+    backend = get_backend(experiment.backends[0])
+    network = experiment.network(data.features, data.classes)
+    data = data.astype(experiment.dtype)
+    inputs, labels = data.train_inputs[:_SAMPLES], data.train_labels[:_SAMPLES]
+    result = Probe(network, data, second_moment(inputs))
+    load_trainer(backend.name)
+    with one_thread(), suppress(KeyboardInterrupt):
+        for label in experiment.initializations:
+            found = Measured(label, predict(network, parse_initialization(label), result.input_moment))
+            for seed in experiment.seeds:
+                on_network(label, seed)
+                trainer, _ = build(backend, network, label, seed, experiment)
+                found.snapshots.append(snapshot(trainer.trace(inputs, labels), trainer.parameters()))
+                if len(found.snapshots) == 1:
+                    result.measured.append(found)
+        result.complete = True
+    return result

@@ -1,0 +1,63 @@
+"""The report of `fanin probe`: tables, plots and a page, in one folder."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+
+import fanin
+from fanin.compare import files
+from fanin.compare.plot import colour
+from fanin.probe.measure import Probe
+from fanin.probe.plots import probe_plots
+from fanin.probe.tables import cells, facts, layer_rows, verdicts
+from fanin.probe.verdict import describe
+
+__all__ = ["write_report"]
+
+
+def write_report(result: Probe, folder: Path) -> Path:
+    """Write everything that a probe found, the tables first and the page last.
+
+    Returns:
+        The path of the page.
+    """
+    rows = [layer_rows(result, found) for found in result.measured]
+    sentences = verdicts(result)
+    files.write_json(
+        folder / "probe.json",
+        {
+            "fanin": fanin.__version__,
+            "complete": result.complete,
+            "network": asdict(result.network),
+            "input_second_moment": result.input_moment,
+            "verdicts": sentences,
+            "layers": [row for group in rows for row in group],
+            "snapshots": [
+                {"initialization": found.initialization, "seeds": [taken.to_dict() for taken in found.snapshots]}
+                for found in result.measured
+            ],
+        },
+    )
+    files.write_csv(folder / "layers.csv", [row for group in rows for row in group])
+    moments, histograms = probe_plots(result)
+    files.write_plots(folder / "plots", [*moments, *histograms])
+    path = folder / "report.html"
+    files.write_text(
+        path,
+        files.page(
+            "probe.html.j2",
+            title=f"fanin probe: {result.data.name}",
+            version=fanin.__version__,
+            complete=result.complete,
+            verdicts=[{"text": text, "colour": colour(index)} for index, text in enumerate(sentences)],
+            facts=facts(result),
+            tables=[
+                {"caption": describe(found.initialization), "rows": [cells(row) for row in group]}
+                for found, group in zip(result.measured, rows, strict=True)
+            ],
+            moments=moments,
+            histograms=histograms,
+        ),
+    )
+    return path

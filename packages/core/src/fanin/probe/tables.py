@@ -1,0 +1,139 @@
+"""A probe as tables: for the terminal, and as rows for CSV."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+from fanin.probe.measure import Measured, Probe
+from fanin.probe.theory import Theory
+from fanin.probe.verdict import Verdict, describe, gain_advice, judge
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+__all__ = ["cells", "facts", "layer_rows", "terminal_table", "verdict_of", "verdicts"]
+
+
+def verdict_of(result: Probe, found: Measured) -> Verdict:
+    """Return the verdict on one initialization."""
+    return judge(
+        found.initialization,
+        result.network,
+        result.input_moment,
+        found.activations(),
+        found.gradients(),
+        found.distinct,
+    )
+
+
+def verdicts(result: Probe) -> list[str]:
+    """Return a sentence for each initialization: the verdict, and how well the theory holds."""
+    return [f"{verdict_of(result, found).sentence}. {_agreement(found)}" for found in result.measured]
+
+
+def _agreement(found: Measured) -> str:
+    if found.theory is None:
+        return "The theory has no prediction: it needs independent weights of mean 0."
+    worst, allowed = 0.0, 0.0
+    for measured, predicted, spread in _compared(found, found.theory):
+        if measured == predicted:
+            continue
+        off = abs(math.log(measured / predicted)) if measured > 0 and predicted > 0 else math.inf
+        if off > worst:
+            worst, allowed = off, spread / math.sqrt(len(found.snapshots))
+    if not math.isfinite(worst):
+        return "The measured numbers leave float32's range, and the theory's do not."
+    chance = f"; chance alone makes one of {math.exp(allowed):.2f} at this width" if allowed else ""
+    return f"Measured within a factor of {math.exp(worst):.2f} of the theory{chance}."
+
+
+def _compared(found: Measured, theory: Theory) -> list[tuple[float, float, float]]:
+    """Return (measured, predicted, spread of the logarithm) for every layer, forward and backward."""
+    gradients = found.predicted_gradients() or []
+    return [
+        *zip(found.activations(), theory.activation_moments, theory.activation_spreads, strict=True),
+        *zip(found.gradients(), gradients, theory.gradient_spreads, strict=True),
+    ]
+
+
+def facts(result: Probe) -> list[str]:
+    """Return what was probed, in a few lines."""
+    seeds = max((len(found.snapshots) for found in result.measured), default=0)
+    return [
+        f"{result.data.name}: mean square of the input {result.input_moment:.3g}",
+        f"network: {result.network}, untrained; {seeds} seed{'s, means shown' if seeds != 1 else ''}",
+        f"theory: {gain_advice(result.network)}",
+    ]
+
+
+def terminal_table(result: Probe, found: Measured) -> Table:
+    """Return one initialization's layers as a rich table."""
+    from rich import box
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table(
+        title=escape(describe(found.initialization)),
+        title_justify="left",
+        box=box.SIMPLE_HEAD,
+        pad_edge=False,
+        show_edge=False,
+    )
+    signal, gradient = escape("signal E[x²]"), escape("gradient E[g²]")
+    for heading in (
+        "\nlayer",
+        "\nfan-in",
+        f"{signal}\nmeasured",
+        "\ntheory",
+        "\nratio",
+        f"{gradient}\nmeasured",
+        "\ntheory",
+        "\nratio",
+        "distinct\nunits",
+    ):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for row in layer_rows(result, found):
+        table.add_row(*cells(row))
+    return table
+
+
+def cells(row: dict[str, Any]) -> list[str]:
+    """Return a row of `layer_rows` as text."""
+    return [
+        row["kind"],
+        str(row["fan_in"]),
+        *_three(row["activation_second_moment"], row["predicted_activation_second_moment"]),
+        *_three(row["gradient_second_moment"], row["predicted_gradient_second_moment"]),
+        f"{row['distinct_units']}/{row['units']}",
+    ]
+
+
+def _three(measured: float, predicted: float | None) -> tuple[str, str, str]:
+    if predicted is None:
+        return f"{measured:.2e}", "-", "-"
+    if measured == predicted:
+        return f"{measured:.2e}", f"{predicted:.2e}", "1.00"
+    ratio = measured / predicted if predicted else math.inf
+    return f"{measured:.2e}", f"{predicted:.2e}", f"{ratio:.2f}" if ratio < 1000 else "-"
+
+
+def layer_rows(result: Probe, found: Measured) -> list[dict[str, Any]]:
+    """Return one row a layer: what was measured, averaged over the seeds, and what the theory predicts."""
+    widths, depth = result.network.widths, result.network.depth
+    activations, gradients, predicted = found.activations(), found.gradients(), found.predicted_gradients()
+    return [
+        {
+            "initialization": found.initialization,
+            "layer": layer + 1,
+            "kind": "output" if layer == depth else str(layer + 1),
+            "fan_in": widths[layer],
+            "units": widths[layer + 1],
+            "activation_second_moment": activations[layer],
+            "predicted_activation_second_moment": found.theory.activation_moments[layer] if found.theory else None,
+            "gradient_second_moment": gradients[layer],
+            "predicted_gradient_second_moment": predicted[layer] if predicted else None,
+            "distinct_units": min(taken.distinct[layer] for taken in found.snapshots),
+        }
+        for layer in range(depth + 1)
+    ]

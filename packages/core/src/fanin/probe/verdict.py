@@ -1,0 +1,148 @@
+"""The verdict: what the numbers of a probe mean for training, in a sentence."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from fanin.compare.activations import get_activation
+from fanin.compare.experiment import Network, parse_initialization
+from fanin.dtypes import DTYPES
+from fanin.initializers import Constant, Initializer, Normal, VarianceScaling
+
+__all__ = ["Verdict", "describe", "judge"]
+
+_STEADY: Final = 10.0
+"""A signal that changes by less than this factor from the first layer to the last is called steady."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What becomes of the signal and the gradient.
+
+    Attributes:
+        signal_factor: Root mean square of a layer's output over that of the layer before, on (geometric) average.
+        gradient_factor: The same for the gradient, from a layer to the one before it.
+        sentence: The verdict.
+    """
+
+    signal_factor: float
+    gradient_factor: float
+    sentence: str
+
+
+def describe(label: str) -> str:
+    """Return an initialization's label with its width in words.
+
+    Example:
+        >>> describe("random"), describe("he")
+        ('random (std 0.01)', 'he (variance 2/fan_in)')
+    """
+    if "(" in label:
+        return label
+    initializer: Initializer = parse_initialization(label)
+    if isinstance(initializer, Normal):
+        return f"{label} (std {initializer.std:g})"
+    if isinstance(initializer, VarianceScaling):
+        return f"{label} (variance {initializer.scale:g}/{initializer.mode})"
+    return label
+
+
+def judge(
+    label: str,
+    network: Network,
+    input_moment: float,
+    activations: Sequence[float],
+    gradients: Sequence[float],
+    distinct: int,
+) -> Verdict:
+    """Return the verdict on an initialization.
+
+    Args:
+        label: The initialization.
+        network: The network.
+        input_moment: Mean square of its input.
+        activations: Mean square of each layer's output, the network's output last.
+        gradients: Mean square of the loss's derivative by each layer's pre-activations.
+        distinct: The smallest number of distinct units of a hidden layer.
+    """
+    depth, name = network.depth, describe(label)
+    # Between hidden layers, which are alike; the input and the output have other widths.
+    signal = _factor([input_moment, activations[0]] if depth == 1 else activations[:depth])
+    gradient = _factor(gradients[::-1] if depth == 1 else gradients[depth - 1 :: -1])
+    if distinct == 1 and network.width > 1:
+        return Verdict(signal, gradient, f"{name}: {_symmetric(label, network, activations, gradients)}")
+    forward = _course("the signal", signal, depth, math.sqrt(activations[depth - 1] / input_moment))
+    backward = _course("the gradient", gradient, depth, signal and gradient ** max(1, depth - 1))
+    limits = _limits(math.sqrt(activations[depth - 1]), signal, depth) if forward[0] != "steady" else ""
+    return Verdict(signal, gradient, f"{name}: {forward[1]}{limits}; {backward[1]} on its way back")
+
+
+def _factor(moments: Sequence[float]) -> float:
+    """Return the geometric mean of the ratio of neighbours' root mean squares; NaN after an overflow."""
+    first, last = moments[0], moments[-1]
+    if not (math.isfinite(first) and math.isfinite(last)):
+        return math.nan
+    return 0.0 if first == 0 or last == 0 else (last / first) ** (0.5 / (len(moments) - 1))
+
+
+def _course(what: str, factor: float, depth: int, total: float) -> tuple[str, str]:
+    """Return the kind of course (steady, vanishing, exploding) and a clause that says it."""
+    if not math.isfinite(total):
+        return "exploding", f"{what} overflows float32"
+    if 1 / _STEADY <= total <= _STEADY:
+        return "steady", f"{what} keeps its size ({total:.2g}× over {depth} layer{'s' if depth > 1 else ''})"
+    if factor == 0:
+        return "vanishing", f"{what} is 0"
+    kind, verb = ("exploding", "grows") if factor > 1 else ("vanishing", "shrinks")
+    return kind, f"{what} {verb} {max(factor, 1 / factor):.3g}× a layer"
+
+
+def _limits(size: float, factor: float, depth: int) -> str:
+    """Return how large the signal is after the last hidden layer, and which format it has left, or when it would."""
+    if not math.isfinite(size) or factor == 0:
+        return ""
+    total = f"; after {depth} layer{'s' if depth > 1 else ''} it is {size:.1e}"
+    for name in ("float32", "float16"):
+        smallest, largest = _range(name)
+        if size < smallest:
+            return f"{total}, below {name}'s smallest number ({smallest:.1e})"
+        if size > largest:
+            return f"{total}, beyond {name}'s largest number ({largest:.1e})"
+    smallest, largest = _range("float16")
+    layers = depth + math.ceil(math.log((largest if factor > 1 else smallest) / size) / math.log(factor))
+    return f"{total}, and after {layers} it would leave float16's range"
+
+
+def _range(name: str) -> tuple[float, float]:
+    number_format = DTYPES[name]
+    return math.ldexp(number_format.smallest_normal, -number_format.mantissa), number_format.largest
+
+
+def _symmetric(label: str, network: Network, activations: Sequence[float], gradients: Sequence[float]) -> str:
+    constant = parse_initialization(label)
+    value = constant.value if isinstance(constant, Constant) else math.nan
+    units = f"all {network.width} units of a hidden layer are identical and get identical gradients, so they stay so"
+    if value == 0 and activations[network.depth - 1] == 0:
+        return (
+            f"the signal is 0 from the first layer on, and so is the gradient; {units}: only the output's bias learns"
+        )
+    if not any(gradients[: network.depth]):
+        return f"no gradient reaches a hidden layer; {units}"
+    return f"{units}: the layer is worth one unit"
+
+
+def gain_advice(network: Network) -> str:
+    """Return the standard deviation that theory asks for with this activation.
+
+    Example:
+        >>> gain_advice(Network(64, 3, 100, 10, "tanh"))
+        'tanh keeps a second moment of 1 with std = 1.593/sqrt(fan_in), that is variance_scaling(2.536, fan_in, normal)'
+    """
+    gain = get_activation(network.activation).gain
+    return (
+        f"{network.activation} keeps a second moment of 1 with std = {gain:.4g}/sqrt(fan_in), that is "
+        f"variance_scaling({gain * gain:.4g}, fan_in, normal)"
+    )

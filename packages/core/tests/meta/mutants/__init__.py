@@ -1,0 +1,17 @@
+"""Deliberately wrong backends, by the step of the draw that is wrong."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from .behaviours import BEHAVIOURS
+from .lattices import LATTICES
+from .plans import PLANS
+from .record import Mutant
+from .scales import SCALES
+from .weights import WEIGHTS
+from .words import WORDS
+
+__all__ = ["MUTANTS", "Mutant"]
+
+MUTANTS: Final = (*SCALES, *PLANS, *WORDS, *LATTICES, *WEIGHTS, *BEHAVIOURS)

@@ -1,0 +1,25 @@
+"""The suite passes what is right: the toy backend, the installed ones, and an implementation that is no backend."""
+
+from __future__ import annotations
+
+import pytest
+from fanin_toy import ToyBackend
+
+from fanin.conformance import run
+from fanin.conformance.distribution.statistics import BUDGET
+
+from .honest import HonestAdapter
+
+
+def test_the_toy_backend_passes_both_levels() -> None:
+    report = run(ToyBackend())
+    assert report.passed, "\n".join(result.text() for result in report.failures)
+    assert 0 < report.false_alarm <= BUDGET
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2**63 + 11])
+def test_an_implementation_that_shares_nothing_passes(seed: int) -> None:
+    report = run(HonestAdapter(), seed=seed)
+    assert report.passed, "\n".join(result.text() for result in report.failures)
+    skipped = {result.note for result in report.results if result.verdict == "skipped"}
+    assert skipped == {"NumPy has no bfloat16"}

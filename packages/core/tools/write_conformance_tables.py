@@ -1,0 +1,49 @@
+"""Write the tables of docs/conformance.md: run every mutant through every check, and every check on the NumPy backend.
+
+    python packages/core/tools/write_conformance_tables.py [--only checks|mutants]
+
+It takes about ten seconds a mutant. The tests do not call it: they hold the document to what the suite does.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from rich.progress import track
+
+ROOT = Path(__file__).parents[3]
+sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "thirdparty" / "src")]
+
+from fanin.conformance import Level, run  # noqa: E402  # the paths come first
+from packages.core.tests.meta.mutants import MUTANTS, Mutant  # noqa: E402
+from packages.core.tests.meta.tables import checks_table, mutants_table, replace_section  # noqa: E402
+
+LEVELS: tuple[Level, ...] = ("exact", "distribution")
+
+
+def kills_of(mutant: Mutant) -> dict[str, dict[str, str]]:
+    """Return which checks catch a mutant at each level, and what they call it."""
+    found: dict[str, dict[str, str]] = {}
+    for level in LEVELS:
+        failures = run(mutant.backend(), [level]).failures
+        named = {failure.check: failure.mistake for failure in failures if failure.mistake}
+        found[level] = {failure.check: named.get(failure.check, "") for failure in failures}
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", choices=("checks", "mutants"))
+    only = parser.parse_args().only
+    if only != "mutants":
+        for level in LEVELS:
+            replace_section(level, checks_table(run("numpy", [level])))
+    if only != "checks":
+        kills = {mutant.name: kills_of(mutant) for mutant in track(MUTANTS, description="mutants")}
+        replace_section("mutants", mutants_table(kills))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,5 @@
+import fanin.conformance
+
+
+class TestToy(fanin.conformance.BackendSuite):
+    backend = "toy"
