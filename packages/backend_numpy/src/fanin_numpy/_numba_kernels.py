@@ -90,8 +90,44 @@ def _words_pair(even, odd, base, columns, k0, k1, k2):
         odd[j] = x1
 
 
+def _weight(out, point, factor):
+    """Return the weight of a lattice point as `out` holds it: float32, float64, or uint16 for the bits of bfloat16.
+
+    An int32 array holds the point itself.
+    """
+    raise NotImplementedError  # only compiled code calls this
+
+
+@overload(_weight)
+def _overload_weight(out, point, factor):
+    def weight32(out, point, factor):
+        return float32(point) * float32(factor)
+
+    def weight64(out, point, factor):
+        return float64(point) * factor
+
+    def weight16(out, point, factor):
+        bits = uint32(_bits_of(float32(float32(point) * float32(factor))))  # finite and normal, or zero: no NaN to keep
+        even = uint32(uint32(bits >> uint32(16)) & uint32(1))
+        return uint16(uint32(bits + uint32(0x7FFF) + even) >> uint32(16))
+
+    def point_itself(out, point, factor):
+        return point
+
+    choices = {types.float32: weight32, types.float64: weight64, types.uint16: weight16, types.int32: point_itself}
+    return choices[out.dtype]
+
+
 @njit(nogil=True)
-def _normal_points(words, count, table, segments, records, points):
+def _uniform(words, count, out, factor, mean, shift):
+    for j in range(count):
+        k = int32(int32(words[j]) ^ int32(0x7FFFFFFF))
+        point = int32(int32(int32(k >> int32(8)) << int32(1)) | int32(1))
+        out[j] = _weight(out, int32(int32(point >> shift) + mean), factor)
+
+
+@njit(nogil=True)
+def _normal(words, count, table, segments, records, out, factor, mean, shift, low, high):
     for j in range(count):
         p = int32(words[j])
         t = int32(int32(p ^ int32(p >> int32(31))) | int32(1))
@@ -106,64 +142,28 @@ def _normal_points(words, count, table, segments, records, points):
         c1, c2 = int32(packed & uint32(0xFFFF)), int32(packed >> uint32(16))
         a = int32(c0 - int32(int32(s * c1) >> int32(11)))
         a = int32(a + int32(int32(int32(int32(s * s) >> int32(15)) * c2) >> int32(15)))
-        points[j] = int32(int32(a ^ sign) - sign)
+        point = min(max(int32(int32(a ^ sign) - sign), low), high)
+        out[j] = _weight(out, int32(int32(point >> shift) + mean), factor)
 
 
 @njit(nogil=True)
-def _points(words, count, table, segments, records, points, kind, ranks, bounds):
+def _fill(words, count, table, segments, records, out, kind, factor, lattice, ranks, bounds):
+    """Write the weights of `count` words, which a truncated normal overwrites by their ranks."""
+    mean, shift = int32(lattice[0]), int32(lattice[1])
     if kind == _UNIFORM:
-        for j in range(count):
-            k = int32(int32(words[j]) ^ int32(0x7FFFFFFF))
-            points[j] = int32(int32(int32(k >> int32(8)) << int32(1)) | int32(1))
+        _uniform(words, count, out, factor, mean, shift)
         return
     if kind == _TRUNCATED:
         for j in range(count):
             words[j] = uint32(uint32(ranks[0]) + uint32((uint64(words[j]) * uint64(ranks[1])) >> uint64(32)))
-    _normal_points(words, count, table, segments, records, points)
-    if kind == _TRUNCATED:
-        for j in range(count):
-            points[j] = min(max(points[j], int32(bounds[0])), int32(bounds[1]))
-
-
-@njit(inline="always")
-def _bfloat16_bits(weight):
-    """Round a float32, which is finite and normal or zero, to bfloat16: nearest, ties to even."""
-    bits = uint32(_bits_of(weight))
-    return uint16(uint32(bits + uint32(0x7FFF) + uint32(uint32(bits >> uint32(16)) & uint32(1))) >> uint32(16))
-
-
-def _finish(points, count, out, at, factor, mean, shift):
-    """Write the weights of the points to out[at:], whose type says how: float32, float64, or uint16 for bfloat16."""
-    raise NotImplementedError  # only compiled code calls this
-
-
-@overload(_finish)
-def _overload_finish(points, count, out, at, factor, mean, shift):
-    def finish32(points, count, out, at, factor, mean, shift):
-        for j in range(count):
-            out[at + j] = float32(int32(int32(points[j] >> shift) + mean)) * float32(factor)
-
-    def finish64(points, count, out, at, factor, mean, shift):
-        for j in range(count):
-            out[at + j] = float64(int32(int32(points[j] >> shift) + mean)) * factor
-
-    def finish16(points, count, out, at, factor, mean, shift):
-        for j in range(count):
-            weight = float32(float32(int32(int32(points[j] >> shift) + mean)) * float32(factor))
-            bits = uint32(_bits_of(weight))  # finite and normal, or zero: no NaN to keep
-            even = uint32(uint32(bits >> uint32(16)) & uint32(1))
-            out[at + j] = uint16(uint32(bits + uint32(0x7FFF) + even) >> uint32(16))
-
-    return {types.float32: finish32, types.float64: finish64, types.uint16: finish16}[out.dtype]
+    _normal(words, count, table, segments, records, out, factor, mean, shift, int32(bounds[0]), int32(bounds[1]))
 
 
 @njit(nogil=True, cache=True)
 def _rows(out, bases, key, table, kind, factor, lattice, ranks, bounds):
     k0, k1 = uint32(key[0]), uint32(key[1])
     k2 = uint32(uint32(k0 ^ k1) ^ uint32(PARITY))
-    mean, shift = int32(lattice[0]), int32(lattice[1])
     words = np.empty(_BUFFER + 2, np.uint32)
-    points = np.empty(_BUFFER, np.int32)
     segments = np.empty(_BUFFER, np.uint32)
     records = np.empty(_BUFFER, np.uint64)
     for row in range(bases.shape[0]):
@@ -171,34 +171,30 @@ def _rows(out, bases, key, table, kind, factor, lattice, ranks, bounds):
         for at in range(0, out.shape[1], _BUFFER):
             count = min(_BUFFER, out.shape[1] - at)
             _words_run(words, bases[row] - lane + at, count + lane, k0, k1, k2)
-            _points(words[lane:], count, table, segments, records, points, kind, ranks, bounds)
-            _finish(points, count, out[row], at, factor, mean, shift)
+            part = out[row, at : at + count]
+            _fill(words[lane:], count, table, segments, records, part, kind, factor, lattice, ranks, bounds)
 
 
 @njit(nogil=True, cache=True)
 def _grid(out, bases, columns, key, table, kind, factor, lattice, ranks, bounds):
     k0, k1 = uint32(key[0]), uint32(key[1])
     k2 = uint32(uint32(k0 ^ k1) ^ uint32(PARITY))
-    mean, shift = int32(lattice[0]), int32(lattice[1])
     words = np.empty(_BUFFER, np.uint32)
-    points = np.empty(_BUFFER, np.int32)
     segments = np.empty(_BUFFER, np.uint32)
     records = np.empty(_BUFFER, np.uint64)
     for row in range(bases.shape[0]):
         for at in range(0, columns.shape[0], _BUFFER):
             count = min(_BUFFER, columns.shape[0] - at)
             _words_grid(words, bases[row], columns[at : at + count], k0, k1, k2)
-            _points(words, count, table, segments, records, points, kind, ranks, bounds)
-            _finish(points, count, out[row], at, factor, mean, shift)
+            part = out[row, at : at + count]
+            _fill(words, count, table, segments, records, part, kind, factor, lattice, ranks, bounds)
 
 
 @njit(nogil=True, cache=True)
 def _pairs(out, rows, bases, columns, key, table, kind, factor, lattice, ranks, bounds):
     k0, k1 = uint32(key[0]), uint32(key[1])
     k2 = uint32(uint32(k0 ^ k1) ^ uint32(PARITY))
-    mean, shift = int32(lattice[0]), int32(lattice[1])
     words = np.empty((2, _BUFFER), np.uint32)
-    points = np.empty(_BUFFER, np.int32)
     segments = np.empty(_BUFFER, np.uint32)
     records = np.empty(_BUFFER, np.uint64)
     for pair in range(0, rows.shape[0], 2):
@@ -206,19 +202,20 @@ def _pairs(out, rows, bases, columns, key, table, kind, factor, lattice, ranks, 
             count = min(_BUFFER, columns.shape[0] - at)
             _words_pair(words[0], words[1], bases[pair], columns[at : at + count], k0, k1, k2)
             for lane in range(2):
-                _points(words[lane], count, table, segments, records, points, kind, ranks, bounds)
-                _finish(points, count, out[rows[pair + lane]], at, factor, mean, shift)
+                part = out[rows[pair + lane], at : at + count]
+                _fill(words[lane], count, table, segments, records, part, kind, factor, lattice, ranks, bounds)
 
 
 @njit(nogil=True, cache=True)
-def _only_points(words, table, kind, ranks, bounds, points):
+def _given(out, words, table, kind, factor, lattice, ranks, bounds):
     spare = np.empty(_BUFFER, np.uint32)
     segments = np.empty(_BUFFER, np.uint32)
     records = np.empty(_BUFFER, np.uint64)
     for at in range(0, words.shape[0], _BUFFER):
         count = min(_BUFFER, words.shape[0] - at)
         spare[:count] = words[at : at + count]
-        _points(spare, count, table, segments, records, points[at:], kind, ranks, bounds)
+        part = out[at : at + count]
+        _fill(spare, count, table, segments, records, part, kind, factor, lattice, ranks, bounds)
 
 
 @lru_cache(maxsize=1)
@@ -233,10 +230,9 @@ def _arguments(draw: Draw) -> tuple[Any, ...]:
 
 
 def points_of(words: NDArray[np.uint32], draw: Draw) -> NDArray[np.int32]:
-    """Return the lattice point of each word of a flat array, before the mean is added."""
-    table, kind, _, _, ranks, bounds = _arguments(draw)
+    """Return the lattice point of each word of a flat array, with the plan's shift and mean applied."""
     points = np.empty(words.shape, np.int32)
-    _only_points(words, table, kind, ranks, bounds, points)
+    _given(points, words, *_arguments(draw))
     return points
 
 
