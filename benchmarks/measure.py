@@ -63,12 +63,18 @@ class Timing:
 
 
 def measure(case: Case, repeats: int) -> Timing:
-    """Run both calls in turn, after one call of each that is not counted; short calls are run in batches of 10 ms."""
+    """Run both calls in turn; short calls are run in batches of 10 ms.
+
+    Each timed call follows one of its own kind that is not counted: what the other left behind (memory to be freed,
+    another cache) falls on that one.
+    """
     ours, theirs = case.ours(), case.theirs()
     timing = Timing(case)
     batches = {"ours": _batch(ours), "theirs": _batch(theirs)}
     for _ in range(repeats):
+        ours()
         timing.ours.append(_time(ours, batches["ours"]))
+        theirs()
         timing.theirs.append(_time(theirs, batches["theirs"]))
     return timing
 

@@ -134,6 +134,20 @@ def test_what_the_program_does_next_changes_no_weight(dtype: str) -> None:
     np.testing.assert_array_equal(np.asarray(jax.jit(program)(jax.random.key(4))), weights * np.float32(0.3))
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float16"])
+@pytest.mark.parametrize("initialization", ["he_truncated_normal", "he_uniform"])
+def test_under_the_strictest_checks_of_jax(initialization: str, dtype: str) -> None:
+    expected = reference((6, 4, 3), initialization, layout="IOW", transposed=True, groups=2, dtype=dtype)
+    one = fanin_jax.initializer(initialization, layout="IOW", transposed=True, groups=2)
+    with (
+        jax.numpy_dtype_promotion("strict"),
+        jax.numpy_rank_promotion("raise"),
+        jax.checking_leaks(),
+        jax.debug_nans(True),
+    ):
+        assert_same(jax.jit(lambda key: one(key, (6, 4, 3), dtype))(jax.random.key(0)), expected)
+
+
 def test_float64_needs_no_configuration_when_eager() -> None:
     expected = reference((5, 3), seed=2, dtype="float64")
     assert expected.dtype == np.dtype("float64")

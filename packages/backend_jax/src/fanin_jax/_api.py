@@ -18,7 +18,8 @@ from fanin.keys import text_words
 from fanin.layout import check_shape
 from fanin.plans import Name, Plan, Slices
 from fanin_jax._backend import check_sharding
-from fanin_jax._draw import Words, draw, has_float64
+from fanin_jax._draw import Words, draw
+from fanin_jax._x64 import has_float64
 
 __all__ = ["KeyedInitializer", "init", "initializer"]
 

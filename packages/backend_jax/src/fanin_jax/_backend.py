@@ -13,6 +13,7 @@ from fanin.contract import Capabilities, Description
 from fanin.dtypes import DTYPES
 from fanin.exceptions import FaninTypeError, FaninValueError
 from fanin.plans import Plan
+from fanin.rules import RULES
 from fanin_jax._draw import draw
 
 __all__ = ["JaxBackend", "check_sharding"]
@@ -33,7 +34,9 @@ class JaxBackend:
 
     name = "jax"
     SPEC_VERSION = 1
-    capabilities = Capabilities(dtypes=frozenset(DTYPES), devices=("cpu", "gpu", "tpu"), jit=True, level="exact")
+    capabilities = Capabilities(
+        dtypes=frozenset(DTYPES), devices=("cpu", "gpu", "tpu"), jit=True, level="exact", rules=RULES
+    )
 
     def draw(self, plan: Plan, *, device: Any = None) -> jax.Array:
         """Return the array that `plan` describes; each device of a sharding computes its own part alone.

@@ -18,18 +18,17 @@ import numpy as np
 from jax import Array, lax
 
 from fanin.dtypes import DTYPES, DType
+from fanin.exceptions import FaninValueError
 from fanin.layout import Axis
-from fanin.plans import Fill, Plan
+from fanin.plans import Draw, Fill, Plan
 from fanin_jax._index import check_axes, logical_index, merge_axes
-from fanin_jax._lattice import Pair, multiply_high, normal, threefry2x32, uniform, words
+from fanin_jax._keys import stream_keys
+from fanin_jax._lattice import Pair, multiply_high, normal, uniform, words
+from fanin_jax._matrix import draw_matrices
 from fanin_jax._rounding import as_dtype, round_to
+from fanin_jax._x64 import enable_x64, has_float64
 
-try:
-    from jax import enable_x64
-except ImportError:  # before JAX 0.8
-    from jax.experimental import enable_x64  # type: ignore[attr-defined,no-redef]
-
-__all__ = ["Words", "draw", "enable_x64", "has_float64"]
+__all__ = ["Words", "draw"]
 
 Words: TypeAlias = np.ndarray[Any, np.dtype[np.uint32]]
 
@@ -54,14 +53,11 @@ def draw(plan: Plan, keys: Any, counters: Words | None = None, *, sharding: Any 
         sharding: How the array is placed, as `jax.jit` takes it; None for JAX's choice.
         merge: Whether short inner axes may be merged. XLA cannot split a merged axis over several devices.
     """
+    if not isinstance(plan.rule, (Fill, Draw)):
+        return draw_matrices(plan, keys, counters, sharding, draw)
     context = enable_x64(True) if plan.dtype == "float64" and not has_float64() else nullcontext()
     with context:
         return _compiled(_Recipe.of(plan, merge), sharding)(keys, counters, _numbers(plan))
-
-
-def has_float64() -> bool:
-    """Return whether JAX makes arrays of 64-bit types here and now; by default it makes 32-bit ones instead."""
-    return bool(jax.config.jax_enable_x64)  # type: ignore[attr-defined]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +84,10 @@ class _Recipe:
     def of(cls, plan: Plan, merge: bool) -> _Recipe:
         if isinstance(plan.rule, Fill) or 0 in plan.shape:
             return cls(plan.shape, plan.dtype, "fill")
+        if not isinstance(plan.rule, Draw):
+            raise FaninValueError(
+                f"the jax backend draws weights element by element. Received: {plan.initializer}. Use another backend."
+            )
         check_axes(plan.axes)
         axes, stack_axis = plan.axes, plan.stack_axis
         if merge and plan.shape and plan.shape[-1] < _SHORT:
@@ -103,8 +103,8 @@ class _Recipe:
 def _numbers(plan: Plan) -> Words:
     """Return all numbers of a plan that a compiled draw takes, packed in one array: one transfer, not nine."""
     rule, dtype = plan.rule, DTYPES[plan.dtype]
-    if isinstance(rule, Fill):
-        pattern = dtype.encode(dtype.round(rule.value))
+    if not isinstance(rule, Draw):
+        pattern = dtype.encode(dtype.round(rule.value if isinstance(rule, Fill) else 0.0))
         return np.array([pattern & _MASK, pattern >> 32], np.uint32)
     head = struct.pack(
         _NUMBERS, plan.offset, rule.first_rank, rule.ranks & _MASK, rule.shift, rule.mean, rule.low, rule.high
@@ -148,11 +148,7 @@ def _elements(recipe: _Recipe, key: Pair, numbers: Array) -> Array:
 
 def _stream_key(recipe: _Recipe, keys: Array, counters: Array | None) -> Pair:
     """Return the key of every element, as arrays that broadcast to the axes."""
-    if jnp.issubdtype(keys.dtype, jax.dtypes.prng_key):
-        keys = jax.random.key_data(keys)
-    k0, k1 = jnp.reshape(keys, (-1, 2)).T
-    if counters is not None:
-        k0, k1 = threefry2x32((k0, k1), (counters[:, 0], counters[:, 1]))
+    k0, k1 = stream_keys(keys, counters)
     if recipe.stack_axis is None:
         return k0[0], k1[0]
     place = (recipe.stack_axis,)

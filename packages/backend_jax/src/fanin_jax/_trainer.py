@@ -12,7 +12,6 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
-from fanin.compare.activations import LEAKY_SLOPE
 from fanin.compare.trainer import Trace
 
 try:
@@ -26,17 +25,22 @@ Array: TypeAlias = NDArray[np.floating[Any]]
 Layers: TypeAlias = list[tuple[jax.Array, jax.Array]]
 
 ACTIVATIONS: Final[dict[str, Callable[[jax.Array], jax.Array]]] = {
+    "linear": lambda z: z,
     "relu": jax.nn.relu,
-    "leaky_relu": lambda z: jnp.where(z > 0, z, LEAKY_SLOPE * z),  # jax.nn's has the other derivative at 0
+    "relu6": jax.nn.relu6,
+    "leaky_relu": lambda z: jnp.where(z > 0, z, 0.01 * z),  # jax.nn's has the other derivative at 0
     "elu": jax.nn.elu,
     "selu": jax.nn.selu,
     "gelu": partial(jax.nn.gelu, approximate=False),
+    "gelu_tanh": partial(jax.nn.gelu, approximate=True),
     "silu": jax.nn.silu,
     "mish": jax.nn.mish,
     "softplus": jax.nn.softplus,
     "tanh": jnp.tanh,
     "sigmoid": jax.nn.sigmoid,
-    "linear": lambda z: z,
+    "hardtanh": jax.nn.hard_tanh,
+    "hardsigmoid": jax.nn.hard_sigmoid,
+    "hardswish": jax.nn.hard_swish,
 }
 
 
