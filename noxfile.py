@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import sys
@@ -14,6 +15,12 @@ nox.options.default_venv_backend = "virtualenv"
 nox.options.reuse_existing_virtualenvs = True
 nox.options.error_on_missing_interpreters = False  # a Python that is not here is skipped, with a message
 nox.options.sessions = ["lint", "types", "core", "backend", "cross", "wheels", "docs"]
+
+# pyenv offers only the Python that its user chose; name the others too, or the sessions would not find them.
+PYENV = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
+if "PYENV_VERSION" not in os.environ and PYENV.is_dir():
+    matching = [sorted(PYENV.glob(f"{python}.*")) for python in ("3.11", "3.12", "3.13")]
+    os.environ["PYENV_VERSION"] = ":".join(paths[-1].name for paths in matching if paths)
 
 ROOT = Path(__file__).parent
 DIST = ROOT / "dist"

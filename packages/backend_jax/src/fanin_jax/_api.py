@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import jax
@@ -12,11 +12,13 @@ import numpy as np
 from jax.sharding import Sharding
 
 import fanin
+from fanin.axes import Axes
 from fanin.exceptions import FaninTypeError, FaninValueError
 from fanin.initializers import Initializer
 from fanin.keys import text_words
 from fanin.layout import check_shape
 from fanin.plans import Name, Plan, Slices
+from fanin_jax._axes import NumberedAxes
 from fanin_jax._backend import check_sharding
 from fanin_jax._draw import Words, draw
 from fanin_jax._x64 import has_float64
@@ -94,6 +96,9 @@ def initializer(
     groups: int = 1,
     transposed: bool = False,
     stride: int | Sequence[int] | None = None,
+    in_axis: Axes | None = None,
+    out_axis: Axes | None = None,
+    batch_axis: Axes | None = None,
 ) -> KeyedInitializer:
     """Return an initializer as `jax.nn.initializers` has them, a function of (key, shape, dtype).
 
@@ -108,18 +113,28 @@ def initializer(
         groups: Groups of a grouped convolution.
         transposed: Whether it is a transposed convolution's kernel.
         stride: Stride of the transposed convolution.
+        in_axis: In the place of a layout, as `jax.nn.initializers.variance_scaling` takes it: the in-axis or several;
+            -2 if only another of the three is given. The axes that none of the three names are spatial, at most three.
+        out_axis: The out-axis or several, likewise; -1.
+        batch_axis: Axes that count for no fan, likewise; none. Their positions are the slices of a stack: the slice of
+            flat position k (C order) is what the key and the name "0", "1", ..., str(k) give without it, or the k-th
+            name of a list. (JAX draws the whole from one stream, and so without such a law.)
 
     Returns:
         A callable that takes (key, shape, dtype=float32, out_sharding=None); equal settings give equal callables.
 
     Raises:
-        FaninValueError: The initialization is unknown.
+        FaninValueError: The initialization is unknown, or both a layout and axes are given. (Axes that a shape does not
+            have, or that overlap, are refused with the shape.)
         FaninTypeError: It is neither a name nor an initializer.
 
     Example:
         >>> kernel_init = initializer("he_uniform")
         >>> jax.jit(kernel_init, static_argnums=1)(jax.random.key(0), (3, 3, 16, 32)).shape
         (3, 3, 16, 32)
+        >>> experts = initializer("he", in_axis=1, out_axis=2, batch_axis=0)(jax.random.key(0), (8, 64, 256))
+        >>> bool((experts[3] == initializer("he", name="3")(jax.random.key(0), (64, 256))).all())
+        True
     """
     return KeyedInitializer(
         fanin.get_initializer(initialization),
@@ -128,6 +143,7 @@ def initializer(
         groups,
         transposed,
         tuple(stride) if isinstance(stride, Sequence) else stride,
+        NumberedAxes.of(layout, in_axis, out_axis, batch_axis),
     )
 
 
@@ -141,6 +157,7 @@ class KeyedInitializer:
     groups: int = 1
     transposed: bool = False
     stride: int | tuple[int, ...] | None = None
+    axes: NumberedAxes | None = None
 
     def __call__(self, key: Any, shape: Sequence[int], dtype: Any = jnp.float32, out_sharding: Any = None) -> jax.Array:
         """Return the weights of one parameter.
@@ -157,6 +174,8 @@ class KeyedInitializer:
             FaninTypeError: An argument has the wrong type.
         """
         _check_key(key)
+        if self.axes is not None:
+            return self._with_axes(self.axes, key, check_shape(shape), dtype, out_sharding)
         plan = fanin.plan(
             shape,
             self.initialization,
@@ -174,10 +193,30 @@ class KeyedInitializer:
             )
         if isinstance(out_sharding, Sharding):
             check_sharding(out_sharding, plan.shape)
-        weights = draw(plan, key, _counters(plan), sharding=out_sharding, merge=False)
-        if out_sharding is not None and isinstance(weights, jax.core.Tracer) and _mesh_is_explicit():
-            weights = jax.sharding.reshard(weights, out_sharding)  # type: ignore[no-untyped-call]
-        return weights
+        return _resharded(draw(plan, key, _counters(plan), sharding=out_sharding, merge=False), out_sharding)
+
+    def _with_axes(
+        self, axes: NumberedAxes, key: Any, shape: tuple[int, ...], dtype: Any, out_sharding: Any
+    ) -> jax.Array:
+        layout = axes.layout(len(shape))
+        name = self.name
+        if "S" in layout and name is None:
+            name = tuple(map(str, range(axes.count(shape))))
+        one = replace(self, layout=layout, name=name, axes=None)
+        if layout.count("S") < 2:
+            return one(key, shape, dtype, out_sharding)
+        joined_shape, joined_layout = axes.joined(shape)
+        weights = axes.split(replace(one, layout=joined_layout)(key, joined_shape, dtype), shape)
+        if out_sharding is not None:
+            weights = jax.jit(lambda array: array, out_shardings=out_sharding)(weights)
+        return _resharded(weights, out_sharding)
+
+
+def _resharded(weights: jax.Array, sharding: Any) -> jax.Array:
+    """Return weights with their sharding also in their type, where it is part of it."""
+    if sharding is not None and isinstance(weights, jax.core.Tracer) and _mesh_is_explicit():
+        return jax.sharding.reshard(weights, sharding)  # type: ignore[no-any-return, no-untyped-call]
+    return weights
 
 
 def _mesh_is_explicit() -> bool:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from fanin.contract import Capabilities, Description
 from fanin.exceptions import FaninTypeError, FaninValueError
 from fanin.plans import Plan
+from fanin.rules import RULES
 from fanin_numpy._draw import draw_into
 from fanin_numpy._dtypes import DTYPE_NAMES, numpy_dtype
 
@@ -21,7 +22,7 @@ class NumpyBackend:
 
     name = "numpy"
     SPEC_VERSION = 1
-    capabilities = Capabilities(dtypes=frozenset(DTYPE_NAMES), devices=("cpu",), jit=False, level="exact")
+    capabilities = Capabilities(dtypes=frozenset(DTYPE_NAMES), devices=("cpu",), jit=False, level="exact", rules=RULES)
 
     def draw(self, plan: Plan, *, device: Any = None) -> NDArray[Any]:
         """Return the array that `plan` describes, C-contiguous.

@@ -20,6 +20,8 @@ from fanin.pieces import cut, merge
 from fanin.plans import Draw, Fill, Plan
 from fanin.threefry import Words
 from fanin_numpy._engine import Engine, engine_for
+from fanin_numpy._index import offsets
+from fanin_numpy._matrix import draw_matrices
 from fanin_numpy._threads import get_num_threads, run_tasks
 
 __all__ = ["draw_into"]
@@ -55,6 +57,8 @@ def draw_into(plan: Plan, out: Array) -> None:
     """
     if isinstance(plan.rule, Fill):
         out[...] = plan.rule.value  # narrower dtypes: from float32, to the nearest, ties to even
+    elif not isinstance(plan.rule, Draw):
+        draw_matrices(plan, out, draw_into)
     elif out.size:
         engine = engine_for(out.size)
         if plan.consecutive and out.size <= _SERIAL and out.flags.c_contiguous and out.dtype in engine.outputs:
@@ -120,7 +124,7 @@ class _Job:
 
     def pairs(self, key: Words, inner: tuple[Axis, ...], left: int, rows: Indices, bases: Indices, out: Array) -> None:
         """Fill some pairs of rows, each of which shares its blocks."""
-        columns = _offsets(inner, left, out.shape[1])
+        columns = offsets(inner, left, out.shape[1])
         self.engine.fill_pairs(out, rows, bases, columns, key, self.rule)
 
     def block(
@@ -136,13 +140,13 @@ class _Job:
     ) -> None:
         """Fill one block of the table of rows."""
         height, width = out.shape
-        bases = _offsets(outer, top, height) + offset if outer else np.array([offset])
+        bases = offsets(outer, top, height) + offset if outer else np.array([offset])
         if running:
             bases += left
             if not ((bases ^ (bases + (width - 1))) >> _TURN).any():
                 self.engine.fill_rows(out, bases, key, self.rule)
                 return
-        columns = np.arange(left, left + width) if running else _offsets(inner, left, width)
+        columns = np.arange(left, left + width) if running else offsets(inner, left, width)
         self.engine.fill_grid(out, bases - left if running else bases, columns, key, self.rule)
 
 
@@ -170,25 +174,9 @@ def _paired_rows(
     """
     if count % 2 or count > _MANY or any(axis.period or axis.stride % 2 for axis in inner):
         return None
-    bases = _offsets(outer, 0, count) + offset
+    bases = offsets(outer, 0, count) + offset
     rows = np.argsort(bases)
     bases = bases[rows]
     if (bases[0::2] % 2).any() or (bases[1::2] != bases[0::2] + 1).any():
         return None
     return rows, bases
-
-
-def _offsets(axes: tuple[Axis, ...], first: int, count: int) -> Indices:
-    """Return the logical offsets of the flat positions first, first + 1, ... of some axes, in C order."""
-    flat = np.arange(first, first + count)
-    positions = np.unravel_index(flat, tuple(axis.size for axis in axes)) if axes else ()
-    return sum(map(_axis_offsets, axes, positions), start=np.zeros_like(flat))
-
-
-def _axis_offsets(axis: Axis, positions: Indices) -> Indices:
-    """Return what `axis.offset` gives for each of the positions."""
-    if not axis.period:
-        return positions * axis.stride
-    moved = positions + axis.phase
-    group, within = moved // axis.period, moved % axis.period
-    return group * axis.outer_stride + within * axis.stride

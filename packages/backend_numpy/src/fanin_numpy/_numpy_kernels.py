@@ -16,7 +16,7 @@ from fanin.normal_table import normal_table_bytes
 from fanin.plans import Draw
 from fanin.threefry import PARITY, ROTATIONS, Words
 
-__all__ = ["fill_grid", "fill_pairs", "fill_rows", "points_of"]
+__all__ = ["fill_grid", "fill_pairs", "fill_rows", "points_of", "words_grid"]
 
 UInts: TypeAlias = NDArray[np.uint32]
 Ints: TypeAlias = NDArray[np.int32]
@@ -46,7 +46,7 @@ def _words_rows(width: int, bases: Indices, key: Words) -> UInts:
     """Return the words of the logical indices bases[i] + j, j < width, flat; each row has one high word."""
     first, lane = bases >> 1, int(bases[0] & 1)
     if len(bases) > 1 and np.any((bases & 1) != lane):
-        return _words_grid(bases, np.arange(width), key)
+        return words_grid(bases, np.arange(width), key)
     blocks = (width + lane + 1) >> 1
     low = np.add.outer(first.astype(np.uint32), np.arange(blocks, dtype=np.uint32))
     high = np.empty_like(low)
@@ -70,7 +70,7 @@ def _blocks_grid(bases: Indices, columns: Indices, key: Words) -> tuple[UInts, U
     return x0, x1
 
 
-def _words_grid(bases: Indices, columns: Indices, key: Words) -> UInts:
+def words_grid(bases: Indices, columns: Indices, key: Words) -> UInts:
     """Return the words of the logical indices bases[i] + columns[j], flat."""
     even, odd = _blocks_grid(bases, columns, key)
     np.copyto(even, odd, where=np.bitwise_xor.outer(bases & 1, columns & 1).reshape(-1).astype(np.bool_))
@@ -129,22 +129,23 @@ def _truncated_points(words: UInts, draw: Draw) -> Ints:
 
 
 def points_of(words: UInts, draw: Draw) -> Ints:
-    """Return the lattice point of each word, before the mean is added."""
+    """Return the lattice point of each word, with the plan's shift and mean applied."""
     if draw.distribution == "uniform":
-        return _uniform_points(words)
-    if draw.distribution == "normal":
-        return _normal_points(words)
-    return _truncated_points(words, draw)
-
-
-def _finish(words: UInts, draw: Draw, out: NDArray[Any]) -> NDArray[Any]:
-    """Write the weights of the words into `out`, float32 or float64, and return it."""
-    points = points_of(words, draw)
+        points = _uniform_points(words)
+    elif draw.distribution == "normal":
+        points = _normal_points(words)
+    else:
+        points = _truncated_points(words, draw)
     if draw.shift:
         points >>= np.int32(draw.shift)
     if draw.mean:
         points += np.int32(draw.mean)
-    out[...] = points.reshape(out.shape)  # int32 to float: rounds to nearest even
+    return points
+
+
+def _finish(words: UInts, draw: Draw, out: NDArray[Any]) -> NDArray[Any]:
+    """Write the weights of the words into `out`, float32 or float64, and return it."""
+    out[...] = points_of(words, draw).reshape(out.shape)  # int32 to float: rounds to nearest even
     out *= out.dtype.type(draw.factor)
     return out
 
@@ -159,7 +160,7 @@ def fill_rows(out: NDArray[Any], bases: Indices, key: Words, draw: Draw) -> None
 
 def fill_grid(out: NDArray[Any], bases: Indices, columns: Indices, key: Words, draw: Draw) -> None:
     """Fill `out`, of shape (rows, width), with the weights of logical indices bases[i] + columns[j]."""
-    _finish(_words_grid(bases, columns, key), draw, out)
+    _finish(words_grid(bases, columns, key), draw, out)
 
 
 def fill_pairs(out: NDArray[Any], rows: Indices, bases: Indices, columns: Indices, key: Words, draw: Draw) -> None:

@@ -9,7 +9,7 @@ from typing import Any, Final, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from fanin.compare.activations import LEAKY_SLOPE, SELU_ALPHA, SELU_SCALE
+from fanin.activations import SELU_ALPHA, SELU_SCALE
 from fanin.compare.trainer import Trace
 
 __all__ = ["NumpyTrainer"]
@@ -69,26 +69,43 @@ def _selu_slope(z: Array) -> Array:
 
 
 def _leaky_relu(z: Array) -> Array:
-    value: Array = np.where(z > 0, z, LEAKY_SLOPE * z)
+    value: Array = np.where(z > 0, z, 0.01 * z)
     return value
 
 
-def _leaky_relu_slope(z: Array) -> Array:
-    return np.where(z > 0, z.dtype.type(1), z.dtype.type(LEAKY_SLOPE))
+def _gelu_tanh(z: Array) -> tuple[Array, Array]:
+    """Return gelu_tanh and its derivative."""
+    root = math.sqrt(2 / math.pi)
+    t: Array = np.tanh(root * (z + 0.044715 * z**3))
+    return z / 2 * (1 + t), (1 + t) / 2 + z / 2 * (1 - t * t) * root * (1 + 3 * 0.044715 * z * z)
+
+
+def _hard_sigmoid(z: Array) -> Array:
+    return np.clip(z / 6 + 0.5, 0, 1)
+
+
+def _steps(z: Array, slope: float, low: float, high: float) -> Array:
+    """Return `slope` between `low` and `high`, and 0 elsewhere."""
+    return ((z > low) & (z <= high)).astype(z.dtype) * slope
 
 
 ACTIVATIONS: Final[dict[str, tuple[Function, Function]]] = {
+    "linear": (lambda z: z, np.ones_like),
     "relu": (lambda z: np.maximum(z, 0), lambda z: (z > 0).astype(z.dtype)),
-    "leaky_relu": (_leaky_relu, _leaky_relu_slope),
+    "relu6": (lambda z: np.clip(z, 0, 6), lambda z: _steps(z, 1, 0, 6)),
+    "leaky_relu": (_leaky_relu, lambda z: np.where(z > 0, z.dtype.type(1), z.dtype.type(0.01))),
     "elu": (_elu, _elu_slope),
     "selu": (_selu, _selu_slope),
     "gelu": (lambda z: z * _normal_cdf(z), lambda z: _normal_cdf(z) + z * _normal_density(z)),
+    "gelu_tanh": (lambda z: _gelu_tanh(z)[0], lambda z: _gelu_tanh(z)[1]),
     "silu": (lambda z: z * _logistic(z), _silu_slope),
     "mish": (lambda z: z * np.tanh(_softplus(z)), _mish_slope),
     "softplus": (_softplus, _logistic),
     "tanh": (np.tanh, lambda z: 1 - np.tanh(z) ** 2),
     "sigmoid": (_logistic, lambda z: _logistic(z) * _logistic(-z)),
-    "linear": (lambda z: z, np.ones_like),
+    "hardtanh": (lambda z: np.clip(z, -1, 1), lambda z: _steps(z, 1, -1, 1)),
+    "hardsigmoid": (_hard_sigmoid, lambda z: _steps(z, 1 / 6, -3, 3)),
+    "hardswish": (lambda z: z * _hard_sigmoid(z), lambda z: _hard_sigmoid(z) + z * _steps(z, 1 / 6, -3, 3)),
 }
 """Each activation and its derivative."""
 

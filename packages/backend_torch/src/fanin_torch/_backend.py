@@ -10,6 +10,7 @@ from torch import Tensor
 from fanin.contract import Capabilities, Description
 from fanin.exceptions import FaninTypeError, FaninValueError
 from fanin.plans import Plan
+from fanin.rules import RULES
 from fanin_torch._draw import draw_into
 from fanin_torch._dtypes import DTYPES, dtype_name, numpy_view
 
@@ -22,7 +23,7 @@ class TorchBackend:
     name = "torch"
     SPEC_VERSION = 1
     capabilities = Capabilities(
-        dtypes=frozenset(DTYPES), devices=("cpu", "cuda", "mps", "xpu"), jit=True, level="exact"
+        dtypes=frozenset(DTYPES), devices=("cpu", "cuda", "mps", "xpu"), jit=True, level="exact", rules=RULES
     )
 
     @torch.compiler.disable  # type: ignore[untyped-decorator]  # traced, the kernels would become torch operations

@@ -11,7 +11,9 @@ from fanin.pieces import cut, merge
 from fanin.plans import Draw, Fill, Plan
 from fanin.threefry import Words
 from fanin_torch._dtypes import numpy_view
+from fanin_torch._index import values
 from fanin_torch._lattice import points, words_of, words_run
+from fanin_torch._matrix import draw_matrices
 
 __all__ = ["draw_into", "draw_with_torch"]
 
@@ -39,6 +41,8 @@ def draw_with_torch(plan: Plan, tensor: Tensor) -> None:
     target = tensor.detach()
     if isinstance(plan.rule, Fill):
         target.copy_(torch.tensor(plan.rule.value, dtype=_compute(plan), device=target.device))
+    elif not isinstance(plan.rule, Draw):
+        draw_matrices(plan, target, draw_with_torch)
     elif plan.stack_axis is None:
         _draw_stream(plan, plan.rule, plan.keys[0], plan.axes, target)
     else:
@@ -59,21 +63,7 @@ def _draw_stream(plan: Plan, rule: Draw, key: Words, axes: tuple[Axis, ...], out
         if not merged or (len(merged) == 1 and merged[0].stride == 1 and not merged[0].period):
             words = words_run(offset, merged[0].size if merged else 1, key, out.device)
         else:
-            words = words_of(_indices(offset, merged, out.device), key)
+            words = words_of(values(offset, merged, out.device), key)
         weights = points(words, rule).to(_compute(plan)).mul_(rule.factor)
         piece = out[where]
         piece.copy_(weights.view(piece.shape))
-
-
-def _indices(offset: int, axes: tuple[Axis, ...], device: torch.device) -> Tensor:
-    """Return the logical index of every element of a piece, int64, one dimension for each merged axis."""
-    index = torch.tensor(offset, dtype=torch.int64, device=device)
-    for k, axis in enumerate(axes):
-        steps = torch.arange(axis.phase, axis.phase + axis.size, dtype=torch.int64, device=device)
-        if axis.period:
-            group = torch.div(steps, axis.period, rounding_mode="floor")
-            steps = group * axis.outer_stride + (steps - group * axis.period) * axis.stride
-        else:
-            steps = steps * axis.stride
-        index = index + steps.view(-1, *[1] * (len(axes) - 1 - k))
-    return index

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from fanin.compare.activations import LEAKY_SLOPE
 from fanin.compare.trainer import Trace
 
 __all__ = ["TorchTrainer"]
@@ -19,17 +18,22 @@ __all__ = ["TorchTrainer"]
 Array: TypeAlias = NDArray[np.floating[Any]]
 
 ACTIVATIONS: Final[dict[str, Callable[[Tensor], Tensor]]] = {
+    "linear": lambda z: z,
     "relu": torch.relu,
-    "leaky_relu": lambda z: functional.leaky_relu(z, LEAKY_SLOPE),
+    "relu6": functional.relu6,
+    "leaky_relu": lambda z: functional.leaky_relu(z, 0.01),
     "elu": functional.elu,
     "selu": torch.selu,
     "gelu": functional.gelu,
+    "gelu_tanh": lambda z: functional.gelu(z, approximate="tanh"),
     "silu": functional.silu,
     "mish": functional.mish,
-    "softplus": functional.softplus,
+    "softplus": lambda z: -functional.logsigmoid(-z),  # functional.softplus is linear from 20 on
     "tanh": torch.tanh,
     "sigmoid": torch.sigmoid,
-    "linear": lambda z: z,
+    "hardtanh": functional.hardtanh,
+    "hardsigmoid": lambda z: torch.clamp(z / 6 + 0.5, 0, 1),  # functional's slope is a float32 sixth
+    "hardswish": functional.hardswish,
 }
 
 

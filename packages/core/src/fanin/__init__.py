@@ -19,10 +19,13 @@ from fanin.exceptions import (
     FaninValueError,
     SpecVersionError,
 )
+from fanin.gains import backward_gain, gain
 from fanin.initializers import Constant, Initializer, Normal, TruncatedNormal, Uniform, VarianceScaling
 from fanin.keys import further_key, named_key
 from fanin.layout import Axis, Fans, Geometry
-from fanin.plans import SPEC_VERSION, Draw, Fill, Plan, plan
+from fanin.matrices import DeltaOrthogonal, Dirac, Identity, Orthogonal, Sparse
+from fanin.matrix_presets import delta_orthogonal, dirac, identity, orthogonal, sparse
+from fanin.plans import SPEC_VERSION, Plan, plan
 from fanin.presets import (
     constant,
     get_initializer,
@@ -41,6 +44,7 @@ from fanin.presets import (
     lecun_uniform,
     normal,
     ones,
+    profile,
     random,
     truncated_normal,
     uniform,
@@ -51,6 +55,7 @@ from fanin.presets import (
     zeros,
 )
 from fanin.registry import available_backends, backend, known_backends
+from fanin.rules import Diagonal, Draw, Fill, Haar, Masked
 
 __version__ = "0.1.0"
 
@@ -66,7 +71,10 @@ __all__ = [
     "Capabilities",
     "Constant",
     "DType",
+    "DeltaOrthogonal",
     "Description",
+    "Diagonal",
+    "Dirac",
     "Draw",
     "FaninError",
     "FaninTypeError",
@@ -74,9 +82,14 @@ __all__ = [
     "Fans",
     "Fill",
     "Geometry",
+    "Haar",
+    "Identity",
     "Initializer",
+    "Masked",
     "Normal",
+    "Orthogonal",
     "Plan",
+    "Sparse",
     "SpecVersionError",
     "TruncatedNormal",
     "Uniform",
@@ -84,9 +97,13 @@ __all__ = [
     "__version__",
     "available_backends",
     "backend",
+    "backward_gain",
     "constant",
+    "delta_orthogonal",
+    "dirac",
     "draw",
     "further_key",
+    "gain",
     "get_initializer",
     "glorot_normal",
     "glorot_truncated_normal",
@@ -94,6 +111,7 @@ __all__ = [
     "he_normal",
     "he_truncated_normal",
     "he_uniform",
+    "identity",
     "init",
     "init_parameters",
     "initializer_names",
@@ -107,8 +125,11 @@ __all__ = [
     "named_key",
     "normal",
     "ones",
+    "orthogonal",
     "plan",
+    "profile",
     "random",
+    "sparse",
     "truncated_normal",
     "uniform",
     "variance_scaling",

@@ -20,7 +20,7 @@ def draw(plan: Plan, *, backend: str | Backend | None = None, device: object = N
     """Draw a plan with a backend.
 
     Raises:
-        FaninValueError: The backend does not draw the plan's dtype, or does not know the device.
+        FaninValueError: The backend does not draw the plan's dtype or rule, or does not know the device.
         FaninError: The backend cannot be loaded (see `fanin.backend`).
     """
     drawer = get_backend(backend)
@@ -28,6 +28,11 @@ def draw(plan: Plan, *, backend: str | Backend | None = None, device: object = N
         raise FaninValueError(
             f"backend {drawer.name!r} does not draw {plan.dtype}. Accepted: "
             f"{', '.join(sorted(drawer.capabilities.dtypes))}."
+        )
+    if plan.rule.kind not in drawer.capabilities.rules:
+        raise FaninValueError(
+            f"backend {drawer.name!r} does not draw {plan.initializer}, whose rule is {plan.rule.kind!r}. It draws the "
+            f"rules {', '.join(sorted(drawer.capabilities.rules))}. Use another backend, such as numpy, torch or jax."
         )
     return drawer.draw(plan, device=device)
 

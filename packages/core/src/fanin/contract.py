@@ -21,13 +21,17 @@ class Capabilities:
         dtypes: Names of the dtypes it draws, from `fanin.dtypes.DTYPES`; at least float32.
         devices: Device kinds that it was written for, for people to read ("cpu", "cuda", ...).
         jit: Whether it can draw inside the library's own compiled functions.
-        level: "exact" if every weight has the specification's bits; "close" if some differ by rounding.
+        level: "exact" if every weight has the specification's bits; "close" if some differ by rounding. (That is of the
+            elementwise rules; no backend's orthogonal matrices are more than close.)
+        rules: Kinds of the rules that it draws (see `fanin.rules`): at least "fill" and "draw", and where it can also
+            "diagonal" and "masked", which are exact, and "haar", which is close.
     """
 
     dtypes: frozenset[str]
     devices: tuple[str, ...] = ("cpu",)
     jit: bool = False
     level: Literal["exact", "close"] = "exact"
+    rules: frozenset[str] = frozenset({"fill", "draw"})
 
 
 @dataclass(frozen=True)

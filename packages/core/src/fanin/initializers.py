@@ -14,7 +14,7 @@ from typing import Any, ClassVar, Final, Literal, TypeAlias, get_args
 
 from fanin._checks import closest, finite_number, real_number
 from fanin.exceptions import FaninTypeError, FaninValueError
-from fanin.layout import Fans
+from fanin.layout import Fans, Geometry
 
 __all__ = [
     "Constant",
@@ -31,12 +31,28 @@ __all__ = [
 Mode = Literal["fan_in", "fan_out", "fan_avg", "fan_geo"]
 Distribution = Literal["normal", "uniform", "truncated_normal"]
 
+_KINDS: Final[dict[str, type[Initializer]]] = {}
+"""Every initializer by its kind, for `from_dict`."""
+
 
 class Initializer:
     """Base of the initializers: a frozen, comparable, hashable value that knows its law once the fans are known."""
 
     kind: ClassVar[str]
     needs_fans: ClassVar[bool] = False
+    is_random: ClassVar[bool] = True
+
+    def __init_subclass__(cls) -> None:
+        if "kind" in vars(cls):
+            _KINDS[cls.kind] = cls
+
+    def fans(self, geometry: Geometry) -> Fans:
+        """Return the fans of a tensor that `law` goes by: the geometry's, or a profile's own count.
+
+        Raises:
+            FaninValueError: The layout is not stated.
+        """
+        return geometry.fans()
 
     def law(self, fans: Fans | None) -> Law:
         """Return the law of the weights, as one of the initializers that need no fans.
@@ -65,6 +81,8 @@ class Initializer:
             )
         settings = dict(data)
         kind = settings.pop("initializer", None)
+        if isinstance(kind, str) and kind not in _KINDS:
+            import fanin.profiles  # noqa: F401  # it may be one of theirs, which are loaded only where they are needed
         if not isinstance(kind, str) or kind not in _KINDS:
             raise FaninValueError(
                 f'"initializer" must be one of {", ".join(_KINDS)}. Received: {kind!r}.{closest(str(kind), _KINDS)}'
@@ -88,6 +106,7 @@ class Constant(Initializer):
     """Every weight is `value`."""
 
     kind: ClassVar[str] = "constant"
+    is_random: ClassVar[bool] = False
     value: float
 
     def __post_init__(self) -> None:
@@ -232,10 +251,6 @@ class VarianceScaling(Initializer):
 
 Law: TypeAlias = Constant | Normal | Uniform | TruncatedNormal
 """An initializer whose law is known without fans: what a plan is made from."""
-
-_KINDS: Final[dict[str, type[Initializer]]] = {
-    cls.kind: cls for cls in (Constant, Normal, Uniform, TruncatedNormal, VarianceScaling)
-}
 
 
 def _positive(value: object, what: str) -> float:

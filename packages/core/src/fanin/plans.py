@@ -16,12 +16,13 @@ from typing import Any, Final, Literal
 from fanin._checks import whole_number
 from fanin.dtypes import DTYPES, DType, dtype_of
 from fanin.exceptions import FaninTypeError, FaninValueError
-from fanin.initializers import Constant, Initializer, Law, Normal, TruncatedNormal, Uniform
+from fanin.initializers import Initializer
 from fanin.keys import named_key, seed_words
-from fanin.lattice import NORMAL_BITS, NORMAL_BOUND, NORMAL_MAX, UNIFORM_BITS, UNIFORM_BOUND
 from fanin.layout import Axis, Geometry
+from fanin.matrices import MatrixInitializer
 from fanin.pieces import merge
 from fanin.presets import get_initializer
+from fanin.rules import Draw, Fill, Rule, rule_of
 from fanin.threefry import Words
 
 __all__ = ["SPEC_VERSION", "Draw", "Fill", "Name", "Plan", "Slices", "plan"]
@@ -34,46 +35,6 @@ Name = str | None | Sequence[str]
 
 Slices = slice | Sequence[slice | None] | None
 """Which part of the stored tensor to draw: a slice an axis, None (or nothing, at the end) for a whole axis."""
-
-
-@dataclass(frozen=True, slots=True)
-class Fill:
-    """Every element is `value`, which the compute format of the plan's dtype holds exactly."""
-
-    value: float
-
-    def __eq__(self, other: object) -> bool:
-        """Compare the bits: 0.0 and -0.0 are different weights."""
-        return isinstance(other, Fill) and self.value.hex() == other.value.hex()
-
-
-@dataclass(frozen=True, slots=True)
-class Draw:
-    """Each element is a lattice point times a factor.
-
-    With w the element's word: uniform, a = uniform_lattice(w); normal, a = normal_lattice(w); truncated_normal,
-    a = clamp(normal_lattice(first_rank + ((w * ranks) >> 32)), low, high). The weight is
-    RN(RN((a >> shift) + mean) * factor), in the compute format, then rounded to the dtype.
-
-    Attributes:
-        distribution: Which lattice.
-        factor: `scale * 2^(shift - F)`, a normal number that the compute format holds exactly.
-        mean: The mean on the lattice, an integer; the sum with any shifted lattice point is an int32.
-        shift: Arithmetic right shift of the lattice point, 0 to 31.
-        first_rank: Truncated normal: the rank of word 0.
-        ranks: Truncated normal: how many ranks the interval holds.
-        low: Truncated normal: the smallest lattice point.
-        high: Truncated normal: the largest lattice point.
-    """
-
-    distribution: Literal["uniform", "normal", "truncated_normal"]
-    factor: float
-    mean: int = 0
-    shift: int = 0
-    first_rank: int = 0
-    ranks: int = 1 << 32
-    low: int = -NORMAL_BOUND
-    high: int = NORMAL_BOUND
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +62,7 @@ class Plan:
     spec_version: int
     shape: tuple[int, ...]
     dtype: str
-    rule: Fill | Draw
+    rule: Rule
     offset: int
     axes: tuple[Axis, ...]
     keys: tuple[Words, ...]
@@ -134,7 +95,7 @@ class Plan:
         """Return the plan as plain data, ready for JSON."""
         return {
             **dataclasses.asdict(self),
-            "rule": {"kind": type(self.rule).__name__.lower(), **dataclasses.asdict(self.rule)},
+            "rule": {"kind": self.rule.kind, **dataclasses.asdict(self.rule)},
             "initializer": self.initializer.to_dict(),
         }
 
@@ -191,19 +152,25 @@ def plan(
 @lru_cache(maxsize=4096)
 def _structure(
     initializer: Initializer, geometry: Geometry, dtype: str, parts: tuple[tuple[int, int], ...]
-) -> tuple[Fill | Draw, tuple[int, ...], int, tuple[Axis, ...], bool]:
+) -> tuple[Rule, tuple[int, ...], int, tuple[Axis, ...], bool]:
     """Return all of a plan that does not depend on the seed and the name."""
-    law = initializer.law(geometry.fans() if initializer.needs_fans else None)
+    rule = _rule(initializer, geometry, DTYPES[dtype])
     pieces = [axis.part(*part) for axis, part in zip(geometry.axes(), parts, strict=True)]
     axes = tuple(axis for _, axis in pieces)
     merged = merge(axes)
     return (
-        _rule(law, DTYPES[dtype]),
+        rule,
         tuple(stop - start for start, stop in parts),
         sum(offset for offset, _ in pieces),
         axes,
         geometry.stack_axis is None and (not merged or (len(merged) == 1 and merged[0] == Axis(merged[0].size, 1))),
     )
+
+
+def _rule(initializer: Initializer, geometry: Geometry, dtype: DType) -> Rule:
+    if isinstance(initializer, MatrixInitializer):
+        return initializer.rule(geometry, dtype)
+    return rule_of(initializer.law(initializer.fans(geometry) if initializer.needs_fans else None), dtype)
 
 
 def _check_slices(slices: object, shape: tuple[int, ...]) -> tuple[tuple[int, int], ...]:
@@ -260,7 +227,7 @@ def _keys(
         return name, (named_key(seed, name),)
     size = geometry.shape[axis]
     seed_words(seed)
-    if name is None and isinstance(initializer, Constant):
+    if name is None and not initializer.is_random:
         return None, ()
     if isinstance(name, (str, bytes)) or not isinstance(name, Sequence):
         raise FaninTypeError(
@@ -285,88 +252,3 @@ def _keys(
         )
     start, stop = parts[axis]
     return tuple(name), tuple(named_key(seed, text) for text in name[start:stop])
-
-
-def _rule(law: Law, dtype: DType) -> Fill | Draw:
-    compute = DTYPES[dtype.compute]
-    if isinstance(law, Constant):
-        value = compute.round(law.value)
-        if math.isinf(dtype.round(value)):
-            raise FaninValueError(
-                f"the constant {law.value} is beyond the largest {dtype.name}, {dtype.largest}. Use a smaller value "
-                f"or a wider dtype."
-            )
-        return Fill(value)
-    if isinstance(law, Uniform):
-        scale, mean, bits, bound = (law.high - law.low) / 2, (law.low + law.high) / 2, UNIFORM_BITS, UNIFORM_BOUND
-    elif isinstance(law, Normal):
-        scale, mean, bits, bound = law.std, law.mean, NORMAL_BITS, NORMAL_BOUND
-    else:
-        scale, mean, bits, bound = law.parent_std, law.mean, NORMAL_BITS, NORMAL_BOUND
-    rounded = compute.round(scale)
-    _check_scale(law, rounded, bits, compute)
-    shift, lattice_mean = _lattice_mean(mean, scale, bits, bound)
-    factor = math.ldexp(rounded, shift - bits)
-    _check_scale(law, factor, bits, compute)
-    draw = Draw("uniform" if isinstance(law, Uniform) else "normal", factor, lattice_mean, min(shift, 31))
-    if isinstance(law, TruncatedNormal):
-        draw = _truncated(law, draw)
-    _check_reach(law, draw, dtype)
-    return draw
-
-
-def _lattice_mean(mean: float, scale: float, bits: int, bound: int) -> tuple[int, int]:
-    """Return (shift, m): m = round(mean / scale * 2^(bits - shift)), the shift the smallest with |m + a| < 2^31."""
-    if mean == 0.0:
-        return 0, 0
-    from fractions import Fraction  # takes milliseconds to import, and most laws have no mean
-
-    ratio = Fraction(mean) / Fraction(scale) * 2**bits
-    # The smallest possible shift has |m| < 2^31, so the search can start from the ratio's size.
-    shift = max(0, (abs(ratio.numerator) // ratio.denominator).bit_length() - 32)
-    while True:
-        m = round(ratio / 2**shift)
-        if abs(m) - (-bound >> shift) < 1 << 31:
-            return shift, m
-        shift += 1
-
-
-def _check_scale(law: Law, number: float, bits: int, compute: DType) -> None:
-    """Refuse a scale, or its product with the lattice's step, that has lost bits to underflow or is infinite."""
-    if not compute.smallest_normal <= number < math.inf:
-        narrow = number < compute.smallest_normal
-        wider = "" if compute.name == "float64" else ", or float64"
-        raise FaninValueError(
-            f"{law} is too {'narrow' if narrow else 'wide'} for {compute.name}: its scale must be at least "
-            f"{math.ldexp(compute.smallest_normal, bits):.4g} and finite. Use a "
-            f"{'larger' if narrow else 'smaller'} scale{wider}."
-        )
-
-
-def _check_reach(law: Law, draw: Draw, dtype: DType) -> None:
-    """Refuse a law of which some weight overflows the dtype."""
-    reach = UNIFORM_BOUND - 1 if draw.distribution == "uniform" else NORMAL_MAX
-    ends = max(draw.low, -reach), min(draw.high, reach)
-    furthest = max(abs((end >> draw.shift) + draw.mean) for end in ends)
-    largest = DTYPES[dtype.compute].round(float(furthest)) * draw.factor
-    if math.isinf(dtype.round(DTYPES[dtype.compute].round(largest))):
-        raise FaninValueError(
-            f"{law} has weights up to {largest:.4g}, beyond the largest {dtype.name}, {dtype.largest:.6g}. Use a "
-            f"smaller scale or a wider dtype."
-        )
-
-
-def _truncated(law: TruncatedNormal, draw: Draw) -> Draw:
-    from fanin.normal_law import truncated_ranks
-
-    first, ranks = truncated_ranks(law.lower, law.upper)
-    if ranks == 1 << 32:
-        return draw
-    return dataclasses.replace(
-        draw,
-        distribution="truncated_normal",
-        first_rank=first,
-        ranks=ranks,
-        low=-NORMAL_BOUND if law.lower < -7 else math.ceil(law.lower * 2.0**28),
-        high=NORMAL_BOUND if law.upper > 7 else math.floor(law.upper * 2.0**28),
-    )

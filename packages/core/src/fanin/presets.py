@@ -5,10 +5,12 @@ Each is a setting of one of the laws in `fanin.initializers`.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 from fanin._checks import closest, finite_number
 from fanin.exceptions import FaninTypeError, FaninValueError
+from fanin.gains import second_moment
 from fanin.initializers import (
     Constant,
     Distribution,
@@ -19,6 +21,7 @@ from fanin.initializers import (
     Uniform,
     VarianceScaling,
 )
+from fanin.matrix_presets import delta_orthogonal, dirac, identity, orthogonal
 
 __all__ = [
     "constant",
@@ -38,6 +41,7 @@ __all__ = [
     "lecun_uniform",
     "normal",
     "ones",
+    "profile",
     "random",
     "truncated_normal",
     "uniform",
@@ -153,12 +157,22 @@ def variance_scaling(scale: float, mode: Mode, distribution: Distribution) -> Va
     return VarianceScaling(scale, mode, distribution)
 
 
-def _he(distribution: Distribution, negative_slope: float, mode: Mode) -> VarianceScaling:
+_Activation = str | Callable[[float], float] | None
+
+
+def _he(distribution: Distribution, negative_slope: float, mode: Mode, activation: _Activation) -> VarianceScaling:
     slope = finite_number(negative_slope, "negative_slope")
-    return VarianceScaling(2.0 / (1.0 + slope * slope), mode, distribution)
+    if activation is None:
+        return VarianceScaling(2.0 / (1.0 + slope * slope), mode, distribution)
+    if slope:
+        raise FaninValueError(
+            f"negative_slope belongs to the leaky ReLU, and activation says which it is. Received: "
+            f"negative_slope={slope}, activation={activation!r}. Pass one of them; for another slope, negative_slope."
+        )
+    return VarianceScaling(1.0 / second_moment(activation), mode, distribution)
 
 
-def he_normal(negative_slope: float = 0.0, mode: Mode = "fan_in") -> VarianceScaling:
+def he_normal(negative_slope: float = 0.0, mode: Mode = "fan_in", *, activation: _Activation = None) -> VarianceScaling:
     """N(0, 2 / ((1 + a^2) fan_in)): keeps the second moment of the signal through ReLU layers.
 
     He, Zhang, Ren and Sun 2015, "Delving deep into rectifiers", equations 10 (a = 0) and 15 (a, the slope of a leaky
@@ -167,26 +181,36 @@ def he_normal(negative_slope: float = 0.0, mode: Mode = "fan_in") -> VarianceSca
     Args:
         negative_slope: The slope a of a leaky ReLU on the negative side; 0 for ReLU.
         mode: The fan to divide by.
+        activation: Another activation than ReLU, by name or as a function from float to float: the variance is then
+            `fanin.gain(activation)**2 / fan`. With mode="fan_out" this does not keep the gradient, except for the ReLU
+            family: for that, scale by `fanin.backward_gain(activation)**2` in `variance_scaling`.
 
     Raises:
-        FaninValueError: The slope is not finite or the mode is unknown.
+        FaninValueError: The slope is not finite, the mode or the activation is unknown, or both a slope and an
+            activation are given.
 
     Example:
         >>> from fanin.layout import Geometry
         >>> he_normal().law(Geometry.of((256, 64), "OI").fans()).std == (2 / 64) ** 0.5
         True
+        >>> he_normal(activation="relu") == he_normal(), round(he_normal(activation="gelu").scale, 4)
+        (True, 2.3517)
     """
-    return _he("normal", negative_slope, mode)
+    return _he("normal", negative_slope, mode, activation)
 
 
-def he_uniform(negative_slope: float = 0.0, mode: Mode = "fan_in") -> VarianceScaling:
+def he_uniform(
+    negative_slope: float = 0.0, mode: Mode = "fan_in", *, activation: _Activation = None
+) -> VarianceScaling:
     """U(-b, b) with b = sqrt(6 / ((1 + a^2) fan_in)), the variance of `he_normal`."""
-    return _he("uniform", negative_slope, mode)
+    return _he("uniform", negative_slope, mode, activation)
 
 
-def he_truncated_normal(negative_slope: float = 0.0, mode: Mode = "fan_in") -> VarianceScaling:
+def he_truncated_normal(
+    negative_slope: float = 0.0, mode: Mode = "fan_in", *, activation: _Activation = None
+) -> VarianceScaling:
     """A normal truncated at two parent standard deviations, with the variance of `he_normal` (JAX's `he_normal`)."""
-    return _he("truncated_normal", negative_slope, mode)
+    return _he("truncated_normal", negative_slope, mode, activation)
 
 
 def glorot_normal() -> VarianceScaling:
@@ -252,13 +276,46 @@ _BY_NAME: Final[dict[str, Initializer]] = {
     "lecun_normal": lecun_normal(),
     "lecun_uniform": lecun_uniform(),
     "lecun_truncated_normal": lecun_truncated_normal(),
+    "orthogonal": orthogonal(),
+    "delta_orthogonal": delta_orthogonal(),
+    "identity": identity(),
+    "dirac": dirac(),
 }
 
 _NEED_SETTINGS: Final = {
     "constant": "fanin.constant(0.5)",
+    "sparse": "fanin.sparse(0.9)",
     "uniform": "fanin.uniform(-0.05, 0.05)",
     "variance_scaling": 'fanin.variance_scaling(2.0, "fan_in", "normal")',
 }
+
+
+def profile(name: str, **settings: object) -> Initializer:
+    """The law of another framework's function with the same arguments, its count of the fans and quirks included.
+
+    The name alone is accepted wherever an initialization is: `fanin.init(shape, "torch:kaiming_uniform", ...)`.
+
+    Args:
+        name: Framework and function: "torch:kaiming_uniform", "torch:linear_default", "jax:he_normal",
+            "keras:glorot_uniform", "flax:dense_default", "timm:trunc_normal_tf", ...; `fanin list` shows them all.
+        settings: The arguments of the function, by its own names and with its own defaults.
+
+    Returns:
+        An initializer, for any layout and any backend.
+
+    Raises:
+        FaninValueError: The name or a setting is unknown, missing or out of range.
+        FaninTypeError: The name is not text, or a setting has the wrong type.
+
+    Example:
+        >>> profile("torch:kaiming_uniform", a=0.5, mode="fan_out").scale
+        1.6
+        >>> profile("keras:truncated_normal", stddev=0.02).std  # Keras means the parent's
+        0.017592513220684797
+    """
+    from fanin.profiles import get_profile  # loaded only where it is needed
+
+    return get_profile(name)(**settings)
 
 
 def initializer_names() -> tuple[str, ...]:
@@ -287,11 +344,14 @@ def get_initializer(initialization: object) -> Initializer:
         )
     if initialization in _BY_NAME:
         return _BY_NAME[initialization]
+    if ":" in initialization:
+        return profile(initialization)
     if initialization in _NEED_SETTINGS:
         raise FaninValueError(
             f"initialization {initialization!r} needs settings. Pass for example {_NEED_SETTINGS[initialization]}."
         )
     raise FaninValueError(
         f"unknown initialization {initialization!r}.{closest(initialization, [*_BY_NAME, *_NEED_SETTINGS])} "
-        f"Accepted: {', '.join(_BY_NAME)}, or an Initializer such as fanin.uniform(-0.05, 0.05)."
+        f"Accepted: {', '.join(_BY_NAME)}, a profile such as torch:kaiming_uniform, or an Initializer such as "
+        f"fanin.uniform(-0.05, 0.05)."
     )

@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
+from decimal import Decimal, localcontext
+from functools import lru_cache
 
 from fanin.dtypes import DTYPES
 from fanin.lattice import normal_lattice, truncated_rank, uniform_lattice
-from fanin.plans import Draw, Plan
+from fanin.plans import Plan
+from fanin.rules import Diagonal, Draw, Fill, Haar, Masked
 from fanin.threefry import Words, threefry2x32
 
 __all__ = ["bits", "lattice_point", "tobytes", "value", "values", "word"]
@@ -36,15 +39,84 @@ def lattice_point(draw: Draw, w: int) -> int:
 
 
 def value(plan: Plan, position: tuple[int, ...]) -> float:
-    """Return the weight at a position of the drawn array, as a double that the plan's dtype holds exactly."""
-    dtype, compute = DTYPES[plan.dtype], DTYPES[plan.compute]
-    if not isinstance(plan.rule, Draw):
-        return dtype.round(plan.rule.value)
-    key = plan.keys[0 if plan.stack_axis is None else position[plan.stack_axis]]
+    """Return the weight at a position of the drawn array, as a double that the plan's dtype holds exactly.
+
+    At the level close (`Haar`) it is the weight that exact arithmetic gives, rounded.
+    """
+    dtype, compute, rule = DTYPES[plan.dtype], DTYPES[plan.compute], plan.rule
     index = plan.offset + sum(axis.offset(i) for axis, i in zip(plan.axes, position, strict=True))
-    point = (lattice_point(plan.rule, word(key, index)) >> plan.rule.shift) + plan.rule.mean
+    if isinstance(rule, Fill):
+        return dtype.round(rule.value)
+    if isinstance(rule, Diagonal):
+        return dtype.round(rule.value) if _on_diagonal(rule, index) else 0.0
+    key = plan.keys[0 if plan.stack_axis is None else position[plan.stack_axis]]
+    if isinstance(rule, Haar):
+        return dtype.round(compute.round(_orthogonal_weight(rule, key, index)))
+    if isinstance(rule, Masked):
+        if _is_masked(rule, key, index):
+            return 0.0
+        rule = rule.draw
+    point = (lattice_point(rule, word(key, index)) >> rule.shift) + rule.mean
     # The product of two float32 is exact in a double; of two doubles, Python rounds it once: the spec's two roundings.
-    return dtype.round(compute.round(compute.round(float(point)) * plan.rule.factor))
+    return dtype.round(compute.round(compute.round(float(point)) * rule.factor))
+
+
+def _on_diagonal(rule: Diagonal, index: int) -> bool:
+    place, tap = divmod(index, rule.taps)
+    row, column = divmod(place, rule.columns)
+    return tap == rule.tap and row % rule.rows == column
+
+
+def _is_masked(rule: Masked, key: Words, index: int) -> bool:
+    row, column = divmod(index, rule.columns)
+    group, row = divmod(row, rule.rows)
+    return row in _masked_rows(rule, key, group * rule.rows * rule.columns + column)
+
+
+@lru_cache(maxsize=4096)
+def _masked_rows(rule: Masked, key: Words, top: int) -> frozenset[int]:
+    """Return the rows that are 0 in the column whose first element has the logical index `top`."""
+    mask = threefry2x32(key, rule.mask)
+    order = sorted(range(rule.rows), key=lambda row: (word(mask, top + row * rule.columns), row))
+    return frozenset(order[: rule.zeros])
+
+
+def _orthogonal_weight(rule: Haar, key: Words, index: int) -> float:
+    place, tap = divmod(index, rule.taps)
+    if tap != rule.tap:
+        return 0.0
+    row, column = divmod(place, rule.columns)
+    group, row = divmod(row, rule.rows)
+    vectors = _orthonormal(rule, key, group)
+    return rule.gain * (vectors[column][row] if rule.rows >= rule.columns else vectors[row][column])
+
+
+@lru_cache(maxsize=256)
+def _orthonormal(rule: Haar, key: Words, group: int) -> list[list[float]]:
+    """Return the columns of a group's normal matrix, its rows if they are fewer, made orthonormal one after the other.
+
+    Gram-Schmidt gives the orthogonal factor for which the triangular one's diagonal is positive. With 60 digits, its
+    own rounding does not count, unless the matrix is singular to as many. (Of a zero vector it makes a zero vector.)
+    """
+    top = group * rule.rows * rule.columns
+    rows = [
+        [normal_lattice(word(key, top + row * rule.columns + column)) for column in range(rule.columns)]
+        for row in range(rule.rows)
+    ]
+    with localcontext(prec=60):
+        done: list[list[Decimal]] = []
+        for points in rows if rule.rows < rule.columns else zip(*rows, strict=True):
+            vector = [Decimal(point) for point in points]
+            for unit in done:
+                along = _product(unit, vector)
+                vector = [x - along * u for x, u in zip(vector, unit, strict=True)]
+            norm = _product(vector, vector).sqrt() or Decimal(1)
+            done.append([x / norm for x in vector])
+        return [[float(x) for x in unit] for unit in done]
+
+
+def _product(one: list[Decimal], other: list[Decimal]) -> Decimal:
+    return sum((x * y for x, y in zip(one, other, strict=True)), Decimal())
 
 
 def values(plan: Plan) -> Iterator[float]:

@@ -36,6 +36,7 @@ class ToyBackend:
             return np.full(plan.shape, plan.rule.value, plan.compute).astype(plan.dtype)
         if plan.size == 0:
             return np.empty(plan.shape, plan.dtype)
+        assert isinstance(plan.rule, Draw)  # no other rule is declared, so the core sends none
         return self.weights(plan, plan.rule, self.points(plan.rule, self.words(plan))).reshape(plan.shape)
 
     def tobytes(self, array: Array) -> bytes:

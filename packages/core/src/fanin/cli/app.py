@@ -8,7 +8,8 @@ import sys
 from collections.abc import Sequence
 
 import fanin
-from fanin.cli import backends, compare, conformance, plan, probe
+from fanin.cli import backends, compare, conformance, explain, plan, probe
+from fanin.cli import list as list_
 from fanin.exceptions import FaninError
 
 __all__ = ["build_parser", "main"]
@@ -24,7 +25,7 @@ def build_parser(words: Sequence[str]) -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"fanin {fanin.__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    for module in (compare, probe, plan, backends, conformance):
+    for module in (compare, probe, list_, explain, plan, backends, conformance):
         name = module.__name__.rpartition(".")[2]
         summary = (module.__doc__ or "").partition(": ")[2].partition("\n")[0]
         command = commands.add_parser(name, help=summary, description=summary)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterable
 
-from fanin.compare.activations import ACTIVATIONS
+from fanin.compare.experiment import ACTIVATIONS
 from fanin.compare.trainer import trainable_backends
 from fanin.exceptions import BackendNotInstalledError, FaninValueError
 

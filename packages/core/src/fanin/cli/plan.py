@@ -13,6 +13,7 @@ import re
 import fanin
 from fanin.compare.experiment import parse_initialization
 from fanin.exceptions import FaninValueError
+from fanin.matrices import MatrixInitializer
 
 __all__ = ["add_arguments", "run"]
 
@@ -50,17 +51,19 @@ def run(options: argparse.Namespace) -> int:
     if options.json:
         print(json.dumps(made.to_dict(), indent=2))
         return 0
-    fans = made.geometry.fans() if made.geometry.layout is not None else None
-    law = initializer.law(fans) if fans is not None or not initializer.needs_fans else initializer
+    rule = {"kind": made.rule.kind, **dataclasses.asdict(made.rule)}
     lines = {
         "tensor": f"{made.shape}, {made.dtype}, {made.size} elements",
         "initializer": str(initializer),
-        "fans": f"fan_in {fans.fan_in:g}, fan_out {fans.fan_out:g}" if fans is not None else "unknown (no layout)",
-        "law": str(law),
-        "stream": f"seed {made.seed}, name {made.name!r}, key {' '.join(f'{a:08x} {b:08x}' for a, b in made.keys)}",
+        "fans": "unknown (no layout)",
     }
-    rule = dataclasses.asdict(made.rule)
-    lines["rule"] = f"{type(made.rule).__name__.lower()}: " + ", ".join(f"{key} {value}" for key, value in rule.items())
+    if made.geometry.layout is not None:
+        fans = initializer.fans(made.geometry)
+        lines["fans"] = f"fan_in {fans.fan_in:g}, fan_out {fans.fan_out:g}"
+        if not isinstance(initializer, MatrixInitializer):
+            lines["law"] = str(initializer.law(fans))
+    lines["stream"] = f"seed {made.seed}, name {made.name!r}, key {' '.join(f'{a:08x} {b:08x}' for a, b in made.keys)}"
+    lines["rule"] = ", ".join(f"{key} {value}" for key, value in rule.items())
     lines["strides"] = ", ".join(str(axis.stride) for axis in made.axes) + " (steps of the logical index)"
     for key, value in lines.items():
         print(f"{key:12} {value}")

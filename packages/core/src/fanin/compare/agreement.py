@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from fanin.compare.experiment import parse_initialization
 from fanin.compare.results import Results
-from fanin.plans import Draw, Fill
 
 __all__ = ["HEADINGS", "ROUNDING_ALONE", "Agreement", "agreements", "loss_differences"]
 
@@ -107,7 +106,7 @@ def agreements(results: Results) -> list[Agreement]:
             Agreement(
                 initialization=label,
                 backends=tuple(run.backend for run in compared[0]),
-                exact=all(isinstance(plan.rule, (Fill, Draw)) for plan in plans),
+                exact=results.exact and all(plan.rule.kind != "haar" for plan in plans),
                 digests={run.backend: run.digest for run in compared[0]},
                 identical=all(len({run.digest for run in group}) == 1 for group in compared),
                 largest_weight_difference=max(results.weight_differences[label, group[0].seed] for group in compared),

@@ -120,9 +120,10 @@ def prepare(name: str, inputs: NDArray[Any], labels: NDArray[Any]) -> Data:
     with np.errstate(over="ignore", invalid="ignore"):  # checked below
         mean, deviation = x_train.mean(axis=axis), x_train.std(axis=axis)
         scaled = (x - mean) / np.where(deviation > 0, deviation, 1.0)
-    if not np.isfinite(scaled).all():
+    if not (np.abs(scaled) < 1e18).all():  # whose squares float32 holds
         raise FaninValueError(
-            f"X must be small enough to take its variance. Received: values up to {np.abs(x).max():.3g}. Rescale them."
+            f"X must be of one order of magnitude, more or less. Received: values up to {np.abs(x).max():.3g}, which "
+            f"standardising leaves beyond 1e18. Rescale or remove them."
         )
     flat = np.ascontiguousarray(scaled.reshape(len(x), -1), dtype=np.float64)
     y = y.astype(np.int64)

@@ -4,19 +4,30 @@ from __future__ import annotations
 
 import ast
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Final
 
-import fanin.presets
+from fanin import matrix_presets, presets
 from fanin._checks import closest, finite_number, whole_number
-from fanin.compare.activations import get_activation
+from fanin.activations import activation_names, get_activation
 from fanin.exceptions import FaninTypeError, FaninValueError
 from fanin.initializers import Initializer
 from fanin.keys import seed_words
 from fanin.plans import Plan, plan
 
-__all__ = ["Experiment", "Network", "parse_initialization"]
+__all__ = ["ACTIVATIONS", "Experiment", "Network", "parse_initialization"]
+
+ACTIVATIONS: Final = tuple(name for name in activation_names() if name not in ("prelu", "celu"))
+"""The activations of the trainers, all without a parameter: prelu and celu are leaky_relu and elu, but for theirs."""
+
+_CALLS: Final[dict[str, Callable[..., Initializer]]] = {
+    name: getattr(module, name)
+    for module in (presets, matrix_presets)
+    for name in module.__all__
+    if name not in ("get_initializer", "initializer_names")
+}
+"""The functions that make an initializer from its settings."""
 
 
 def parse_initialization(text: str) -> Initializer:
@@ -32,7 +43,7 @@ def parse_initialization(text: str) -> Initializer:
         'variance_scaling'
     """
     if "(" not in text:
-        return fanin.presets.get_initializer(text.strip())
+        return presets.get_initializer(text.strip())
     try:
         call = ast.parse(text.strip(), mode="eval").body
         if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name):
@@ -45,14 +56,13 @@ def parse_initialization(text: str) -> Initializer:
             f"an initialization is a name, or a name with its settings in parentheses. Received: {text!r}, and {error}."
             f' For example: he, or "normal(std=0.02)" in quotes.'
         ) from error
-    known = [other for other in fanin.presets.__all__ if other not in ("get_initializer", "initializer_names")]
-    if name not in known:
+    if name not in _CALLS:
         raise FaninValueError(
-            f"unknown initialization {name!r} in {text!r}.{closest(name, known)} Accepted with settings: "
-            f"{', '.join(known)}."
+            f"unknown initialization {name!r} in {text!r}.{closest(name, _CALLS)} Accepted with settings: "
+            f"{', '.join(_CALLS)}."
         )
     try:
-        initializer: Initializer = getattr(fanin.presets, name)(*values, **settings)
+        initializer: Initializer = _CALLS[name](*values, **settings)
     except TypeError as error:
         if isinstance(error, FaninTypeError):
             raise
@@ -102,7 +112,7 @@ class Experiment:
         dataset: "digits", scikit-learn's bundled handwritten digits, or the path of an .npz file with X and y.
         depth: Number of hidden layers, at least 1.
         width: Units of each hidden layer, at least 1.
-        activation: A name from `fanin.compare.activations.ACTIVATIONS`.
+        activation: A name from `ACTIVATIONS`.
         learning_rate: Step size of plain stochastic gradient descent, above 0.
         epochs: Passes over the training data, at least 1.
         batch_size: Samples of one step, at least 1.
@@ -128,6 +138,11 @@ class Experiment:
         if finite_number(self.learning_rate, "learning rate") <= 0:
             raise FaninValueError(f"learning rate must be above 0. Received: {self.learning_rate}.")
         get_activation(self.activation)
+        if self.activation not in ACTIVATIONS:
+            raise FaninValueError(
+                f"activation must be one that the trainers know. Received: {self.activation!r}. Accepted: "
+                f"{', '.join(ACTIVATIONS)}."
+            )
         if self.dtype not in ("float32", "float64"):
             raise FaninValueError(f"dtype must be float32 or float64, to train in. Received: {self.dtype!r}.")
         for text in _some(self.initializations, "initializations"):

@@ -86,7 +86,7 @@ def _curves(axes: Axes, results: Results, attribute: str, heading: str) -> None:
         axes.axhline(results.data.chance, color="#888888", linewidth=1, linestyle=":", zorder=0)
         axes.set_ylim(0, 1)
         axes.yaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
-    axes.set_xlim(0, results.experiment.epochs)
+    axes.set_xlim(0, max(1, *(run.epochs for run in results.runs)))
     axes.set_xlabel("epoch")
     axes.set_ylabel(heading)
     whole_numbers(axes)

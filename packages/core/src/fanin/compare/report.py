@@ -53,7 +53,7 @@ def write_report(results: Results, folder: Path) -> Path:
                 for index, label in enumerate(results.experiment.initializations)
             ],
             facts=tables.facts(results),
-            epochs=tables.checkpoints(results.experiment.epochs),
+            epochs=tables.checkpoints(results),
             rows=tables.page_rows(results),
             overview=overview,
             differences=differences,

@@ -61,6 +61,7 @@ class Results:
         network: The network that was trained.
         data: The data it was trained on.
         runs: The runs, in the order in which they were made.
+        exact: Whether each backend promises the specification's bits of elementwise rules.
         weight_differences: By initialization and seed, the largest difference of an initial parameter between two
             backends.
         controls: By initialization and seed, the losses of each step on numpy with the last bit of each initial weight
@@ -71,6 +72,7 @@ class Results:
     experiment: Experiment
     network: Network
     data: Data
+    exact: bool = True
     runs: list[Run] = field(default_factory=list)
     weight_differences: dict[tuple[str, int], float] = field(default_factory=dict)
     controls: dict[tuple[str, int], list[float]] = field(default_factory=dict)

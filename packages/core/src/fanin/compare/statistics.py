@@ -59,7 +59,7 @@ def distinct_units(weight: Array, bias: Array, tolerance: float = 1e-5) -> int:
     """
     rows = np.column_stack([weight, bias]).astype(np.float64)
     if not np.isfinite(rows).all():
-        return len(np.unique(rows, axis=0))
+        return len({row.tobytes() for row in rows})
     rows -= rows.mean(axis=0)  # nearby rows far from the origin would drown in the rounding of their products
     squares = np.square(rows).sum(axis=1)
     longest = np.square(np.column_stack([weight, bias]), dtype=np.float64).sum(axis=1).max()

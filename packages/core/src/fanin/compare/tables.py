@@ -28,8 +28,9 @@ __all__ = [
 ]
 
 
-def checkpoints(epochs: int) -> list[int]:
-    """Return the epochs that a table shows: the start, about a quarter, the half and the end."""
+def checkpoints(results: Results) -> list[int]:
+    """Return the epochs that a table shows: the start, a quarter, the half and the end, as far as any run came."""
+    epochs = max(run.epochs for run in results.runs)
     return sorted({0, round(epochs / 4), round(epochs / 2), epochs})
 
 
@@ -48,11 +49,15 @@ def judgement(results: Results, initialization: str) -> str:
     alike = ", all units of a hidden layer still identical" if fewest == 1 and results.network.width > 1 else ""
     if not np.isfinite(losses).all():
         return f"{initialization}: diverged in {int((~np.isfinite(losses)).sum())} of {len(runs)} runs"
+    epochs = max(run.epochs for run in runs)
+    after = f"after {epochs} epoch{'s' if epochs != 1 else ''}"
     if accuracies.max() <= luck:
-        return f"{initialization}: stays at chance (test accuracy {accuracy}; guessing gives {baseline:.1%}){alike}"
+        return f"{initialization}: at chance {after} (test accuracy {accuracy}, guessing {baseline:.1%}){alike}"
     if accuracies.min() <= luck:
         stuck = int((accuracies <= luck).sum())
-        return f"{initialization}: at chance in {stuck} of {len(runs)} runs (mean test accuracy {accuracy}){alike}"
+        return (
+            f"{initialization}: at chance {after} in {stuck} of {len(runs)} runs (mean test accuracy {accuracy}){alike}"
+        )
     return f"{initialization}: learns, test accuracy {accuracy}{alike}"
 
 
@@ -75,7 +80,7 @@ def facts(results: Results) -> list[str]:
 
 def page_rows(results: Results) -> list[dict[str, Any]]:
     """Return one row for each initialization and backend, as text: means over the seeds at the checkpoints."""
-    shown = checkpoints(results.experiment.epochs)
+    shown = checkpoints(results)
     return [
         {
             "initialization": label,
@@ -104,7 +109,7 @@ def terminal_table(results: Results) -> Table:
     from rich import box
     from rich.table import Table
 
-    shown = checkpoints(results.experiment.epochs)
+    shown = checkpoints(results)
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
     for heading in ("\ninit", "\nbackend", "initial\nweights"):
         table.add_column(heading, no_wrap=True)

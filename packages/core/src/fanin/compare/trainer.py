@@ -72,7 +72,7 @@ class TrainerFactory(Protocol):
 
         Args:
             parameters: Arrays of the backend's library as `fanin.init_parameters` draws them, layout "OI".
-            activation: A name from `fanin.compare.activations.ACTIVATIONS`.
+            activation: A name from `fanin.compare.experiment.ACTIVATIONS`.
             learning_rate: Above 0.
         """
         ...

@@ -95,7 +95,8 @@ def train(experiment: Experiment, data: Data, on_step: OnStep = lambda text: Non
     backends = [get_backend(name) for name in experiment.backends]
     for backend in backends:
         load_trainer(backend.name)
-    results = Results(experiment, network, data)
+    exact = all(backend.capabilities.level == "exact" for backend in backends)
+    results = Results(experiment, network, data, exact)
     with one_thread(), suppress(KeyboardInterrupt):
         for seed in experiment.seeds:
             for label in experiment.initializations:

@@ -20,8 +20,14 @@ import importlib.util
 from fanin.exceptions import FaninError
 
 _MISSING = [name for name in ("numpy", "scipy", "rich") if importlib.util.find_spec(name) is None]
+
+
+class _ExtraMissingError(FaninError, ImportError):
+    """A library of the extra `conformance` is not installed."""
+
+
 if _MISSING:
-    raise ImportError(
+    raise _ExtraMissingError(
         f'fanin.conformance needs {", ".join(_MISSING)}, not installed. Run: pip install "fanin[conformance]".'
     )
 
@@ -37,7 +43,6 @@ __all__ = [
     "BackendAdapter",
     "BackendSuite",
     "Check",
-    "FaninError",
     "Level",
     "NotClaimed",
     "Report",

@@ -11,4 +11,5 @@ if __name__ == "__main__":
     try:
         sys.exit(main())
     except FaninError as error:
-        sys.exit(f"fanin: {error}")
+        sys.stderr.write(f"fanin: {error}\n")
+        sys.exit(2)

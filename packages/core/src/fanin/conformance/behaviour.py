@@ -17,6 +17,7 @@ from fanin.conformance.exact import BackendTrial
 from fanin.conformance.signatures import signature_faults
 from fanin.dtypes import DTYPES
 from fanin.exceptions import FaninValueError
+from fanin.matrix_presets import sparse
 from fanin.plans import Plan
 from fanin.presets import constant, normal, uniform
 
@@ -184,14 +185,20 @@ def description(trial: BackendTrial) -> Iterator[Result]:
 
 
 def errors(trial: BackendTrial) -> Iterator[Result]:
-    """Yield whether an unknown device, and a dtype that is not declared, are refused with a FaninValueError."""
+    """Yield whether an unknown device, and what is not declared, are refused with a FaninValueError."""
     plan: Plan = CASES[0].plan()
     yield _refused(
         "a device that does not exist", lambda: trial.backend.draw(plan, device="no such device"), "no such device"
     )
     for dtype in sorted(set(DTYPES) - trial.backend.capabilities.dtypes):
-        undeclared = Case((3,), normal(), dtype=dtype).plan()
-        yield _refused(f"{dtype}, which is not declared", lambda p=undeclared: draw(p, backend=trial.backend), dtype)  # type: ignore[misc]
+        yield _undeclared(trial, Case((3,), normal(), dtype=dtype), dtype)
+    for case in (Case((5, 3), "identity", "OI"), Case((5, 3), sparse(0.5), "OI"), Case((5, 3), "orthogonal", "OI")):
+        if (kind := case.plan().rule.kind) not in trial.backend.capabilities.rules:
+            yield _undeclared(trial, case, kind)
+
+
+def _undeclared(trial: BackendTrial, case: Case, what: str) -> Result:
+    return _refused(f"{what}, which is not declared", lambda: draw(case.plan(), backend=trial.backend), what)
 
 
 def _refused(on: str, call: Callable[[], Any], said: str) -> Result:

@@ -8,7 +8,8 @@ from functools import lru_cache
 from typing import Final, get_args
 
 from fanin.initializers import Initializer, Law, VarianceScaling
-from fanin.plans import Draw, Name, Plan, plan
+from fanin.matrix_presets import delta_orthogonal, identity, orthogonal, sparse
+from fanin.plans import Name, Plan, plan
 from fanin.presets import (
     constant,
     get_initializer,
@@ -21,8 +22,9 @@ from fanin.presets import (
     uniform,
     variance_scaling,
 )
+from fanin.rules import Draw
 
-__all__ = ["GROUPS_OF_CASES", "Case"]
+__all__ = ["GROUPS_OF_CASES", "ORTHOGONAL", "Case"]
 
 _HALF: Final = 1 << 31
 
@@ -241,6 +243,38 @@ STACKS: Final = (
     Case((2, 4), "zeros", "SO"),
 )
 
+MATRICES: Final = (
+    Case((5, 3), identity(), "OI"),
+    Case((3, 5), identity(0.5), "IO", dtype="float64"),
+    Case((2, 5, 3), identity(), "SOI"),
+    Case((5, 3), identity(), "OI", slices=((1, 4), (0, 2))),
+    Case((5, 3, 4), "dirac", "OIW"),
+    Case((3, 4, 2, 5), "dirac", "HWIO"),
+    Case((6, 2, 3), "dirac", "OIW", groups=3),
+    Case((6, 2, 3), "dirac", "IOW", groups=3, transposed=True),
+    Case((13, 7), sparse(0.3), "OI", seed=1, name="w"),
+    Case((7, 13), sparse(0.3, std=0.5), "IO", seed=1, name="w", dtype="float64"),
+    Case((7, 13), sparse(0.0), "OI", seed=2, name="w"),
+    Case((7, 13), sparse(1.0), "OI", seed=2, name="w"),
+    Case((3, 13, 7), sparse(0.5), "SOI", seed=3, name=("a", "b", "c")),
+    Case((13, 7), sparse(0.3), "OI", seed=1, name="w", slices=((3, 11), (2, 5))),
+    Case((200, 300), sparse(0.9), "OI", seed=4, name="large"),
+)
+
+ORTHOGONAL: Final = (
+    Case((9, 5), orthogonal(), "OI", seed=1, name="w"),
+    Case((5, 9), orthogonal(1.5), "OI", seed=1, name="w"),
+    Case((7, 7), orthogonal(), "IO", seed=2, name="w"),
+    Case((7, 7), orthogonal(), "OI", seed=2, name="w", dtype="float64"),
+    Case((6, 2, 3), orthogonal(), "OIW", seed=3, name="conv"),
+    Case((6, 2, 3), orthogonal(), "OIW", groups=3, seed=3, name="conv"),
+    Case((3, 4, 3, 7), delta_orthogonal(2.0), "HWIO", seed=4, name="conv"),
+    Case((2, 5, 4), orthogonal(), "SOI", seed=5, name=("a", "b")),
+    Case((9, 5), orthogonal(), "OI", seed=1, name="w", slices=((2, 8), (1, 4))),
+    Case((0, 5), orthogonal(), "OI", seed=1, name="w"),
+)
+"""The rules that are close, not exact: small, since the reference orthogonalises with 60 digits."""
+
 SIZES: Final = (
     *(Case((n,), normal(std=1.0), name="n") for n in (0, 1, 2, 3, 7, 15, 16, 17, 31, 33, 64, 127)),
     *(Case((n,), uniform(-1.0, 1.0), name="n") for n in (1, 15, 16, 17)),
@@ -307,6 +341,7 @@ GROUPS_OF_CASES: Final[dict[str, tuple[str, tuple[Case, ...]]]] = {
     "bits.names": ("names are compared by their UTF-8 bytes", NAMES),
     "bits.slices": ("a shard equals the slice of the whole, also beyond 2^32 elements", SLICES),
     "bits.stacks": ("each slice of a stack has the stream of its own name", STACKS),
+    "bits.matrices": ("identity matrices, Dirac kernels and sparse matrices", MATRICES),
     "bits.sizes": ("sizes from none to several chunks", SIZES),
     "bits.words": ("the words at the ends of the lattices", WORDS),
     "bits.table": ("every segment of the normal table that a word can reach, in both halves", TABLE),

@@ -14,7 +14,8 @@ from fanin.dtypes import DTYPES
 from fanin.keys import named_key, seed_words
 from fanin.lattice import normal_lattice, uniform_lattice
 from fanin.layout import Axis
-from fanin.plans import Draw, Plan
+from fanin.plans import Plan
+from fanin.rules import Draw
 from fanin.threefry import Words, threefry2x32
 
 __all__ = ["likely_mistake"]
@@ -147,6 +148,11 @@ def _half_open(rule: Draw, word: int) -> int:
     return point - 1 if rule.distribution == "uniform" else point
 
 
+def _one_sided(rule: Draw, word: int) -> int:
+    point = reference.lattice_point(rule, word)
+    return (point + (1 << 24)) >> 1 if rule.distribution == "uniform" else point
+
+
 def _other_direction(rule: Draw, word: int) -> int:
     return reference.lattice_point(rule, word ^ 0xFFFFFFFF)
 
@@ -213,6 +219,11 @@ MISTAKES: Final = (
         ),
     ),
     Mistake("the sign is dropped", point=_sign_dropped),
+    Mistake(
+        "only the upper 16 bits of a word are used",
+        word=lambda key, i: reference.word(key, i) & 0xFFFF0000,
+    ),
+    Mistake("the uniform is on [0, high), not on (-high, high)", point=_one_sided),
     Mistake("the uniform's lowest bit is not set, so that it is half-open and can be 0", point=_half_open),
     Mistake("the lattice increases with the word: word 0 stands for the largest value", point=_other_direction),
     Mistake("the truncated normal is not truncated", plan=_rule(distribution="normal")),

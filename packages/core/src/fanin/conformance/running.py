@@ -11,6 +11,7 @@ from typing import Any, Final
 from fanin.conformance.adapter import Adapter, BackendAdapter
 from fanin.conformance.behaviour import BEHAVIOUR_CHECKS
 from fanin.conformance.check import Check, Level, Result
+from fanin.conformance.close import CLOSE_CHECKS
 from fanin.conformance.distribution import DISTRIBUTION_CHECKS, SampleTrial
 from fanin.conformance.exact import BIT_CHECKS, BackendTrial
 from fanin.conformance.report import Report
@@ -21,7 +22,7 @@ from fanin.registry import backend as get_backend
 
 __all__ = ["EXACT_CHECKS", "checks_of", "load_subject", "run"]
 
-EXACT_CHECKS: Final[tuple[Check[BackendTrial], ...]] = (*BEHAVIOUR_CHECKS, *BIT_CHECKS, *STORED_CHECKS)
+EXACT_CHECKS: Final[tuple[Check[BackendTrial], ...]] = (*BEHAVIOUR_CHECKS, *BIT_CHECKS, *STORED_CHECKS, *CLOSE_CHECKS)
 LEVELS: Final[tuple[Level, ...]] = ("exact", "distribution")
 
 

@@ -54,14 +54,14 @@ def ratio_mistake(plan: Plan, wanted: tuple[int, ...], got: tuple[int, ...]) -> 
 
 def _known(initializer: Initializer, geometry: Geometry) -> Iterator[tuple[str, float]]:
     """Yield known mistakes and the factor by which each is off."""
-    law = initializer.law(geometry.fans() if initializer.needs_fans else None)
+    law = initializer.law(initializer.fans(geometry) if initializer.needs_fans else None)
     std = law_std(law)
     if isinstance(initializer, VarianceScaling):
         yield from ((text, math.sqrt(ratio)) for text, ratio in _fan_mistakes(initializer, geometry))
         yield "the square root is missing: the variance is used as the standard deviation", std
         yield "the gain is missing: √(1/n) for √(scale/n)", 1 / math.sqrt(initializer.scale)
         yield "the gain is applied twice, or not under the root", math.sqrt(initializer.scale)
-    if isinstance(law, Normal | TruncatedNormal):
+    if std:
         yield "the square root of the standard deviation is used: std taken for a variance", 1 / math.sqrt(std)
         yield "the standard deviation is squared: a variance taken for a standard deviation", std
     if isinstance(law, Uniform):
@@ -70,7 +70,7 @@ def _known(initializer: Initializer, geometry: Geometry) -> Iterator[tuple[str, 
     if isinstance(law, TruncatedNormal):
         shrink = truncated_std(law.lower, law.upper)
         yield "the standard deviation is not corrected for the truncation", shrink
-        yield "the normal is not truncated, and its standard deviation is corrected all the same", 1 / shrink
+        yield "the standard deviation is corrected for the truncation twice, or without a truncation", 1 / shrink
         yield "the standard deviation is corrected for the truncation the wrong way", shrink * shrink
     if isinstance(law, Normal):
         yield "the normal is truncated at 2σ, and its standard deviation not corrected", truncated_std(-2.0, 2.0)

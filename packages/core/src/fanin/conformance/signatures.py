@@ -8,8 +8,11 @@ from typing import Any
 from fanin.contract import Backend, Capabilities
 from fanin.dtypes import DTYPES
 from fanin.plans import SPEC_VERSION
+from fanin.rules import Diagonal, Draw, Fill, Haar, Masked
 
 __all__ = ["signature_faults"]
+
+_RULES = {rule.kind for rule in (Fill, Draw, Diagonal, Masked, Haar)}
 
 Fault = tuple[str, str, str]
 """What is wrong, what the contract says, what the backend has."""
@@ -56,6 +59,7 @@ def _capability_faults(capabilities: Any) -> list[Fault]:
     devices: Any = capabilities.devices
     jit: Any = capabilities.jit
     level: Any = capabilities.level
+    rules: Any = capabilities.rules
     kinds = isinstance(devices, tuple) and devices and all(isinstance(device, str) for device in devices)
     checked = (
         (
@@ -66,6 +70,12 @@ def _capability_faults(capabilities: Any) -> list[Fault]:
         ),
         ("devices", bool(kinds), "a non-empty tuple of names", devices),
         ("jit", isinstance(jit, bool), "True or False", jit),
+        (
+            "rules",
+            isinstance(rules, frozenset) and {"fill", "draw"} <= rules <= _RULES,
+            f"a frozenset with fill and draw, from {sorted(_RULES)}",
+            rules,
+        ),
         ("level", level in ("exact", "close"), '"exact" or "close"', level),
     )
     return [(f"capabilities.{name}", wanted, repr(found)) for name, right, wanted, found in checked if not right]

@@ -44,7 +44,7 @@ def _agreement(found: Measured) -> str:
             worst, allowed = off, spread / math.sqrt(len(found.snapshots))
     if not math.isfinite(worst):
         return "The measured numbers leave float32's range, and the theory's do not."
-    chance = f"; chance alone makes one of {math.exp(allowed):.2f} at this width" if allowed else ""
+    chance = f" (one standard deviation at this width: {math.exp(allowed):.2f})" if allowed else ""
     return f"Measured within a factor of {math.exp(worst):.2f} of the theory{chance}."
 
 

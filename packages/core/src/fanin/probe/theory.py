@@ -18,13 +18,18 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from fanin.compare.activations import Activation, get_activation
+from fanin.activations import Activation, get_activation
 from fanin.compare.experiment import Network
+from fanin.exceptions import FaninValueError
 from fanin.initializers import Constant, Initializer, Normal, TruncatedNormal, Uniform
+from fanin.matrices import MatrixInitializer, Orthogonal, Sparse
+from fanin.plans import Plan
+from fanin.quadrature import gaussian_square_mean
 
-__all__ = ["Theory", "predict", "weight_variance"]
+__all__ = ["Theory", "gaussian_moment", "predict", "weight_variances"]
 
 
 @dataclass(frozen=True)
@@ -45,26 +50,49 @@ class Theory:
     gradient_spreads: tuple[float, ...]
 
 
-def weight_variance(initializer: Initializer, network: Network) -> list[float] | None:
-    """Return the variance of each layer's weights; None where their mean is not 0 or their law is not known."""
-    laws = [initializer.law(plan.geometry.fans()) for plan in network.plans(initializer)]
-    variances = []
-    for law in laws:
-        if isinstance(law, Constant) and law.value == 0:
-            variances.append(0.0)
-        elif isinstance(law, Normal) and law.mean == 0:
-            variances.append(law.std**2)
-        elif isinstance(law, Uniform) and law.low == -law.high:
-            variances.append(law.high**2 / 3)
-        elif isinstance(law, TruncatedNormal) and law.mean == 0 and law.lower == -law.upper:
-            variances.append(law.std**2)
-        else:
-            return None
-    return variances
+def weight_variances(initializer: Initializer, network: Network) -> list[float] | None:
+    """Return the variance of each layer's weights; None where their mean is not 0, or they are not random at all."""
+    variances = [_variance(initializer, plan) for plan in network.plans(initializer)]
+    known = [variance for variance in variances if variance is not None]
+    return known if len(known) == len(variances) else None
+
+
+def _variance(initializer: Initializer, plan: Plan) -> float | None:
+    rows, columns = plan.geometry.shape
+    if isinstance(initializer, Orthogonal):
+        return initializer.gain**2 / max(rows, columns)
+    if isinstance(initializer, Sparse):
+        return initializer.std**2 * (1 - math.ceil(initializer.sparsity * rows) / rows)
+    if isinstance(initializer, MatrixInitializer):
+        return None
+    law = initializer.law(initializer.fans(plan.geometry))
+    if isinstance(law, Constant) and law.value == 0:
+        return 0.0
+    if isinstance(law, Normal) and law.mean == 0:
+        return law.std**2
+    if isinstance(law, Uniform) and law.low == -law.high:
+        return law.high**2 / 3
+    if isinstance(law, TruncatedNormal) and law.mean == 0 and law.lower == -law.upper:
+        return law.std**2
+    return None
+
+
+def gaussian_moment(function: Callable[[float], float], q: float) -> float:
+    """Return E[f(z)^2] for z ~ N(0, q).
+
+    Raises:
+        FaninValueError: It is not finite, or f is too rough for the quadrature.
+
+    Example:
+        >>> gaussian_moment(lambda z: max(z, 0.0), 3.0)
+        1.5
+    """
+    root = math.sqrt(q)
+    return gaussian_square_mean(lambda z: function(root * z)) if q > 0 else function(0.0) ** 2
 
 
 def predict(network: Network, initializer: Initializer, input_moment: float) -> Theory | None:
-    """Return the predictions for a network, or None where the weights' mean is not 0, which the theory assumes.
+    """Return the predictions for a network, or None where the theory has none: it needs weights of mean 0.
 
     Args:
         network: The network.
@@ -76,42 +104,48 @@ def predict(network: Network, initializer: Initializer, input_moment: float) -> 
         >>> predict(Network(64, 3, 100, 10), fanin.he_normal(), 1.0).activation_moments[:3]
         (1.0, 1.0, 1.0)
     """
-    variances = weight_variance(initializer, network)
+    variances = weight_variances(initializer, network)
     if variances is None:
         return None
-    activation, widths = get_activation(network.activation), network.widths
-    moment, spread = input_moment, 0.0
+    try:
+        return _recursion(get_activation(network.activation), network.widths, variances, input_moment)
+    except (FaninValueError, OverflowError):  # the moments leave the range of a double
+        return None
+
+
+def _recursion(activation: Activation, widths: list[int], variances: list[float], moment: float) -> Theory:
+    spread = 0.0
     q: list[float] = []
     moments: list[float] = []
     spreads: list[float] = []
     for layer, ((inputs, units), variance) in enumerate(zip(itertools.pairwise(widths), variances, strict=True)):
         q.append(inputs * variance * moment)
-        last = layer == len(variances) - 1
-        moment = q[-1] if last else activation.second_moment(q[-1])
-        response, noise = (1.0, 2.0) if last else (_response(activation, q[-1]), _excess(activation, q[-1], False))
+        if layer == len(variances) - 1:
+            moment, response, noise = q[-1], 1.0, 2.0
+        else:
+            moment = gaussian_moment(activation.value, q[-1])
+            response, noise = _response(activation, q[-1]), _kurtosis(activation.value, q[-1]) - 1
         spread = math.sqrt((response * spread) ** 2 + noise / units)
         moments.append(moment)
         spreads.append(spread)
     factors, gradient_spreads = [1.0], [0.0]
     for layer in range(len(variances) - 2, -1, -1):
-        slope = activation.slope_moment(q[layer])
+        slope = gaussian_moment(activation.slope, q[layer])
         factors.append(factors[-1] * widths[layer + 2] * variances[layer + 1] * slope)
-        noise = _excess(activation, q[layer], True) / widths[layer + 1]
-        gradient_spreads.append(math.sqrt(gradient_spreads[-1] ** 2 + noise))
+        noise = 3 * _kurtosis(activation.slope, q[layer]) - 1  # 3: that of the sum over the layer behind, a normal
+        gradient_spreads.append(math.sqrt(gradient_spreads[-1] ** 2 + noise / widths[layer + 1]))
     return Theory(tuple(moments), tuple(factors[::-1]), tuple(spreads), tuple(gradient_spreads[::-1]))
 
 
 def _response(activation: Activation, q: float) -> float:
     """Return d log E[phi(sqrt(q) z)^2] / d log q: how a deviation of one layer enters the next."""
-    if not 0 < q < math.inf:
+    if q == 0:
         return 0.0
-    up, down = activation.second_moment(q * 1.01), activation.second_moment(q / 1.01)
+    up, down = gaussian_moment(activation.value, q * 1.01), gaussian_moment(activation.value, q / 1.01)
     return math.log(up / down) / (2 * math.log(1.01)) if down > 0 else 0.0
 
 
-def _excess(activation: Activation, q: float, backward: bool) -> float:
-    """Return the relative variance of one unit's square, forward phi(z)^2 or backward (phi'(z) z')^2, z' normal."""
-    mean, square = activation.moments(q, backward)
-    if not 0 < mean < math.inf:
-        return 0.0
-    return (3 if backward else 1) * square / mean**2 - 1
+def _kurtosis(function: Callable[[float], float], q: float) -> float:
+    """Return E[f^4] / E[f^2]^2; 1, that of a constant, where f is 0."""
+    mean = gaussian_moment(function, q)
+    return gaussian_moment(lambda z: function(z) ** 2, q) / mean**2 if mean > 0 else 1.0

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from fanin.compare.activations import get_activation
 from fanin.compare.experiment import Network, parse_initialization
 from fanin.dtypes import DTYPES
-from fanin.initializers import Constant, Initializer, Normal, VarianceScaling
+from fanin.gains import gain
+from fanin.initializers import Initializer, Normal, VarianceScaling
 
 __all__ = ["Verdict", "describe", "judge"]
 
@@ -73,7 +73,7 @@ def judge(
     signal = _factor([input_moment, activations[0]] if depth == 1 else activations[:depth])
     gradient = _factor(gradients[::-1] if depth == 1 else gradients[depth - 1 :: -1])
     if distinct == 1 and network.width > 1:
-        return Verdict(signal, gradient, f"{name}: {_symmetric(label, network, activations, gradients)}")
+        return Verdict(signal, gradient, f"{name}: {_symmetric(network, activations, gradients)}")
     forward = _course("the signal", signal, depth, math.sqrt(activations[depth - 1] / input_moment))
     backward = _course("the gradient", gradient, depth, signal and gradient ** max(1, depth - 1))
     limits = _limits(math.sqrt(activations[depth - 1]), signal, depth) if forward[0] != "steady" else ""
@@ -97,7 +97,7 @@ def _course(what: str, factor: float, depth: int, total: float) -> tuple[str, st
     if factor == 0:
         return "vanishing", f"{what} is 0"
     kind, verb = ("exploding", "grows") if factor > 1 else ("vanishing", "shrinks")
-    return kind, f"{what} {verb} {max(factor, 1 / factor):.3g}× a layer"
+    return kind, f"{what} {verb} {_times(factor)} a layer"
 
 
 def _limits(size: float, factor: float, depth: int) -> str:
@@ -121,17 +121,18 @@ def _range(name: str) -> tuple[float, float]:
     return math.ldexp(number_format.smallest_normal, -number_format.mantissa), number_format.largest
 
 
-def _symmetric(label: str, network: Network, activations: Sequence[float], gradients: Sequence[float]) -> str:
-    constant = parse_initialization(label)
-    value = constant.value if isinstance(constant, Constant) else math.nan
-    units = f"all {network.width} units of a hidden layer are identical and get identical gradients, so they stay so"
-    if value == 0 and activations[network.depth - 1] == 0:
-        return (
-            f"the signal is 0 from the first layer on, and so is the gradient; {units}: only the output's bias learns"
-        )
-    if not any(gradients[: network.depth]):
-        return f"no gradient reaches a hidden layer; {units}"
-    return f"{units}: the layer is worth one unit"
+def _times(factor: float) -> str:
+    """Return by how much something grows or shrinks, as text."""
+    size = max(factor, 1 / factor)
+    return f"{size:.3g}×" if size < 100 else f"{size:.0f}×" if size < 1e4 else f"{size:.0e}×"
+
+
+def _symmetric(network: Network, activations: Sequence[float], gradients: Sequence[float]) -> str:
+    units = f"all {network.width} units of a hidden layer are identical, get identical gradients and stay so"
+    if any(gradients[: network.depth]):
+        return f"{units}: the layer is worth one unit"
+    dead = "the signal and the gradient are 0" if activations[network.depth - 1] == 0 else "the gradient is 0"
+    return f"{dead} in every hidden layer; {units}: only the output's bias learns"
 
 
 def gain_advice(network: Network) -> str:
@@ -139,10 +140,9 @@ def gain_advice(network: Network) -> str:
 
     Example:
         >>> gain_advice(Network(64, 3, 100, 10, "tanh"))
-        'tanh keeps a second moment of 1 with std = 1.593/sqrt(fan_in), that is variance_scaling(2.536, fan_in, normal)'
+        'pre-activations keep a second moment of 1 through tanh with std = 1.593/sqrt(fan_in)'
     """
-    gain = get_activation(network.activation).gain
     return (
-        f"{network.activation} keeps a second moment of 1 with std = {gain:.4g}/sqrt(fan_in), that is "
-        f"variance_scaling({gain * gain:.4g}, fan_in, normal)"
+        f"pre-activations keep a second moment of 1 through {network.activation} with std = "
+        f"{gain(network.activation):.4g}/sqrt(fan_in)"
     )

@@ -6,6 +6,7 @@ from typing import Final
 
 from .behaviours import BEHAVIOURS
 from .lattices import LATTICES
+from .matrices import MATRICES
 from .plans import PLANS
 from .record import Mutant
 from .scales import SCALES
@@ -14,4 +15,4 @@ from .words import WORDS
 
 __all__ = ["MUTANTS", "Mutant"]
 
-MUTANTS: Final = (*SCALES, *PLANS, *WORDS, *LATTICES, *WEIGHTS, *BEHAVIOURS)
+MUTANTS: Final = (*SCALES, *PLANS, *WORDS, *LATTICES, *MATRICES, *WEIGHTS, *BEHAVIOURS)

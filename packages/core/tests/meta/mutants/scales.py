@@ -21,8 +21,8 @@ def _scaled(factor: Callable[[Plan], float]) -> Callable[[], ToyBackend]:
     class Scaled(ToyBackend):
         def draw(self, plan: Plan, *, device: Any = None) -> Array:
             if isinstance(plan.rule, Draw) and isinstance(plan.initializer, VarianceScaling):
-                wrong = float(np.float32(plan.rule.factor * factor(plan)))
-                plan = dataclasses.replace(plan, rule=dataclasses.replace(plan.rule, factor=wrong))
+                wrong = np.array(plan.rule.factor * factor(plan), plan.compute)
+                plan = dataclasses.replace(plan, rule=dataclasses.replace(plan.rule, factor=float(wrong)))
             return super().draw(plan, device=device)
 
     return Scaled

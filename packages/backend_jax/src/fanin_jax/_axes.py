@@ -1,0 +1,76 @@
+"""Axes by number, as `jax.nn.initializers` has them, and batch axes joined into the one stack axis of a plan."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import jax
+import jax.numpy as jnp
+
+from fanin.axes import Axes, layout_of_axes
+from fanin.exceptions import FaninValueError
+
+__all__ = ["NumberedAxes"]
+
+Several = int | tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class NumberedAxes:
+    """Which axes are in, out and batch axes, of a shape that is not known yet."""
+
+    in_axis: Several
+    out_axis: Several
+    batch_axis: Several
+
+    @classmethod
+    def of(
+        cls, layout: str | None, in_axis: Axes | None, out_axis: Axes | None, batch_axis: Axes | None
+    ) -> NumberedAxes | None:
+        """Return the axes, with JAX's own for those that are None; None if all are.
+
+        Raises:
+            FaninValueError: There is a layout too.
+        """
+        if in_axis is None and out_axis is None and batch_axis is None:
+            return None
+        if layout is not None:
+            raise FaninValueError(
+                f"the layout says what each axis is, and so do in_axis, out_axis and batch_axis. Received: layout="
+                f"{layout!r}, in_axis={in_axis}, out_axis={out_axis}, batch_axis={batch_axis}. Pass only one of both."
+            )
+        return cls(
+            *(
+                tuple(axes) if isinstance(axes, Iterable) else axes
+                for axes in (
+                    -2 if in_axis is None else in_axis,
+                    -1 if out_axis is None else out_axis,
+                    () if batch_axis is None else batch_axis,
+                )
+            )
+        )
+
+    def layout(self, ndim: int) -> str:
+        """Return one letter an axis, with an S for each batch axis."""
+        return layout_of_axes(ndim, self.in_axis, self.out_axis, self.batch_axis)
+
+    def count(self, shape: tuple[int, ...]) -> int:
+        """Return the number of positions of the batch axes together."""
+        return math.prod(shape[k] for k in self._batch(shape))
+
+    def joined(self, shape: tuple[int, ...]) -> tuple[tuple[int, ...], str]:
+        """Return the shape and layout with the batch axes joined into the first."""
+        others = [k for k in range(len(shape)) if k not in self._batch(shape)]
+        layout = self.layout(len(shape))
+        return (self.count(shape), *(shape[k] for k in others)), "S" + "".join(layout[k] for k in others)
+
+    def split(self, weights: jax.Array, shape: tuple[int, ...]) -> jax.Array:
+        """Return an array of the joined shape in the stored one."""
+        batch = self._batch(shape)
+        apart = weights.reshape(*(shape[k] for k in batch), *weights.shape[1:])
+        return jnp.moveaxis(apart, range(len(batch)), batch)
+
+    def _batch(self, shape: tuple[int, ...]) -> list[int]:
+        return [k for k, letter in enumerate(self.layout(len(shape))) if letter == "S"]

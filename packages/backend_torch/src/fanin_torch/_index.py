@@ -1,0 +1,26 @@
+"""Whole numbers that move along axes, the logical index first of all, as tensors."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from fanin.layout import Axis
+
+__all__ = ["values"]
+
+
+def values(first: int, axes: tuple[Axis, ...], device: torch.device) -> Tensor:
+    """Return a whole number that is `first` at the first element and moves along axes: int64, with broadcast axes."""
+    number = torch.full((1,) * len(axes), first, dtype=torch.int64, device=device)
+    for k, axis in enumerate(axes):
+        if not (axis.stride or axis.outer_stride):
+            continue
+        steps = torch.arange(axis.phase, axis.phase + axis.size, dtype=torch.int64, device=device)
+        if axis.period:
+            group = torch.div(steps, axis.period, rounding_mode="floor")
+            steps = group * axis.outer_stride + (steps - group * axis.period) * axis.stride
+        else:
+            steps = steps * axis.stride
+        number = number + steps.view(-1, *[1] * (len(axes) - 1 - k))
+    return number

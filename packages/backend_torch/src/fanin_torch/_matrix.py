@@ -1,0 +1,101 @@
+"""The rules of whole matrices in torch's operations: a diagonal, columns with zeros, and orthogonal matrices."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Final
+
+import torch
+from torch import Tensor
+
+from fanin.matrix_draws import Columns, coordinates, normal_matrices, whole_columns
+from fanin.plans import Plan
+from fanin.rules import Diagonal, Haar, Masked
+from fanin.threefry import Words, threefry2x32
+from fanin_torch._dtypes import DTYPES
+from fanin_torch._index import values
+from fanin_torch._lattice import words_of
+
+__all__ = ["draw_matrices"]
+
+_CHUNK: Final = 1 << 19
+"""Elements of the columns that are ranked at once: some 60 bytes each."""
+
+_BITS: Final = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
+
+
+def draw_matrices(plan: Plan, target: Tensor, draw: Callable[[Plan, Tensor], None]) -> None:
+    """Write the weights of a plan whose rule is not elementwise, or a diagonal.
+
+    Args:
+        plan: The plan.
+        target: Where to write, as in `draw_with_torch`.
+        draw: What draws the other rules.
+    """
+    rule = plan.rule
+    if target.numel() == 0:
+        return
+    compute = DTYPES[plan.compute]
+    if isinstance(rule, Diagonal):
+        row, column, tap = (values(*moves, target.device) for moves in coordinates(plan))
+        on_diagonal = (row % rule.rows == column) & (tap == rule.tap)
+        target.copy_(on_diagonal * torch.tensor(rule.value, dtype=compute, device=target.device))
+    elif isinstance(rule, Masked):
+        draw(replace(plan, rule=rule.draw), target)
+        columns = whole_columns(plan)
+        for key, stream in zip(plan.keys, _streams(plan, target), strict=True):
+            zeros = _zeros(rule, columns, threefry2x32(key, rule.mask), target.device)
+            patterns = stream.view(_BITS[stream.element_size()])  # torch does not fill a float8
+            patterns.permute(columns.stored).masked_fill_(zeros, 0)
+    elif isinstance(rule, Haar):
+        row, column, tap = (_of_one_stream(plan, values(*moves, target.device)) for moves in coordinates(plan))
+        place = target.device if target.device.type == "cuda" else torch.device("cpu")  # others may have no doubles
+        for k, stream in enumerate(_streams(plan, target)):
+            normal = normal_matrices(plan, slice(k, k + 1))
+            matrices = torch.empty(normal.shape, dtype=torch.float64, device=place)
+            draw(normal, matrices)
+            weights = (rule.gain * _orthogonal(matrices)).to(compute).to(target.device)
+            stream.copy_(torch.where(tap == rule.tap, weights.reshape(-1, rule.columns)[row, column], 0.0))
+
+
+def _streams(plan: Plan, target: Tensor) -> tuple[Tensor, ...]:
+    return (target,) if plan.stack_axis is None else target.unbind(plan.stack_axis)
+
+
+def _of_one_stream(plan: Plan, number: Tensor) -> Tensor:
+    return number if plan.stack_axis is None else number.squeeze(plan.stack_axis)
+
+
+def _orthogonal(matrices: Tensor) -> Tensor:
+    """Return the matrices made orthogonal, with the signs that leave the triangular factor's diagonal positive."""
+    if matrices.shape[-2] < matrices.shape[-1]:
+        return _orthogonal(matrices.mT).mT
+    q, r = torch.linalg.qr(matrices)
+    negative = r.diagonal(dim1=-2, dim2=-1).unsqueeze(-2) < 0
+    return torch.where(negative, -q, q)
+
+
+def _zeros(rule: Masked, columns: Columns, key: Words, device: torch.device) -> Tensor:
+    """Return which elements of a part are 0, (in-axes, out-axes)."""
+    ins, outs = (tuple(axis.size for axis in axes) for axes in (columns.in_axes, columns.out_axes))
+    part = columns.part[len(ins) :]
+    shape = math.prod(ins), *(place.stop - place.start for place in part)
+    found = torch.zeros(shape, dtype=torch.bool, device=device)
+    if rule.zeros:
+        tops = values(columns.offset, columns.in_axes, device).reshape(-1, 1)
+        rows = values(0, columns.out_axes, device).reshape(1, -1)
+        step = max(1, _CHUNK // rows.numel())
+        for first in range(0, len(tops), step):
+            words = words_of(tops[first : first + step] + rows, key)
+            smallest = _smallest(words.reshape(-1, rule.rows), rule.zeros)
+            found[first : first + step] = smallest.reshape(-1, *outs)[(slice(None), *part)]
+    return found.reshape(*ins, *found.shape[1:])
+
+
+def _smallest(words: Tensor, count: int) -> Tensor:
+    """Return which words of each row are its `count` smallest; of equal words, the first."""
+    ranks = (words.to(torch.int64) & 0xFFFFFFFF) << 31
+    ranks |= torch.arange(words.shape[1], dtype=torch.int64, device=words.device)
+    return ranks <= ranks.kthvalue(count, dim=1, keepdim=True).values

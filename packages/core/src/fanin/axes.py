@@ -1,0 +1,64 @@
+"""Layouts from numbered axes, as JAX's initializers take them: which axes are in, which are out, which are a batch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final, TypeAlias
+
+from fanin._checks import whole_number
+from fanin.exceptions import FaninTypeError, FaninValueError
+
+__all__ = ["Axes", "layout_of_axes"]
+
+Axes: TypeAlias = int | Iterable[int]
+"""One axis or several, each counted from the first (0, 1, ...) or from the last (-1, -2, ...)."""
+
+_SPATIAL: Final = ("", "W", "HW", "DHW")
+
+
+def layout_of_axes(ndim: int, in_axis: Axes = -2, out_axis: Axes = -1, batch_axis: Axes = ()) -> str:
+    """Return the layout in which these axes are I, O and S, and the others the spatial axes in their order.
+
+    Args:
+        ndim: Number of axes.
+        in_axis: The in-axis, or several.
+        out_axis: The out-axis, or several.
+        batch_axis: The stack axis, none, or several; a layout has at most one.
+
+    Returns:
+        One letter an axis: `layout_of_axes(4)` is that of JAX's convolution.
+
+    Raises:
+        FaninValueError: An axis is not there, is named twice, or more than three are left for the spatial axes.
+        FaninTypeError: An axis is not a whole number.
+
+    Example:
+        >>> layout_of_axes(4), layout_of_axes(3, in_axis=1, out_axis=2, batch_axis=0), layout_of_axes(3, 0, (1, 2))
+        ('HWIO', 'SIO', 'IOO')
+    """
+    letters: dict[int, str] = {}
+    for letter, name, axes in (("I", "in_axis", in_axis), ("O", "out_axis", out_axis), ("S", "batch_axis", batch_axis)):
+        for axis in _each(axes, name):
+            place = whole_number(axis, f"an axis of {name}", -ndim)
+            if place >= ndim:
+                raise FaninValueError(f"{name} must name axes in [{-ndim}, {ndim}). Received: {axis}.")
+            if place % ndim in letters:
+                raise FaninValueError(
+                    f"in_axis, out_axis and batch_axis must name different axes. Received: {in_axis}, {out_axis} and "
+                    f"{batch_axis} of {ndim} axes, where axis {place % ndim} is named twice."
+                )
+            letters[place % ndim] = letter
+    left = [place for place in range(ndim) if place not in letters]
+    if len(left) > len(_SPATIAL) - 1:
+        raise FaninValueError(
+            f"at most three axes may be spatial. Received: {ndim} axes, with in_axis={in_axis}, out_axis={out_axis} "
+            f"and batch_axis={batch_axis}, which leave {len(left)}. Name the others too."
+        )
+    letters |= zip(left, _SPATIAL[len(left)], strict=True)
+    return "".join(letters[place] for place in range(ndim))
+
+
+def _each(axes: object, name: str) -> list[object]:
+    if isinstance(axes, (str, bytes)):
+        raise FaninTypeError(f"{name} must be a whole number or a sequence of them. Received: {axes!r}.")
+    return list(axes) if isinstance(axes, Iterable) else [axes]

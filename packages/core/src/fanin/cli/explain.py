@@ -1,0 +1,72 @@
+"""fanin explain: an initializer in full, with its numbers for a tensor, beside its namesakes elsewhere.
+
+The text is that of `fanin.catalog`, which the documentation is made from too.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+
+from fanin.catalog import Entry, facts, find, namesakes
+from fanin.cli.catalog import print_paragraphs, print_table
+from fanin.exceptions import FaninValueError
+from fanin.layout import Geometry, check_shape
+
+__all__ = ["add_arguments", "run"]
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the command's arguments; those of the tensor are those of `fanin.plan`."""
+    parser.add_argument("name", metavar="NAME", help="he_normal, orthogonal, torch:linear_default, ...")
+    parser.add_argument("--shape", default="256,64", help="shape of a tensor as it is stored (default 256,64)")
+    parser.add_argument("--layout", help="what its axes are (default OI, if there are two)")
+    parser.add_argument("--groups", type=int, default=1, help="groups of a grouped convolution")
+    parser.add_argument("--transposed", action="store_true", help="the kernel of a transposed convolution")
+    parser.add_argument("--stride", type=int, help="stride of the transposed convolution")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print what the catalog says of the name, and the numbers."""
+    entry = find(options.name)
+    shape = _shape(options.shape)
+    layout = options.layout or ("OI" if len(shape) == 2 else None)
+    geometry = Geometry.of(shape, layout, options.groups, options.transposed, options.stride)
+    profile = ":" in entry.name
+    print_paragraphs(
+        {
+            "name": ", also ".join(filter(None, [entry.name, ", ".join(entry.aliases)])),
+            "law": entry.formula,
+            "call": entry.call,
+            "level": "exact: the same bits from every backend"
+            if entry.level == "exact"
+            else "close: backends agree to a tolerance",
+            "for": entry.when,
+            "that of" if profile else "source": entry.source,
+            "note" if profile else "elsewhere": entry.elsewhere,
+        }
+    )
+    how = f"layout {layout}" if layout else "no layout"
+    how += f", {options.groups} groups" * (options.groups > 1) + ", transposed" * options.transposed
+    print(f"\nFor a tensor {shape}, {how}, with the settings of {entry.example}:\n")
+    rows = [_numbers(other, geometry) for other in (entry, *namesakes(entry))]
+    print_table(["name", "law of a weight", "fan_in", "fan_out", "std", "lowest", "highest"], rows)
+    return 0
+
+
+def _numbers(entry: Entry, geometry: Geometry) -> list[str]:
+    try:
+        found = facts(entry.example, geometry)
+    except FaninValueError as error:
+        return [entry.name, f"none: {error}", *[""] * 5]
+    fans = ["", ""] if found.fans is None else [f"{found.fans.fan_in:g}", f"{found.fans.fan_out:g}"]
+    return [entry.name, found.law, *fans, *(f"{number:.5g}" for number in (found.std, found.low, found.high))]
+
+
+def _shape(text: str) -> tuple[int, ...]:
+    try:
+        return check_shape(ast.literal_eval(text.replace("x", ",")))
+    except (ValueError, SyntaxError) as error:
+        raise FaninValueError(
+            f"--shape must be whole numbers with commas between, such as 256,64. Received: {text!r}."
+        ) from error

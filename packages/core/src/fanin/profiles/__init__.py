@@ -1,0 +1,59 @@
+"""Profiles: other frameworks' initializers by name, with their law and drawn from fanin's stream.
+
+The same name is not the same law from one framework to the next. A profile has the law of one of them, with the same
+arguments: standard deviation, bounds, truncation and count of the fans, quirks included, so that a published recipe can
+be reproduced on another framework.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from fanin._checks import closest
+from fanin.exceptions import FaninTypeError, FaninValueError
+from fanin.profiles import flax, jax, keras, timm, torch
+from fanin.profiles.record import Profile
+from fanin.profiles.scaling import FanRule, FrameworkScaling
+
+__all__ = ["PROFILES", "FanRule", "FrameworkScaling", "Profile", "get_profile", "profile_names"]
+
+PROFILES: Final[dict[str, Profile]] = {
+    **torch.PROFILES,
+    **jax.PROFILES,
+    **flax.PROFILES,
+    **keras.PROFILES,
+    **timm.PROFILES,
+}
+"""Every profile by name; a profile with several names is here under each."""
+
+
+def profile_names(framework: str | None = None) -> tuple[str, ...]:
+    """Return the name of every profile, or of those of one framework.
+
+    Example:
+        >>> profile_names("timm")
+        ('timm:trunc_normal', 'timm:trunc_normal_tf', 'timm:variance_scaling', 'timm:lecun_normal')
+    """
+    return tuple(name for name in PROFILES if framework is None or name.startswith(f"{framework}:"))
+
+
+def get_profile(name: str) -> Profile:
+    """Return the profile of a name.
+
+    Raises:
+        FaninValueError: Nobody knows the name.
+        FaninTypeError: It is not text.
+
+    Example:
+        >>> get_profile("keras:he_normal").of
+        'keras.initializers.HeNormal'
+    """
+    if not isinstance(name, str):
+        raise FaninTypeError(f"a profile's name must be text. Received: {name!r} of type {type(name).__name__}.")
+    if name not in PROFILES:
+        framework = name.partition(":")[0]
+        accepted = profile_names(framework) or sorted({other.partition(":")[0] + ":..." for other in PROFILES})
+        raise FaninValueError(
+            f"unknown profile {name!r}.{closest(name, PROFILES)} Accepted: {', '.join(accepted)}. fanin list shows all."
+        )
+    return PROFILES[name]

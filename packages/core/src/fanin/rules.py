@@ -1,0 +1,234 @@
+"""Rules: how a backend computes each element of a tensor, as Python numbers (specification, sections 4 and 9).
+
+`Fill`, `Draw` and `Diagonal` are elementwise: an element needs nothing but its place. `Masked` needs its column, and
+`Haar` its matrix. `rule_of` turns a law into its rule, and refuses what a dtype cannot hold.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from dataclasses import dataclass
+from typing import ClassVar, Final, Literal, TypeAlias
+
+from fanin.dtypes import DTYPES, DType
+from fanin.exceptions import FaninValueError
+from fanin.initializers import Constant, Initializer, Law, Normal, TruncatedNormal, Uniform
+from fanin.lattice import NORMAL_BITS, NORMAL_BOUND, NORMAL_MAX, UNIFORM_BITS, UNIFORM_BOUND
+from fanin.threefry import Words
+
+__all__ = ["RULES", "Diagonal", "Draw", "Fill", "Haar", "Masked", "Rule", "check_scale", "rule_of"]
+
+
+@dataclass(frozen=True, slots=True)
+class Fill:
+    """Every element is `value`, which the compute format of the plan's dtype holds exactly."""
+
+    kind: ClassVar[str] = "fill"
+    value: float
+
+    def __eq__(self, other: object) -> bool:
+        """Compare the bits: 0.0 and -0.0 are different weights."""
+        return isinstance(other, Fill) and self.value.hex() == other.value.hex()
+
+
+@dataclass(frozen=True, slots=True)
+class Draw:
+    """Each element is a lattice point times a factor.
+
+    With w the element's word: uniform, a = uniform_lattice(w); normal, a = normal_lattice(w); truncated_normal,
+    a = clamp(normal_lattice(first_rank + ((w * ranks) >> 32)), low, high). The weight is
+    RN(RN((a >> shift) + mean) * factor), in the compute format, then rounded to the dtype.
+
+    Attributes:
+        distribution: Which lattice.
+        factor: `scale * 2^(shift - F)`, a normal number that the compute format holds exactly.
+        mean: The mean on the lattice, an integer; the sum with any shifted lattice point is an int32.
+        shift: Arithmetic right shift of the lattice point, 0 to 31.
+        first_rank: Truncated normal: the rank of word 0.
+        ranks: Truncated normal: how many ranks the interval holds.
+        low: Truncated normal: the smallest lattice point.
+        high: Truncated normal: the largest lattice point.
+    """
+
+    kind: ClassVar[str] = "draw"
+    distribution: Literal["uniform", "normal", "truncated_normal"]
+    factor: float
+    mean: int = 0
+    shift: int = 0
+    first_rank: int = 0
+    ranks: int = 1 << 32
+    low: int = -NORMAL_BOUND
+    high: int = NORMAL_BOUND
+
+
+@dataclass(frozen=True, slots=True)
+class Diagonal:
+    """`value` on the diagonal of each matrix, and 0 elsewhere: identity matrices, group by group.
+
+    In logical order the tensor is (groups, rows, columns, taps), so the element of logical index L has the tap
+    `L % taps`, the column `L // taps % columns` and the row `L // (taps * columns) % rows`. Where the tap is `tap` and
+    the row equals the column, the weight is `value`.
+
+    Attributes:
+        value: A number that the compute format of the plan's dtype holds exactly.
+        rows: Out-channels of a group.
+        columns: In-channels of a group.
+        taps: Positions of the convolution's kernel.
+        tap: Which of them holds the matrix.
+    """
+
+    kind: ClassVar[str] = "diagonal"
+    value: float
+    rows: int
+    columns: int
+    taps: int = 1
+    tap: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Masked:
+    """A draw in which each column has `zeros` elements that are 0.
+
+    In logical order the tensor is (groups, rows, columns). The mask's stream has the key `threefry2x32(key, mask)`, and
+    an element's mask word is the word of that stream at the element's logical index. In each column of each group, the
+    `zeros` elements whose (mask word, row) are smallest are 0, and the others are those of the draw.
+
+    Attributes:
+        draw: How the other elements are computed.
+        zeros: How many elements of a column are 0.
+        rows: Out-channels of a group.
+        columns: In-channels of a group.
+        mask: The counter that selects the mask's stream.
+    """
+
+    kind: ClassVar[str] = "masked"
+    draw: Draw
+    zeros: int
+    rows: int
+    columns: int
+    mask: Words
+
+
+@dataclass(frozen=True, slots=True)
+class Haar:
+    """Orthogonal matrices, uniformly distributed: the first rule that is not exact, but close.
+
+    In logical order the tensor is (groups, rows, columns, taps). A group's matrix is `gain` times Q, of shape (rows,
+    columns). With A the matrix of standard normal weights at the logical indices of a tensor (groups, rows, columns),
+    in doubles, Q is the orthogonal factor of A, or its transpose that of A's transpose if A has more columns than rows,
+    with the signs for which the triangular factor's diagonal is not negative. The taps other than `tap` are 0.
+
+    Attributes:
+        gain: A factor, in doubles.
+        groups: How many matrices.
+        rows: Rows of one.
+        columns: Columns of one.
+        taps: Positions of the convolution's kernel, if the matrix is at one of them.
+        tap: Which of them holds the matrix.
+    """
+
+    kind: ClassVar[str] = "haar"
+    gain: float
+    groups: int
+    rows: int
+    columns: int
+    taps: int = 1
+    tap: int = 0
+
+
+Rule: TypeAlias = Fill | Draw | Diagonal | Masked | Haar
+"""How each element is computed. A backend declares which ones it draws; every backend draws `Fill` and `Draw`."""
+
+RULES: Final = frozenset({Fill.kind, Draw.kind, Diagonal.kind, Masked.kind, Haar.kind})
+"""The kinds of all rules."""
+
+
+def rule_of(law: Law, dtype: DType) -> Fill | Draw:
+    """Return how elements that follow a law are computed in a dtype.
+
+    Raises:
+        FaninValueError: The law's scale is lost to underflow, or a weight overflows the dtype.
+    """
+    compute = DTYPES[dtype.compute]
+    if isinstance(law, Constant):
+        value = compute.round(law.value)
+        if math.isinf(dtype.round(value)):
+            raise FaninValueError(
+                f"the constant {law.value} is beyond the largest {dtype.name}, {dtype.largest}. Use a smaller value "
+                f"or a wider dtype."
+            )
+        return Fill(value)
+    if isinstance(law, Uniform):
+        scale, mean, bits, bound = (law.high - law.low) / 2, (law.low + law.high) / 2, UNIFORM_BITS, UNIFORM_BOUND
+    elif isinstance(law, Normal):
+        scale, mean, bits, bound = law.std, law.mean, NORMAL_BITS, NORMAL_BOUND
+    else:
+        scale, mean, bits, bound = law.parent_std, law.mean, NORMAL_BITS, NORMAL_BOUND
+    rounded = compute.round(scale)
+    check_scale(law, rounded, bits, compute)
+    shift, lattice_mean = _lattice_mean(mean, scale, bits, bound)
+    factor = math.ldexp(rounded, shift - bits)
+    check_scale(law, factor, bits, compute)
+    draw = Draw("uniform" if isinstance(law, Uniform) else "normal", factor, lattice_mean, min(shift, 31))
+    if isinstance(law, TruncatedNormal):
+        draw = _truncated(law, draw)
+    _check_reach(law, draw, dtype)
+    return draw
+
+
+def _lattice_mean(mean: float, scale: float, bits: int, bound: int) -> tuple[int, int]:
+    """Return (shift, m): m = round(mean / scale * 2^(bits - shift)), the shift the smallest with |m + a| < 2^31."""
+    if mean == 0.0:
+        return 0, 0
+    from fractions import Fraction  # takes milliseconds to import, and most laws have no mean
+
+    ratio = Fraction(mean) / Fraction(scale) * 2**bits
+    # The smallest possible shift has |m| < 2^31, so the search can start from the ratio's size.
+    shift = max(0, (abs(ratio.numerator) // ratio.denominator).bit_length() - 32)
+    while True:
+        m = round(ratio / 2**shift)
+        if abs(m) - (-bound >> shift) < 1 << 31:
+            return shift, m
+        shift += 1
+
+
+def check_scale(law: Initializer, number: float, bits: int, compute: DType) -> None:
+    """Refuse a scale, or its product with the lattice's step, that has lost bits to underflow or is infinite."""
+    if not compute.smallest_normal <= number < math.inf:
+        narrow = number < compute.smallest_normal
+        wider = "" if compute.name == "float64" else ", or float64"
+        raise FaninValueError(
+            f"{law} is too {'narrow' if narrow else 'wide'} for {compute.name}: its scale must be at least "
+            f"{math.ldexp(compute.smallest_normal, bits):.4g} and finite. Use a "
+            f"{'larger' if narrow else 'smaller'} scale{wider}."
+        )
+
+
+def _check_reach(law: Law, draw: Draw, dtype: DType) -> None:
+    """Refuse a law of which some weight overflows the dtype."""
+    reach = UNIFORM_BOUND - 1 if draw.distribution == "uniform" else NORMAL_MAX
+    ends = max(draw.low, -reach), min(draw.high, reach)
+    furthest = max(abs((end >> draw.shift) + draw.mean) for end in ends)
+    largest = DTYPES[dtype.compute].round(float(furthest)) * draw.factor
+    if math.isinf(dtype.round(DTYPES[dtype.compute].round(largest))):
+        raise FaninValueError(
+            f"{law} has weights up to {largest:.4g}, beyond the largest {dtype.name}, {dtype.largest:.6g}. Use a "
+            f"smaller scale or a wider dtype."
+        )
+
+
+def _truncated(law: TruncatedNormal, draw: Draw) -> Draw:
+    from fanin.normal_law import truncated_ranks
+
+    first, ranks = truncated_ranks(law.lower, law.upper)
+    if ranks == 1 << 32:
+        return draw
+    return dataclasses.replace(
+        draw,
+        distribution="truncated_normal",
+        first_rank=first,
+        ranks=ranks,
+        low=-NORMAL_BOUND if law.lower < -7 else math.ceil(law.lower * 2.0**28),
+        high=NORMAL_BOUND if law.upper > 7 else math.floor(law.upper * 2.0**28),
+    )

@@ -1,0 +1,136 @@
+"""The commands that need no library: what they print, and how mistakes leave."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+import fanin
+from fanin.cli import main
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(["--version"])
+    assert caught.value.code == 0
+    assert capsys.readouterr().out == f"fanin {fanin.__version__}\n"
+
+
+@pytest.mark.parametrize("command", ["compare", "probe", "plan", "backends"])
+def test_each_command_has_help(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main([command, "--help"])
+    assert caught.value.code == 0
+    assert f"usage: fanin {command}" in capsys.readouterr().out
+
+
+def test_the_plan_is_that_of_init(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["plan", "3x5x2", "he_uniform", "--layout", "WIO", "--name", "conv", "--seed", "7", "--json"]) == 0
+    expected = fanin.plan((3, 5, 2), "he_uniform", layout="WIO", name="conv", seed=7)
+    assert json.loads(capsys.readouterr().out) == json.loads(json.dumps(expected.to_dict()))
+
+
+def test_the_plan_in_words(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["plan", "256,64", "--layout", "OI", "--name", "fc.weight", "--dtype", "bfloat16"]) == 0
+    out = capsys.readouterr().out
+    for words in (
+        "(256, 64), bfloat16, 16384 elements",
+        "fan_in 64, fan_out 256",
+        "std=0.1767766952966369",
+        "name 'fc.weight', key 8c685953 053230e4",
+        "64, 1 (steps of the logical index)",
+    ):
+        assert words in out
+
+
+@pytest.mark.parametrize("arguments", [["()", "zeros"], ["4,4", "orthogonal", "--layout", "OI"], ["8", "random"]])
+def test_plans_of_every_kind_in_words(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["plan", *arguments]) == 0
+    assert "initializer" in capsys.readouterr().out
+
+
+def test_backends_lists_the_first_party(capsys: pytest.CaptureFixture[str]) -> None:
+    main(["backends"])
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].split()[:3] == ["backend", "installed", "level"]
+    assert {line.split()[0] for line in lines[2:5]} == {"numpy", "torch", "jax"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["plan", "256,64"], "needs the fan-in, which is not guessed"),
+        (["plan", "256;64"], "SHAPE must be whole numbers"),
+        (["plan", "2.5,64"], "SHAPE must be whole numbers"),
+        (["plan", "-3,64", "zeros"], "at least 0"),
+        (["plan", "256,64", "hee", "--layout", "OI"], "Did you mean 'he'"),
+        (["plan", "256,64", "normal(std=-1)", "--layout", "OI"], "must be above 0"),
+        (["plan", "256,64", "--layout", "oi"], "Did you mean 'OI'"),
+        (["plan", "256,64", "--layout", "OI", "--dtype", "int8"], "real floating-point"),
+        (["plan", "256,64", "--layout", "OI", "--seed", "-1"], "seed"),
+    ],
+)
+def test_mistakes_leave_as_one_message(arguments: list[str], words: str, capsys: pytest.CaptureFixture[str]) -> None:
+    if arguments[1].startswith("-"):
+        arguments = [arguments[0], "--", *arguments[1:]]
+    assert main(arguments) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.startswith("fanin: ")
+    assert words in captured.err
+    assert captured.err.count("\n") == 1
+
+
+def test_an_unknown_command_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(["compere"])
+    assert caught.value.code == 2
+    assert "invalid choice" in capsys.readouterr().err
+
+
+def test_a_mistake_of_the_program_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fanin, "plan", lambda *_, **__: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        main(["plan", "3", "zeros"])
+
+
+def test_an_interruption_has_its_exit_code(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def interrupt(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(fanin, "plan", interrupt)
+    assert main(["plan", "3", "zeros"]) == 130
+    assert capsys.readouterr().err == "fanin: interrupted\n"
+
+
+def run(code: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+
+
+def test_plans_load_no_library() -> None:
+    done = run(
+        "import sys; from fanin.cli import main; main(['plan', '3,4', '--layout', 'OI']); "
+        "assert not {'numpy', 'torch', 'jax', 'rich', 'matplotlib', 'sklearn'} & set(sys.modules)"
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("missing", ["rich", "numpy"])
+@pytest.mark.parametrize("command", ["compare", "probe"])
+def test_a_missing_library_is_named_with_the_remedy(command: str, missing: str) -> None:
+    hidden = f"import sys; sys.modules[{missing!r}] = None"
+    done = run(f"{hidden}\nfrom fanin.cli import main; sys.exit(main([{command!r}]))")
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"fanin: fanin {command} needs ")
+    assert done.stderr.endswith('which is not installed. Run: pip install "fanin[cli,numpy]".\n')
+
+
+def test_a_reader_that_leaves_early_is_no_mistake() -> None:
+    done = run(
+        "import os, sys; r, w = os.pipe(); os.close(r); os.dup2(w, 1)\n"
+        "from fanin.cli import main; sys.exit(main(['plan', '3', 'zeros']))"
+    )
+    assert (done.returncode, done.stderr) == (0, "")

@@ -1,0 +1,167 @@
+"""`fanin compare` and `fanin probe` from the words of a command line to the exit code."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import fanin.cli.options
+import fanin.cli.progress
+from fanin.cli import main
+from fanin.cli.options import seeds, words
+
+from .conftest import Install
+from .fakes import ReferenceBackend
+
+SMALL = ["--depth", "2", "--width", "4"]
+QUICK = [*SMALL, "--epochs", "2", "--batch-size", "16", "--learning-rate", "0.2"]
+
+
+@pytest.fixture
+def dataset(tmp_path: Path) -> str:
+    generator = np.random.default_rng(3)
+    labels = np.repeat(["red", "green", "blue"], 40)
+    places = np.repeat([0, 1, 2], 40)
+    np.savez(tmp_path / "colours.npz", X=generator.normal(size=(120, 5)) + 4 * np.eye(3, 5)[places], y=labels)
+    return str(tmp_path / "colours.npz")
+
+
+def test_compare(install: Install, dataset: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    install(ReferenceBackend("numpy"), ReferenceBackend("other"))
+    arguments = ["compare", "--backends", "numpy,other", "--dataset", dataset, *QUICK, "--out", str(tmp_path / "out")]
+    assert main(arguments) == 0
+    out, err = capsys.readouterr()
+    assert err == ""
+    assert "\x1b" not in out  # no colour in a pipe
+    for part in (
+        "colours: 96 training and 24 test samples",
+        "5 inputs, 2 hidden layers of 4 relu units, 3 classes",
+        "- zeros: at chance after 2 epochs (test accuracy 33.3%, guessing 33.3%), all units",
+        "- he: initial weights identical in numpy and other",
+        f"report: {tmp_path / 'out' / 'report.html'}",
+    ):
+        assert part in out
+    assert max(map(len, out.splitlines())) < 200
+    assert (tmp_path / "out" / "report.html").is_file()
+
+
+def test_backends_that_disagree_are_a_fault(install: Install, dataset: str, capsys: pytest.CaptureFixture[str]) -> None:
+    install(ReferenceBackend("numpy"), ReferenceBackend("other", wrong=True))
+    arguments = ["compare", "--backends", "numpy", "other", "--dataset", dataset, *QUICK]
+    assert main([*arguments, "--initializations", "he"]) == 1
+    assert "initial weights DIFFER" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("command", ["compare", "probe"])
+def test_an_interruption_leaves_the_report(
+    command: str,
+    install: Install,
+    dataset: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    install(ReferenceBackend("numpy"))
+    from fanin.compare import training
+    from fanin.probe import measure
+
+    calls = 0
+    build = training.build
+
+    def interrupted(*arguments: object) -> object:
+        nonlocal calls
+        calls += 1
+        if calls == 3:
+            raise KeyboardInterrupt
+        return build(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(training, "build", interrupted)
+    monkeypatch.setattr(measure, "build", interrupted)
+    backend = ["--backends" if command == "compare" else "--backend", "numpy"]
+    quick = QUICK if command == "compare" else SMALL
+    assert main([command, *backend, "--dataset", dataset, *quick, "--out", str(tmp_path / "out")]) == 130
+    out = capsys.readouterr().out
+    assert "Interrupted: the above is what was finished by then." in out
+    page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    assert "Interrupted" in page
+    assert "random" in page
+
+
+def test_an_interruption_before_anything_is_finished(
+    install: Install, dataset: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install(ReferenceBackend("numpy"))
+
+    def interrupted(*_: object) -> object:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(fanin.compare.training, "build", interrupted)
+    out = tmp_path / "out"
+    assert main(["compare", "--backends", "numpy", "--dataset", dataset, *QUICK, "--out", str(out)]) == 130
+    assert list(out.iterdir()) == []
+
+
+def test_probe(install: Install, dataset: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    install(ReferenceBackend("numpy"))
+    arguments = ["probe", "--backend", "numpy", "--dataset", dataset, *SMALL, "--seeds", "3", "--out", str(tmp_path)]
+    assert main([*arguments, "--initializations", "he", "constant(0.5)"]) == 0
+    out, err = capsys.readouterr()
+    assert err == ""
+    assert "signal E[x²]" in out
+    assert "- he (variance 2/fan_in): the signal keeps its size" in out
+    assert "all 4 units of a hidden layer are identical, get identical gradients and stay so" in out
+    assert "The theory has no prediction" in out
+    assert (tmp_path / "plots" / "signal.png").is_file()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--dataset", "nowhere.npz"], "there is no such file"),
+        (["--depth", "0"], "depth must be at least 1"),
+        (["--activation", "rellu"], "Did you mean 'relu'"),
+        (["--initializations", "hee"], "Did you mean 'he'"),
+        (["--seeds", "0"], "at least one seed"),
+        (["--seeds", "one"], "--seeds takes whole numbers"),
+        (["--out", __file__], "--out must be a folder"),
+    ],
+)
+@pytest.mark.parametrize("command", ["compare", "probe"])
+def test_mistakes(command: str, arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
+    backend = "--backends" if command == "compare" else "--backend"
+    assert main([command, backend, "numpy", *arguments]) == 2
+    err = capsys.readouterr().err
+    assert message in err
+    assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize(("option", "command"), [("--backends", "compare"), ("--backend", "probe")])
+def test_a_backend_nobody_knows(option: str, command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([command, option, "nunpy", *SMALL]) == 2
+    assert "unknown backend 'nunpy'. Did you mean 'numpy'" in capsys.readouterr().err
+
+
+def test_a_backend_without_a_trainer(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    toy = ReferenceBackend("toy")
+    monkeypatch.setattr(fanin.compare.training, "get_backend", lambda name: toy)
+    assert main(["compare", "--backends", "toy", *QUICK]) == 2
+    assert "backend 'toy' draws weights and has no trainer" in capsys.readouterr().err
+
+
+def test_no_backend_at_all(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(fanin.cli.options, "trainable_backends", lambda: ())
+    assert main(["compare"]) == 2
+    assert 'Run: pip install "fanin[cli,numpy]"' in capsys.readouterr().err
+
+
+def test_lists_are_split_at_spaces_and_commas() -> None:
+    assert words(["he,zeros", "normal(0.0, 0.1)", " random ,"]) == ("he", "zeros", "normal(0.0, 0.1)", "random")
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"), [(["3"], (0, 1, 2)), (["3", "5"], (3, 5)), (["7,9"], (7, 9)), (["1"], (0,))]
+)
+def test_seeds(given: list[str], expected: tuple[int, ...]) -> None:
+    assert seeds(given) == expected

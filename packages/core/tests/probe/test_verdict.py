@@ -1,0 +1,72 @@
+"""The verdicts: each course that a signal can take, in its own words."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from fanin.compare.experiment import Network
+from fanin.probe.verdict import describe, gain_advice, judge
+
+NETWORK = Network(inputs=50, depth=4, width=20, classes=7)
+
+
+def course(factor: float, steps: int) -> list[float]:
+    """Return mean squares that start at 1 and change by `factor` (of the root) a layer."""
+    return [factor ** (2 * k) for k in range(steps)]
+
+
+HE, RANDOM, WILD = "he (variance 2/fan_in)", "random (std 0.01)", "normal(std=9)"
+CASES = [
+    ("he", 1.0, 1.0, 20, [f"{HE}: the signal keeps its size (1×", "the gradient keeps its size"]),
+    ("random", 0.1, 0.05, 20, [f"{RANDOM}: the signal shrinks 10× a layer", "the gradient shrinks 20× a layer"]),
+    ("random", 0.001, 0.1, 20, ["1000× a layer", "is 1.0e-12, below float16's smallest number (6.0e-08)"]),
+    ("random", 1e-20, 0.1, 20, ["below float32's smallest number (1.4e-45)"]),
+    ("random", 0.1, 0.1, 20, ["after 4 layers it is 1.0e-04, and after 8 it would leave float16's range"]),
+    (WILD, 10.0, 30.0, 20, [f"{WILD}: the signal grows 10× a layer", "the gradient grows 30× a layer"]),
+    (WILD, 1e3, 1.0, 20, ["it is 1.0e+12, beyond float16's largest number (6.6e+04)"]),
+    (WILD, math.inf, 1.0, 20, ["the signal overflows float32"]),
+    ("random", 1.0, 0.0, 20, ["the gradient is 0 on its way back"]),
+    ("zeros", 0.0, 0.0, 1, ["the signal and the gradient are 0 in every hidden layer", "the output's bias learns"]),
+    ("constant(0.1)", 1.0, 1.0, 1, ["all 20 units of a hidden layer are identical", "worth one unit"]),
+]
+
+
+@pytest.mark.parametrize(("label", "signal", "gradient", "distinct", "words"), CASES)
+def test_sentences(label: str, signal: float, gradient: float, distinct: int, words: list[str]) -> None:
+    activations = [*course(signal, 5)[1:], 1.0]
+    gradients = [*course(gradient, 4)[::-1], 1.0] if gradient else [0.0] * 4 + [1.0]
+    sentence = judge(label, NETWORK, 1.0, activations, gradients, distinct).sentence
+    for part in words:
+        assert part in sentence
+
+
+def test_factors_are_those_between_hidden_layers() -> None:
+    # The first hidden layer is 100 times the input, the output a million times the last: neither counts.
+    verdict = judge("he", NETWORK, 1.0, [1e4, 4e4, 16e4, 64e4, 1e16], [2.0**-6, 2.0**-4, 0.25, 1.0, 1e6], 20)
+    assert verdict.signal_factor == pytest.approx(2.0)
+    assert verdict.gradient_factor == pytest.approx(0.5)
+
+
+def test_one_hidden_layer_is_held_against_the_input_and_the_output() -> None:
+    verdict = judge("he", Network(50, 1, 20, 7), 4.0, [1.0, 9.0], [16.0, 4.0], 20)
+    assert verdict.signal_factor == pytest.approx(0.5)
+    assert verdict.gradient_factor == pytest.approx(2.0)
+
+
+@pytest.mark.parametrize(
+    ("label", "expected"),
+    [
+        ("random", "random (std 0.01)"),
+        ("glorot_uniform", "glorot_uniform (variance 1/fan_avg)"),
+        ("zeros", "zeros"),
+        ("normal(std=1)", "normal(std=1)"),
+    ],
+)
+def test_descriptions(label: str, expected: str) -> None:
+    assert describe(label) == expected
+
+
+def test_advice_names_the_gain() -> None:
+    assert gain_advice(NETWORK).endswith("relu with std = 1.414/sqrt(fan_in)")
