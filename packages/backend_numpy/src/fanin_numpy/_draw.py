@@ -62,17 +62,17 @@ def draw_into(plan: Plan, out: Array) -> None:
     elif out.size:
         engine = engine_for(out.size)
         if plan.consecutive and out.size <= _SERIAL and out.flags.c_contiguous and out.dtype in engine.outputs:
-            _Job(plan.rule, engine).block(plan.keys[0], plan.offset, (), (), True, 0, 0, out.reshape(1, -1))
+            _Job(plan.rule, engine, 1).block(plan.keys[0], plan.offset, (), (), True, 0, 0, out.reshape(1, -1))
         else:
-            tasks = _Job(plan.rule, engine).tensor(plan, out)
-            run_tasks(tasks, get_num_threads() if out.size > _SERIAL else 1)
+            threads = get_num_threads() if out.size > _SERIAL else 1
+            run_tasks(_Job(plan.rule, engine, threads).tensor(plan, out), threads, engine.release)
 
 
 class _Job:
     """One draw: its rule, and the kernels that draw it."""
 
-    def __init__(self, rule: Draw, engine: Engine) -> None:
-        self.rule, self.engine = rule, engine
+    def __init__(self, rule: Draw, engine: Engine, threads: int) -> None:
+        self.rule, self.engine, self.chunk = rule, engine, engine.chunk(threads)
 
     def tensor(self, plan: Plan, out: Array) -> Iterator[Task]:
         """Yield the tasks of a whole draw, one stream of a stack after the other."""
@@ -93,7 +93,7 @@ class _Job:
         if out.dtype in self.engine.outputs and out.flags.c_contiguous:
             yield from self.contiguous(key, offset, axes, out)
             return
-        for start, part, where in cut(offset, axes, self.engine.chunk):
+        for start, part, where in cut(offset, axes, self.chunk):
             place: tuple[Any, ...] = (*where, ...)  # with the dots, a 0-d piece stays an array
             yield partial(self.through_buffer, key, start, part, out[place])
 
@@ -109,8 +109,8 @@ class _Job:
         outer, inner, running = _rows(merge(axes))
         length = math.prod(axis.size for axis in inner)
         table = out.reshape(-1, length)
-        height = max(2, self.engine.chunk // length // 2 * 2)  # a pair is not torn
-        width = min(length, self.engine.chunk if running else _LONG)
+        height = max(2, self.chunk // length // 2 * 2)  # a pair is not torn
+        width = min(length, self.chunk if running else _LONG)
         paired = None if running else _paired_rows(offset, outer, inner, len(table))
         for top in range(0, len(table), height):
             for left in range(0, length, width):
@@ -177,6 +177,7 @@ def _paired_rows(
     bases = offsets(outer, 0, count) + offset
     rows = np.argsort(bases)
     bases = bases[rows]
-    if (bases[0::2] % 2).any() or (bases[1::2] != bases[0::2] + 1).any():
+    last = bases + sum(axis.stride * (axis.size - 1) for axis in inner)
+    if (bases[0::2] % 2).any() or (bases[1::2] != bases[0::2] + 1).any() or ((bases ^ last) >> _TURN).any():
         return None
     return rows, bases

@@ -37,19 +37,22 @@ class Engine:
 
     Attributes:
         name: "numpy" or "numba".
-        chunk: Elements of a chunk: enough for the calls to cost little, few enough to stay in the cache.
+        chunk: Elements of a chunk, given the number of threads: enough for the calls to cost little, few enough to stay
+            in the cache.
         outputs: The dtypes that the kernels write; uint16 stands for the bits of bfloat16.
         fill_rows: Fill an array of shape (rows, columns) with the weights of logical indices bases[i] + j.
         fill_grid: Fill an array of shape (rows, columns) with the weights of logical indices bases[i] + columns[j].
         fill_pairs: Fill some rows of an array, a pair of which shares its blocks.
+        release: Give back a thread's scratch memory at the end of a draw.
     """
 
     name: Name
-    chunk: int
+    chunk: Callable[[int], int]
     outputs: frozenset[np.dtype[Any]]
     fill_rows: Callable[[NDArray[Any], Indices, Words, Draw], None]
     fill_grid: Callable[[NDArray[Any], Indices, Indices, Words, Draw], None]
     fill_pairs: Callable[[NDArray[Any], Indices, Indices, Indices, Words, Draw], None]
+    release: Callable[[], None]
 
 
 class _Choice:
@@ -60,15 +63,24 @@ class _Choice:
     settled: Engine | None = None
 
 
-def _functions(kernels: Any) -> tuple[Any, Any, Any]:
-    return kernels.fill_rows, kernels.fill_grid, kernels.fill_pairs
+def _functions(kernels: Any) -> tuple[Any, ...]:
+    return kernels.fill_rows, kernels.fill_grid, kernels.fill_pairs, kernels.release
+
+
+def _numpy_chunk(threads: int) -> int:
+    """Return what stays in the cache on one thread.
+
+    Of several, each has to take the interpreter's lock back after every call, some 10 microseconds: chunks are as
+    large then as 28 MiB of scratch memory, 32 bytes an element, allow.
+    """
+    return 1 << 16 if threads == 1 else max(1 << 16, (7 << 17) // threads)
 
 
 @lru_cache(maxsize=1)
 def _numpy_engine() -> Engine:
     from fanin_numpy import _numpy_kernels as kernels
 
-    return Engine("numpy", 1 << 15, frozenset(map(np.dtype, ("f4", "f8"))), *_functions(kernels))
+    return Engine("numpy", _numpy_chunk, frozenset(map(np.dtype, ("f4", "f8"))), *_functions(kernels))
 
 
 @lru_cache(maxsize=1)
@@ -76,7 +88,7 @@ def _numba_engine() -> Engine:
     from fanin_numpy import _numba_kernels as kernels
 
     outputs = frozenset(map(np.dtype, ("f4", "f8", "u2")))
-    return Engine("numba", 1 << 17, outputs, *_functions(kernels))
+    return Engine("numba", lambda threads: 1 << 17, outputs, *_functions(kernels))
 
 
 @lru_cache(maxsize=1)

@@ -20,7 +20,7 @@ from fanin.normal_table import normal_table_bytes
 from fanin.plans import Draw
 from fanin.threefry import PARITY, Words
 
-__all__ = ["fill_grid", "fill_pairs", "fill_rows", "points_of"]
+__all__ = ["fill_grid", "fill_pairs", "fill_rows", "points_of", "release"]
 
 _BUFFER = 1024
 _UNIFORM, _NORMAL, _TRUNCATED = 0, 1, 2
@@ -81,11 +81,10 @@ def _words_grid(words, base, columns, k0, k1, k2):
 
 
 @njit(nogil=True)
-def _words_pair(even, odd, base, columns, k0, k1, k2):
-    """Write the words of base + columns[j], which are even, and of the indices after them: both lanes of a block."""
-    for j in range(columns.shape[0]):
-        index = uint64(base + columns[j])
-        x0, x1 = _threefry(k0, k1, k2, uint32(index >> uint64(33)), uint32(index >> uint64(1)))
+def _words_pair(even, odd, high, low, steps, k0, k1, k2):
+    """Write both lanes of the blocks low + steps[j], whose counters share a high word."""
+    for j in range(steps.shape[0]):
+        x0, x1 = _threefry(k0, k1, k2, high, uint32(low + steps[j]))
         even[j] = x0
         odd[j] = x1
 
@@ -197,10 +196,15 @@ def _pairs(out, rows, bases, columns, key, table, kind, factor, lattice, ranks, 
     words = np.empty((2, _BUFFER), np.uint32)
     segments = np.empty(_BUFFER, np.uint32)
     records = np.empty(_BUFFER, np.uint64)
+    steps = np.empty(columns.shape[0], np.uint32)
+    for j in range(columns.shape[0]):
+        steps[j] = uint32(uint64(columns[j]) >> uint64(1))
     for pair in range(0, rows.shape[0], 2):
+        block = uint64(bases[pair]) >> uint64(1)
         for at in range(0, columns.shape[0], _BUFFER):
             count = min(_BUFFER, columns.shape[0] - at)
-            _words_pair(words[0], words[1], bases[pair], columns[at : at + count], k0, k1, k2)
+            high, low = uint32(block >> uint64(32)), uint32(block)
+            _words_pair(words[0], words[1], high, low, steps[at : at + count], k0, k1, k2)
             for lane in range(2):
                 part = out[rows[pair + lane], at : at + count]
                 _fill(words[lane], count, table, segments, records, part, kind, factor, lattice, ranks, bounds)
@@ -236,6 +240,10 @@ def points_of(words: NDArray[np.uint32], draw: Draw) -> NDArray[np.int32]:
     return points
 
 
+def release() -> None:
+    """Give nothing back: the compiled loops' buffers are a few KiB and live as long as a call."""
+
+
 def fill_rows(out: NDArray[Any], bases: NDArray[np.int64], key: Words, draw: Draw) -> None:
     """Fill `out`, of shape (rows, width), with the weights of logical indices bases[i] + j.
 
@@ -261,5 +269,6 @@ def fill_pairs(
     """Fill out[rows[i]] with the weights of logical indices bases[i] + columns[j].
 
     Columns are even, and bases come in pairs, an even one and the next, so that both rows of a pair share their blocks.
+    No index may reach a multiple of 2^33 beyond its base's, where the counter's high word changes.
     """
     _pairs(out, rows, bases, columns, key, *_arguments(draw))

@@ -1,11 +1,12 @@
 """The kernels in plain NumPy: no import to wait for, and the bits that every other kernel must give.
 
 All arithmetic is on 32-bit integers that wrap, in place on a few buffers of the chunk's size. A caller keeps chunks
-near 64 Ki elements, so that the buffers stay in the cache and the calls' overhead stays small.
+near 32 Ki elements, so that the buffers stay in the cache and the calls' overhead stays small.
 """
 
 from __future__ import annotations
 
+import threading
 from functools import lru_cache
 from typing import Any, TypeAlias
 
@@ -16,7 +17,7 @@ from fanin.normal_table import normal_table_bytes
 from fanin.plans import Draw
 from fanin.threefry import PARITY, ROTATIONS, Words
 
-__all__ = ["fill_grid", "fill_pairs", "fill_rows", "points_of", "words_grid"]
+__all__ = ["fill_grid", "fill_pairs", "fill_rows", "points_of", "release", "words_grid"]
 
 UInts: TypeAlias = NDArray[np.uint32]
 Ints: TypeAlias = NDArray[np.int32]
@@ -24,11 +25,38 @@ Indices: TypeAlias = NDArray[np.int64]
 
 _MASK = 0xFFFFFFFF
 
+_KEPT = 1 << 16
+"""Elements of a buffer that is kept for the next draw; a larger one is given back when a draw ends."""
+
+
+class _Buffers(threading.local):
+    """Each thread's scratch memory, kept from chunk to chunk: fresh memory would cost more than the arithmetic.
+
+    A buffer is good until the next request of its name in the same thread.
+    """
+
+    def __init__(self) -> None:
+        self.kept: dict[str, NDArray[Any]] = {}
+
+    def take(self, name: str, count: int, dtype: type[np.generic]) -> NDArray[Any]:
+        """Return `count` elements of undefined value."""
+        buffer = self.kept.get(name)
+        if buffer is None or len(buffer) < count:
+            buffer = self.kept[name] = np.empty(count, dtype)
+        return buffer[:count]
+
+    def release(self) -> None:
+        """Give back this thread's large buffers."""
+        self.kept = {name: buffer for name, buffer in self.kept.items() if len(buffer) <= _KEPT}
+
+
+_buffers = _Buffers()
+
 
 def _threefry(key: Words, x0: UInts, x1: UInts) -> None:
-    """Replace the counters (x0, x1) by their blocks."""
+    """Replace the counters (x0, x1), flat, by their blocks."""
     schedule = (key[0], key[1], key[0] ^ key[1] ^ PARITY)
-    spare = np.empty_like(x1)
+    spare = _buffers.take("spare", len(x1), np.uint32)
     x0 += np.uint32(schedule[0])
     x1 += np.uint32(schedule[1])
     for group in range(5):
@@ -45,36 +73,49 @@ def _threefry(key: Words, x0: UInts, x1: UInts) -> None:
 def _words_rows(width: int, bases: Indices, key: Words) -> UInts:
     """Return the words of the logical indices bases[i] + j, j < width, flat; each row has one high word."""
     first, lane = bases >> 1, int(bases[0] & 1)
-    if len(bases) > 1 and np.any((bases & 1) != lane):
-        return words_grid(bases, np.arange(width), key)
+    rows = len(bases)
+    if rows > 1 and np.any((bases & 1) != lane):
+        return _words_grid(bases, np.arange(width), key)
     blocks = (width + lane + 1) >> 1
-    low = np.add.outer(first.astype(np.uint32), np.arange(blocks, dtype=np.uint32))
-    high = np.empty_like(low)
-    high[...] = (first >> 32).astype(np.uint32)[:, None]
+    high = _buffers.take("x0", rows * blocks, np.uint32)
+    low = _buffers.take("x1", rows * blocks, np.uint32)
+    np.add.outer(first.astype(np.uint32), np.arange(blocks, dtype=np.uint32), out=low.reshape(rows, blocks))
+    high.reshape(rows, blocks)[...] = (first >> 32).astype(np.uint32)[:, None]
     _threefry(key, high, low)
-    words = np.empty((len(bases), blocks, 2), np.uint32)
-    words[..., 0] = high
-    words[..., 1] = low
-    flat = words.reshape(len(bases), -1)[:, lane : lane + width]
-    return flat.reshape(-1)
+    words = _buffers.take("words", 2 * rows * blocks, np.uint32)
+    words[0::2] = high
+    words[1::2] = low
+    if rows == 1:
+        return words[lane : lane + width]
+    flat = _buffers.take("flat", rows * width, np.uint32)
+    flat.reshape(rows, width)[...] = words.reshape(rows, -1)[:, lane : lane + width]
+    return flat
 
 
 def _blocks_grid(bases: Indices, columns: Indices, key: Words) -> tuple[UInts, UInts]:
     """Return both lanes of the blocks of the logical indices bases[i] + columns[j], flat."""
-    block = np.add.outer(bases, columns).reshape(-1)
+    count = len(bases) * len(columns)
+    block = _buffers.take("block", count, np.int64)
+    np.add.outer(bases, columns, out=block.reshape(len(bases), len(columns)))
     block >>= 1
-    x1 = block.astype(np.uint32)
+    x0, x1 = _buffers.take("x0", count, np.uint32), _buffers.take("x1", count, np.uint32)
+    np.copyto(x1, block, casting="unsafe")
     block >>= 32
-    x0 = block.astype(np.uint32)
+    np.copyto(x0, block, casting="unsafe")
     _threefry(key, x0, x1)
     return x0, x1
 
 
-def words_grid(bases: Indices, columns: Indices, key: Words) -> UInts:
+def _words_grid(bases: Indices, columns: Indices, key: Words) -> UInts:
     """Return the words of the logical indices bases[i] + columns[j], flat."""
     even, odd = _blocks_grid(bases, columns, key)
     np.copyto(even, odd, where=np.bitwise_xor.outer(bases & 1, columns & 1).reshape(-1).astype(np.bool_))
     return even
+
+
+def words_grid(bases: Indices, columns: Indices, key: Words) -> UInts:
+    """Return the words of the logical indices bases[i] + columns[j] as a new flat array."""
+    return _words_grid(bases, columns, key).copy()
 
 
 @lru_cache(maxsize=1)
@@ -85,24 +126,31 @@ def _table() -> tuple[Ints, Ints, Ints]:
 
 def _normal_points(words: UInts) -> Ints:
     c0, c1, c2 = _table()
+    count = len(words)
+    sign, t = (_buffers.take(name, count, np.int32) for name in ("sign", "t"))
     p = words.view(np.int32)
-    sign = p >> np.int32(31)
-    t = p ^ sign
+    np.right_shift(p, np.int32(31), out=sign)
+    np.bitwise_xor(p, sign, out=t)
     t |= np.int32(1)
-    segment = t.astype(np.float32).view(np.int32)
+    number = _buffers.take("number", count, np.float32)
+    np.copyto(number, t)
+    segment = number.view(np.int32)
     segment -= np.int32(127 << 23)
-    s = segment & np.int32(0xFFFF)
+    s = p  # the words are not needed any more
+    np.bitwise_and(segment, np.int32(0xFFFF), out=s)
     s -= np.int32(32768)
     segment >>= np.int32(16)
-    index = segment.astype(np.intp)
-    point = c0.take(index)
-    term = c1.take(index)
+    index = _buffers.take("index", count, np.intp)
+    np.copyto(index, segment)
+    point, term = segment, t
+    np.take(c0, index, out=point, mode="clip")  # "raise" would buffer the output; no index is out of range
+    np.take(c1, index, out=term, mode="clip")
     term *= s
     term >>= np.int32(11)
     point -= term
     s *= s
     s >>= np.int32(15)
-    np.take(c2, index, out=term, mode="clip")  # "raise" would buffer the output; no index is out of range
+    np.take(c2, index, out=term, mode="clip")
     term *= s
     term >>= np.int32(15)
     point += term
@@ -112,7 +160,8 @@ def _normal_points(words: UInts) -> Ints:
 
 
 def _uniform_points(words: UInts) -> Ints:
-    points = words.view(np.int32) ^ np.int32(0x7FFFFFFF)
+    points = words.view(np.int32)
+    points ^= np.int32(0x7FFFFFFF)
     points >>= np.int32(8)
     points <<= np.int32(1)
     points |= np.int32(1)
@@ -120,16 +169,17 @@ def _uniform_points(words: UInts) -> Ints:
 
 
 def _truncated_points(words: UInts, draw: Draw) -> Ints:
-    ranks = words.astype(np.uint64)
-    ranks *= np.uint64(draw.ranks)
-    ranks >>= np.uint64(32)
-    ranks += np.uint64(draw.first_rank)
-    points = _normal_points(ranks.astype(np.uint32))
+    wide = _buffers.take("index", len(words), np.intp).view(np.uint64)
+    np.multiply(words, np.uint64(draw.ranks), out=wide)
+    wide >>= np.uint64(32)
+    wide += np.uint64(draw.first_rank)
+    np.copyto(words, wide, casting="unsafe")
+    points = _normal_points(words)
     return np.clip(points, draw.low, draw.high, out=points)
 
 
-def points_of(words: UInts, draw: Draw) -> Ints:
-    """Return the lattice point of each word, with the plan's shift and mean applied."""
+def _points(words: UInts, draw: Draw) -> Ints:
+    """Return the lattice points of words, whose memory is used."""
     if draw.distribution == "uniform":
         points = _uniform_points(words)
     elif draw.distribution == "normal":
@@ -143,11 +193,20 @@ def points_of(words: UInts, draw: Draw) -> Ints:
     return points
 
 
-def _finish(words: UInts, draw: Draw, out: NDArray[Any]) -> NDArray[Any]:
-    """Write the weights of the words into `out`, float32 or float64, and return it."""
-    out[...] = points_of(words, draw).reshape(out.shape)  # int32 to float: rounds to nearest even
+def points_of(words: UInts, draw: Draw) -> Ints:
+    """Return the lattice point of each word, with the plan's shift and mean applied, as a new flat array."""
+    return _points(words.copy(), draw).copy()
+
+
+def _finish(words: UInts, draw: Draw, out: NDArray[Any]) -> None:
+    """Write the weights of the words into `out`, float32 or float64."""
+    out[...] = _points(words, draw).reshape(out.shape)  # int32 to float: rounds to nearest even
     out *= out.dtype.type(draw.factor)
-    return out
+
+
+def release() -> None:
+    """Give back this thread's large buffers: a draw has ended."""
+    _buffers.release()
 
 
 def fill_rows(out: NDArray[Any], bases: Indices, key: Words, draw: Draw) -> None:
@@ -160,7 +219,7 @@ def fill_rows(out: NDArray[Any], bases: Indices, key: Words, draw: Draw) -> None
 
 def fill_grid(out: NDArray[Any], bases: Indices, columns: Indices, key: Words, draw: Draw) -> None:
     """Fill `out`, of shape (rows, width), with the weights of logical indices bases[i] + columns[j]."""
-    _finish(words_grid(bases, columns, key), draw, out)
+    _finish(_words_grid(bases, columns, key), draw, out)
 
 
 def fill_pairs(out: NDArray[Any], rows: Indices, bases: Indices, columns: Indices, key: Words, draw: Draw) -> None:
@@ -168,6 +227,8 @@ def fill_pairs(out: NDArray[Any], rows: Indices, bases: Indices, columns: Indice
 
     Columns are even, and bases come in pairs, an even one and the next, so that both rows of a pair share their blocks.
     """
-    shape = (len(rows) // 2, len(columns))
+    count = len(rows) // 2 * len(columns)
+    weights = _buffers.take(f"weights {out.dtype}", count, out.dtype.type).reshape(-1, len(columns))
     for lane, words in enumerate(_blocks_grid(bases[0::2], columns, key)):
-        out[rows[lane::2]] = _finish(words, draw, np.empty(shape, out.dtype))
+        _finish(words, draw, weights)
+        out[rows[lane::2]] = weights

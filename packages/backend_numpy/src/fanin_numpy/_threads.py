@@ -77,12 +77,14 @@ def set_num_threads(count: int | None) -> None:
     _pool.count = count
 
 
-def run_tasks(tasks: Iterable[Task], count: int) -> None:
-    """Run every task, with up to `count` threads; the first error is raised after all threads have stopped."""
-    if count == 1:
-        for task in tasks:
-            task()
-        return
+def run_tasks(tasks: Iterable[Task], count: int, release: Task) -> None:
+    """Run every task, with up to `count` threads; the first error is raised after all threads have stopped.
+
+    Args:
+        tasks: What to run, in any order.
+        count: How many threads may work, this one among them.
+        release: What each thread runs when it has finished.
+    """
     queue = deque(tasks)
 
     def work() -> None:
@@ -96,7 +98,12 @@ def run_tasks(tasks: Iterable[Task], count: int) -> None:
         except BaseException:
             queue.clear()  # the array is lost anyway: let the others stop
             raise
+        finally:
+            release()
 
+    if count == 1:
+        work()
+        return
     helpers = _pool.helpers(count - 1)
     futures = [helpers.submit(work) for _ in range(min(count, len(queue)) - 1)]
     try:
