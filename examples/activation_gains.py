@@ -1,6 +1,6 @@
 """The gain of each activation against its prediction 1 / sqrt(E[phi(z)^2]).
 
-First in one layer: a million weights of fanin's own stream as pre-activations. Then in a deep network whose weights
+First in one layer: normal weights of fanin's own stream as pre-activations. Then in a deep network whose weights
 have the variance gain^2 / fan_in: how far is the second moment of the pre-activations from 1 after each layer? The
 theory says that 1 is a fixed point; whether a network stays near it depends on the activation.
 
@@ -29,8 +29,8 @@ TORCH = {"relu": 2**0.5, "leaky_relu": (2 / 1.0001) ** 0.5, "selu": 0.75, "tanh"
 
 
 def measured_gain(name: str, seed: int) -> float:
-    """Return the gain that one layer asks for, from 2^20 standard normal pre-activations."""
-    z = fanin.init((2**20,), fanin.normal(std=1.0), seed=seed, name=f"{name}.z", dtype="float64", backend="numpy")
+    """Return the gain that one layer asks for, from 2^17 standard normal pre-activations."""
+    z = fanin.init((2**17,), fanin.normal(std=1.0), seed=seed, name=f"{name}.z", dtype="float64", backend="numpy")
     value = np.vectorize(get_activation(name).value, otypes=[float])
     return float(np.mean(value(z) ** 2) ** -0.5)
 
@@ -43,20 +43,20 @@ def stability(name: str) -> float:
 
 
 def deep_moments(name: str, gain: float, seed: int) -> list[float]:
-    """Return the second moments of the pre-activations, layer by layer, of a network that starts with moment 1."""
+    """Return the second moments of the pre-activations, layer by layer, of a network whose first layer has moment 1."""
     weights = fanin.variance_scaling(gain**2, "fan_in", "normal")
     parameters = fanin.init_parameters([WIDTH] * (DEPTH + 1), weights, seed=seed, backend="numpy")
     inputs = fanin.init((SAMPLES, WIDTH), fanin.normal(std=1.0), seed=seed, name="inputs", backend="numpy")
     network = load_trainer("numpy")(parameters, activation=name, learning_rate=1.0)
-    outputs = network.trace(inputs, np.zeros(SAMPLES, dtype=np.int64)).activations
-    # The next pre-activations' second moment, over the draw of the weights, is gain^2 times that of the outputs. The
-    # input has moment 1 and not 1 / gain^2, so it is as if its layer had gain 1.
-    return [gain**2 * float(np.mean(values.astype(np.float64) ** 2)) for values in outputs[:-1]]
+    scaled = (inputs / gain).astype(np.float32)
+    outputs = network.trace(scaled, np.zeros(SAMPLES, dtype=np.int64)).activations
+    # Over the draw of the weights, the second moment of pre-activations is gain^2 times that of what they are made of.
+    return [gain**2 * float(np.mean(values.astype(np.float64) ** 2)) for values in (scaled, *outputs[:-1])]
 
 
 def main() -> None:
-    print(f"gains: one layer, 2^20 pre-activations, {len(SEEDS)} seeds; then {DEPTH - 1} hidden layers of {WIDTH} units")
-    print(f"{'':11} {'predicted':>9} {'measured (lowest to highest)':>30} {'torch':>7}  second moment after the last layer")
+    print(f"gains: one layer, 2^17 pre-activations, {len(SEEDS)} seeds; then {DEPTH} layers of {WIDTH} units")
+    print(f"{'':11} {'predicted':>9} {'measured (lowest to highest)':>30} {'torch':>7}  E[z²] after the last layer")
     curves = {}
     for name in NAMES:
         gain = fanin.gain(name)
@@ -66,7 +66,7 @@ def main() -> None:
         theirs = f"{TORCH[name]:7.4f}" if name in TORCH else "  error"
         print(
             f"{name:11} {gain:9.4f} {np.mean(measured):9.4f} ({min(measured):.4f} to {max(measured):.4f}) {theirs}  "
-            f"{np.mean(last):8.3g} ({min(last):.3g} to {max(last):.3g}); a deviation is multiplied by {stability(name):.3f}"
+            f"{np.mean(last):8.3g} ({min(last):.3g} to {max(last):.3g}); a deviation grows by {stability(name):.3f} a layer"
         )
     print("\ntorch's gains in the same networks:")
     for name in ("selu", "tanh"):
@@ -75,14 +75,14 @@ def main() -> None:
 
     def draw(axes: Axes) -> None:
         shown = ("relu", "gelu", "selu", "tanh", "softplus")
-        layers = range(1, DEPTH)
+        layers = range(1, DEPTH + 1)
         for index, name in enumerate(shown):
             for seed, curve in enumerate(curves[name]):
                 axes.plot(layers, curve, color=colour(index), linewidth=1.2, label=name if seed == 0 else None)
         axes.axhline(1, color=INK, linewidth=1)
         log_scale(axes, [curve for name in shown for curve in curves[name]])
         axes.set_xlabel("layer")
-        axes.set_ylabel("second moment of pre-activations")
+        axes.set_ylabel("E[z²] of pre-activations")
 
     Plot("activation_gains", "Variance gain²/fan-in, five seeds each", "", draw).save(FIGURES / "activation_gains.png")
     print(f"\nfigure: {FIGURES}/activation_gains.png")

@@ -39,7 +39,9 @@ def main() -> None:
     before = probe(experiment, data)
     after = train(experiment, data)
     critical = math.sqrt(2 / WIDTH)
-    print(f"{DEPTH} hidden layers of {WIDTH} ReLU units, {len(SEEDS)} seeds; He's std is sqrt(2/{WIDTH}) = {critical:.4f}")
+    print(
+        f"{DEPTH} hidden layers of {WIDTH} ReLU units, {len(SEEDS)} seeds; He's std is sqrt(2/{WIDTH}) = {critical:.4f}"
+    )
     factors, accuracies = [], []
     for std, found in zip(STDS, before.measured, strict=True):
         runs = after.of(found.initialization)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -51,7 +52,7 @@ def in_numpy() -> tuple[dict[str, Scaled], dict[str, Any]]:
 
 def in_torch() -> tuple[dict[str, Scaled], dict[str, Any]]:
     """With a module, whose layer's output a hook catches."""
-    linears = [torch.nn.Linear(a, b, bias=False) for a, b in zip(WIDTHS, WIDTHS[1:], strict=False)]
+    linears = [torch.nn.Linear(a, b, bias=False) for a, b in itertools.pairwise(WIDTHS)]
     modules: list[torch.nn.Module] = []
     for linear in linears:
         modules += [linear, torch.nn.ReLU()]

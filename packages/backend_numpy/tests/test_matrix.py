@@ -147,8 +147,8 @@ def test_orthogonal_law(shape: tuple[int, ...], layout: str, rows: int) -> None:
 def test_orthogonal_matrices_are_uniformly_distributed() -> None:
     """4096 matrices in O(3): moments of the Haar measure, each within 6 standard errors of the mean.
 
-    E tr Q = 0 and E det Q = 0 with variance 1, so a mean beyond 0.094 is an error (with LAPACK's own signs they are -0.5
-    and 1); E Q_ij = 0 with variance 1/3, beyond 0.054; E Q_ij^2 = 1/3 with variance 4/45, beyond 0.028.
+    E tr Q = 0 and E det Q = 0 with variance 1, so a mean beyond 0.094 is an error (LAPACK's own signs give -0.5 and 1);
+    E Q_ij = 0 with variance 1/3, beyond 0.054; E Q_ij^2 = 1/3 with variance 4/45, beyond 0.028.
     """
     n = 4096
     q = fanin_numpy.init((n, 3, 3), "orthogonal", layout="SOI", name=[f"m{k}" for k in range(n)], dtype="float64")

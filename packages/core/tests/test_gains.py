@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import mpmath
@@ -183,6 +184,11 @@ def test_he_takes_an_activation(make: Callable[..., VarianceScaling]) -> None:
     assert make(activation=lambda z: max(z, 0.0)).scale == 2.0
 
 
+def test_relu_is_the_root_of_two() -> None:
+    assert fanin.gain("relu") == fanin.backward_gain("relu") == math.sqrt(2)
+    assert fanin.gain("leaky_relu", 0.3) == math.sqrt(2 / (1 + 0.3**2))
+
+
 def test_the_bits_of_relu_are_those_of_he() -> None:
     one, other = fanin.he_normal(activation="relu"), fanin.he_normal()
     assert fanin.plan((7, 5), one, layout="OI", name="w") == fanin.plan((7, 5), other, layout="OI", name="w")
@@ -214,3 +220,12 @@ def test_the_bits_of_relu_are_those_of_he() -> None:
 def test_errors(call: Callable[[], object], error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         call()
+
+
+def test_the_documentation_has_these_numbers() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "gains.md").read_text(encoding="utf-8")
+    rows = [line.split("|")[1:4] for line in page.splitlines() if line.startswith("| `")]
+    expected = [
+        [f" `{name}` ", *(f" {g(name):.4f} " for g in (fanin.gain, fanin.backward_gain))] for name in activation_names()
+    ]
+    assert rows == expected

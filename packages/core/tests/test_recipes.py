@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import doctest
-import importlib
 import math
 from collections.abc import Callable
 
@@ -160,10 +158,3 @@ def test_lsuv_target_and_limit() -> None:
 def test_errors(call: Callable[[], object], error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         call()
-
-
-@pytest.mark.parametrize("name", ["fanin.recipes", "fanin.lsuv"])
-def test_examples_run(name: str) -> None:
-    results = doctest.testmod(importlib.import_module(name))
-    assert results.attempted
-    assert not results.failed

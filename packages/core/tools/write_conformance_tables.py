@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections import Counter
 from pathlib import Path
 
 from rich.progress import track
@@ -28,8 +29,11 @@ def kills_of(mutant: Mutant) -> dict[str, dict[str, str]]:
     found: dict[str, dict[str, str]] = {}
     for level in LEVELS:
         failures = run(mutant.backend(), [level]).failures
-        named = {failure.check: failure.mistake for failure in failures if failure.mistake}
-        found[level] = {failure.check: named.get(failure.check, "") for failure in failures}
+        named = {
+            name: Counter(failure.mistake for failure in failures if failure.check == name)
+            for name in dict.fromkeys(failure.check for failure in failures)
+        }
+        found[level] = {name: mistakes.most_common(1)[0][0] for name, mistakes in named.items()}
     return found
 
 

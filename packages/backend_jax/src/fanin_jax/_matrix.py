@@ -67,7 +67,9 @@ def _draw(plan: Plan, draw: Drawer, keys: Any, counters: Any) -> Array:
 
 def _diagonal(plan: Plan, rule: Diagonal) -> Array:
     row, column, tap = (_whole_numbers(plan, moves) for moves in coordinates(plan))
-    on_diagonal = (lax.rem(row, jnp.full_like(row, rule.rows)) == column) & (tap == rule.tap)
+    if rule.rows < 1 << 32:
+        row = lax.rem(row, jnp.full_like(row, rule.rows))
+    on_diagonal = (row == column) & (tap == rule.tap)
     dtype = jnp.dtype(plan.dtype)
     weight = np.array(DTYPES[plan.dtype].round(rule.value), dtype)
     return lax.select(on_diagonal, jnp.full(plan.shape, weight, dtype), jnp.zeros(plan.shape, dtype))

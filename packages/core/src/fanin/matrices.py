@@ -200,7 +200,7 @@ class DeltaOrthogonal(MatrixInitializer):
             FaninValueError: A group has more in-channels than out-channels.
         """
         kernel = _Kernel.of(geometry, self.kind)
-        if kernel.rows < kernel.columns and math.prod(geometry.shape):
+        if kernel.rows < kernel.columns and 0 not in geometry.shape:
             raise FaninValueError(
                 f"delta_orthogonal keeps the norm of its input, so a group needs at least as many out- as in-channels. "
                 f"Received: {kernel.rows} out and {kernel.columns} in, from shape {geometry.shape} with layout "
@@ -212,7 +212,7 @@ class DeltaOrthogonal(MatrixInitializer):
 
 def _check_gain(initializer: Initializer, gain: float, dtype: DType) -> None:
     compute = DTYPES[dtype.compute]
-    check_scale(initializer, compute.round(gain), NORMAL_BITS, compute)
+    check_scale(initializer, math.ldexp(compute.round(gain), -NORMAL_BITS), NORMAL_BITS, compute)
     if math.isinf(dtype.round(compute.round(gain))):
         raise FaninValueError(
             f"{initializer} has weights up to {gain:.4g}, beyond the largest {dtype.name}, {dtype.largest:.6g}. Use a "

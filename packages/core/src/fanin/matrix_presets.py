@@ -112,7 +112,7 @@ def sparse(sparsity: float, std: float = 0.01) -> Sparse:
 
     As torch's `sparse_`: each column of the matrix (out, in) has the same number of zeros, so some of its rows may have
     none. (Martens 2010, "Deep learning via Hessian-free optimization", section 5, fixes it for each unit's incoming
-    weights, which are the rows.) The product is of doubles: 0.1 * 30 is 3.0000000000000004, and gives 4 zeros.
+    weights, which are the rows.) The product is of doubles: 0.07 * 100 is 7.000000000000001, and gives 8 zeros.
 
     The places come from a further stream of the parameter, so the other weights are those of `normal(std=std)`.
 

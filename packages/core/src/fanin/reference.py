@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
-from decimal import Decimal, localcontext
+from decimal import Context, Decimal, localcontext
 from functools import lru_cache
 
 from fanin.dtypes import DTYPES
@@ -103,7 +103,7 @@ def _orthonormal(rule: Haar, key: Words, group: int) -> list[list[float]]:
         [normal_lattice(word(key, top + row * rule.columns + column)) for column in range(rule.columns)]
         for row in range(rule.rows)
     ]
-    with localcontext(prec=60):
+    with localcontext(Context(prec=60)):
         done: list[list[Decimal]] = []
         for points in rows if rule.rows < rule.columns else zip(*rows, strict=True):
             vector = [Decimal(point) for point in points]

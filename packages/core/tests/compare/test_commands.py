@@ -111,7 +111,7 @@ def test_probe(install: Install, dataset: str, tmp_path: Path, capsys: pytest.Ca
     assert err == ""
     assert "signal E[x²]" in out
     assert "- he (variance 2/fan_in): the signal keeps its size" in out
-    assert "all 4 units of a hidden layer are identical, get identical gradients and stay so" in out
+    assert "all 4 units of a hidden layer are identical and get identical gradients" in out
     assert "The theory has no prediction" in out
     assert (tmp_path / "plots" / "signal.png").is_file()
 

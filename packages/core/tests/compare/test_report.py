@@ -18,7 +18,7 @@ from fanin.compare.experiment import Experiment
 from fanin.compare.report import write_report
 from fanin.compare.training import train
 
-from .conftest import Install
+from .conftest import Install, install_backends, make_blobs
 from .fakes import ReferenceBackend
 
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -56,13 +56,14 @@ class Page(HTMLParser):
         self.text += data
 
 
-@pytest.fixture
-def folder(install: Install, blobs: Data, tmp_path: Path) -> Path:
-    install(ReferenceBackend("numpy"), ReferenceBackend("other"))
-    with np.errstate(all="ignore"):
-        results = train(EXPERIMENT, blobs)
-    assert write_report(results, tmp_path / "out") == tmp_path / "out" / "report.html"
-    return tmp_path / "out"
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("report") / "out"
+    with pytest.MonkeyPatch.context() as monkeypatch, np.errstate(all="ignore"):
+        install_backends(monkeypatch, ReferenceBackend("numpy"), ReferenceBackend("other"))
+        results = train(EXPERIMENT, make_blobs())
+    assert write_report(results, out) == out / "report.html"
+    return out
 
 
 def test_the_files_are_there_and_whole(folder: Path) -> None:

@@ -73,7 +73,8 @@ class Plot:
         self.draw(axes)
         handles, labels = axes.get_legend_handles_labels()
         if len(labels) > 1:
-            columns = len(labels) if sum(len(label) + 7 for label in labels) < 48 else 2
+            longest = max(map(len, labels))  # of which 48 letters, with handles of 7, fit a line
+            columns = min(len(labels), max(1, 48 // (longest + 7)))
             figure.legend(handles, labels, loc="outside lower center", ncols=columns)
         if titled:
             figure.suptitle(self.title, fontsize=12)
@@ -170,8 +171,8 @@ def ridge_plot(what: str, histograms: Sequence[Histogram], label: str, index: in
         names = ["out", *map(str, range(len(histograms) - 1, 0, -1))]
         every = 1 + len(names) // 12
         axes.set_yticks(range(0, len(names), every), names[::every])
-        reach = max(histogram.high for histogram in histograms)
-        axes.set_xlim(-reach, reach)
+        low, high = min(histogram.span[0] for histogram in histograms), max(h.span[1] for h in histograms)
+        axes.set_xlim(low - 0.05 * (high - low), high + 0.05 * (high - low))
         axes.locator_params(axis="x", nbins=5)
         axes.grid(visible=False, axis="y")
         axes.set_xlabel("weight" if what == "weights" else "output of a unit")

@@ -86,6 +86,13 @@ class Histogram:
     high: float
     density: tuple[float, ...]
 
+    @property
+    def span(self) -> tuple[float, float]:
+        """The ends of the first and the last bin that is not empty; of a histogram of nothing, all of it."""
+        filled = [k for k, height in enumerate(self.density) if height] or [0, len(self.density) - 1]
+        width = (self.high - self.low) / len(self.density)
+        return self.low + filled[0] * width, self.low + (filled[-1] + 1) * width
+
     @classmethod
     def of(cls, values: Array) -> Histogram:
         """Return the histogram of the finite values; of values that are all zero, one bar."""

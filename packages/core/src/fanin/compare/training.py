@@ -102,7 +102,6 @@ def train(experiment: Experiment, data: Data, on_step: OnStep = lambda text: Non
             for label in experiment.initializations:
                 _train_group(results, backends, label, seed, on_step)
         results.complete = True
-    results.runs = [run for run in results.runs if run.accuracies]
     return results
 
 
@@ -112,7 +111,6 @@ def _train_group(results: Results, backends: list[Backend], label: str, seed: in
     for backend in backends:
         trainer, checksum = build(backend, results.network, label, seed, results.experiment)
         run = Run(backend.name, label, seed, checksum)
-        results.runs.append(run)
         start = trainer.parameters()
         first = start if first is None else first
         difference = max(float(np.abs(start[name] - first[name]).max()) for name in first)
@@ -132,6 +130,7 @@ def _train_one(trainer: Trainer, run: Run, results: Results, on_step: OnStep) ->
     probed = data.train_inputs[:_PROBED], data.train_labels[:_PROBED]
     run.before = snapshot(trainer.trace(*probed), trainer.parameters())
     _checkpoint(trainer, run, data)
+    results.runs.append(run)  # not earlier: an interrupted run has at least its beginning
     for epoch in range(results.experiment.epochs):
         start = time.perf_counter()
         _train_epoch(trainer, run.step_losses, results, run.seed, epoch, lambda: on_step(text))

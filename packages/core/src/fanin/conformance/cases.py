@@ -272,6 +272,8 @@ ORTHOGONAL: Final = (
     Case((2, 5, 4), orthogonal(), "SOI", seed=5, name=("a", "b")),
     Case((9, 5), orthogonal(), "OI", seed=1, name="w", slices=((2, 8), (1, 4))),
     Case((0, 5), orthogonal(), "OI", seed=1, name="w"),
+    Case((9, 5), orthogonal(), "OI", seed=1, name="w", dtype="float16"),
+    Case((9, 5), orthogonal(), "OI", seed=1, name="w", dtype="bfloat16"),
 )
 """The rules that are close, not exact: small, since the reference orthogonalises with 60 digits."""
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Generic, Literal, TypeVar
 
-__all__ = ["Check", "Level", "Result", "Verdict", "perform"]
+__all__ = ["Check", "Level", "Result", "Verdict", "attempt", "perform"]
 
 Level = Literal["exact", "distribution"]
 Verdict = Literal["passed", "failed", "skipped"]
@@ -99,22 +99,30 @@ class Check(Generic[Trial]):
         """Return the results; an exception on the way is a failure like any other."""
         results: list[Result] = []
         try:
-            for result in self.body(trial):
-                results.append(dataclasses.replace(result, check=self.name, level=self.level))
+            results.extend(self.body(trial))
         except Exception as error:
-            frame = traceback.extract_tb(error.__traceback__)[-1]
-            results.append(
-                Result(
-                    on="running the check",
-                    verdict="failed",
-                    check=self.name,
-                    level=self.level,
-                    expected="a result",
-                    got=f"{type(error).__name__}: {error}",
-                    note=f"raised in {frame.name}, line {frame.lineno} of {frame.filename}",
-                )
-            )
-        return results
+            results.append(_raised("running the check", error))
+        return [dataclasses.replace(result, check=self.name, level=self.level) for result in results]
+
+
+def attempt(on: str, judge: Callable[[], Result]) -> Result:
+    """Return a result; an exception on the way is a failure of these values alone, so that a check goes on."""
+    try:
+        return judge()
+    except Exception as error:
+        return _raised(on, error)
+
+
+def _raised(on: str, error: Exception) -> Result:
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    return Result(
+        on=on,
+        verdict="failed",
+        call=on,
+        expected="no exception",
+        got=f"{type(error).__name__}: {error}",
+        note=f"raised in {frame.name}, line {frame.lineno} of {frame.filename}",
+    )
 
 
 def perform(checks: Sequence[Check[Trial]], trial: Trial) -> list[Result]:

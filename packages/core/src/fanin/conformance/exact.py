@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from fanin import reference
 from fanin.conformance.cases import GROUPS_OF_CASES, Case
-from fanin.conformance.check import Check, Result
+from fanin.conformance.check import Check, Result, attempt
 from fanin.conformance.mistakes import likely_mistake
 from fanin.conformance.patterns import distance, show
 from fanin.contract import Backend
@@ -77,7 +77,7 @@ def compare(cases: tuple[Case, ...], trial: BackendTrial) -> Iterator[Result]:
         yield Result(on=undeclared, verdict="skipped", note=f"the backend does not declare {undeclared}")
     for case in cases:
         if not trial.undeclared(case.plan()):
-            yield _compare(case, trial)
+            yield attempt(case.call(trial.backend.name), partial(_compare, case, trial))
 
 
 def _compare(case: Case, trial: BackendTrial) -> Result:

@@ -94,7 +94,11 @@ def _keys(change: Callable[[Plan], list[Words]]) -> Callable[[Plan, Draw], Plan]
 
 
 def _names(plan: Plan) -> list[str | None]:
-    return list(plan.name) if isinstance(plan.name, tuple) else [plan.name]
+    """Return the names of the streams that are drawn."""
+    if not isinstance(plan.name, tuple):
+        return [plan.name]
+    assert plan.stack_axis is not None
+    return list(plan.name[slice(*plan.slices[plan.stack_axis])])
 
 
 def _c_order(shape: tuple[int, ...]) -> tuple[Axis, ...]:
@@ -127,6 +131,13 @@ def _fused_mean(plan: Plan, rule: Draw, point: int) -> float:
 
 def _unrounded(plan: Plan, rule: Draw, point: int) -> float:
     return float((point >> rule.shift) + rule.mean) * rule.factor
+
+
+def _in_single(plan: Plan, rule: Draw, point: int) -> float:
+    if plan.compute != "float64":
+        raise ValueError("single precision is right here")
+    single = DTYPES["float32"]
+    return single.round(single.round(float((point >> rule.shift) + rule.mean)) * single.round(rule.factor))
 
 
 def _toward_zero(plan: Plan, rule: Draw, point: int) -> float:
@@ -238,6 +249,7 @@ MISTAKES: Final = (
         "the lattice point is not rounded to the compute format before the multiplication, or not after it",
         weight=_unrounded,
     ),
+    Mistake("float64 weights are computed in float32", weight=_in_single),
     Mistake("the weight is rounded toward zero, not to nearest even", weight=_toward_zero),
 )
 """Tried in this order."""

@@ -30,14 +30,14 @@ def decode(pattern: int, dtype: str) -> float:
 
 
 def distance(first: int, second: int, dtype: str) -> int:
-    """Return how many steps from number to number lie between two bit patterns of a dtype.
+    """Return how many steps lie between two bit patterns of a dtype: 0 for equal ones only, since -0 is below 0.
 
     Example:
         >>> distance(0x3f800000, 0x3f800002, "float32")
         2
     """
     sign = 1 << (DTYPES[dtype].bits - 1)
-    a, b = (pattern if pattern < sign else sign - pattern for pattern in (first, second))
+    a, b = (pattern if pattern < sign else sign - pattern - 1 for pattern in (first, second))
     return abs(a - b)
 
 

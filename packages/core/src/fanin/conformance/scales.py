@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Iterator
 
 from fanin.conformance.patterns import decode
 from fanin.dtypes import DTYPES
 from fanin.initializers import Constant, Initializer, Law, Normal, TruncatedNormal, Uniform, VarianceScaling
-from fanin.layout import Geometry
+from fanin.layout import Fans, Geometry
 from fanin.normal_law import truncated_std
 from fanin.plans import Plan
 
 __all__ = ["law_std", "ratio_mistake", "scale_mistake"]
+
+_ENOUGH = 4
+"""Fewer weights than that have a common ratio by chance."""
 
 
 def law_std(law: Law) -> float:
@@ -44,11 +48,15 @@ def ratio_mistake(plan: Plan, wanted: tuple[int, ...], got: tuple[int, ...]) -> 
     pairs = [(decode(a, plan.dtype), decode(b, plan.dtype)) for a, b in zip(wanted, got, strict=True)]
     ratios = [b / a for a, b in pairs if a]
     tolerance = 4 * 2.0 ** -DTYPES[plan.dtype].mantissa
-    if not ratios or ratios[0] <= 0 or any(abs(ratio / ratios[0] - 1) > tolerance for ratio in ratios):
+    if len(ratios) < _ENOUGH or ratios[0] <= 0 or any(abs(ratio / ratios[0] - 1) > tolerance for ratio in ratios):
         return ""
     if abs(ratios[0] - 1) <= 2 * tolerance:
         return "the weights differ by rounding: an entry of the table, a shift or a conversion"
     named = scale_mistake(plan.initializer, plan.geometry, ratios[0], tolerance)
+    if not named and plan.initializer.needs_fans and plan.shape != plan.geometry.shape:
+        part = dataclasses.replace(plan.geometry, shape=plan.shape)
+        own, whole = (law_std(plan.initializer.law(plan.initializer.fans(found))) for found in (part, plan.geometry))
+        named = "the fans are those of the part, not of the whole" if abs(ratios[0] * whole / own - 1) < 1e-6 else ""
     return named or f"every weight is {ratios[0]:.6g} times what it should be"
 
 
@@ -108,9 +116,11 @@ def _fan_mistakes(initializer: VarianceScaling, geometry: Geometry) -> Iterator[
     if geometry.layout is not None:
         for letter in "OI":
             sizes = [size for size, other in zip(geometry.shape, geometry.layout, strict=True) if other == letter]
-            if len(sizes) > 1:
-                yield f"only one of the {letter} axes is counted in the fan", math.prod(sizes) / sizes[0]
-                yield f"only one of the {letter} axes is counted in the fan", math.prod(sizes) / sizes[-1]
+            for size in {sizes[0], sizes[-1]} if len(sizes) > 1 else ():
+                share = size / math.prod(sizes)
+                shares = (share, 1.0) if letter == "I" else (1.0, share)
+                counted = initializer.fan(Fans(fans.fan_in * shares[0], fans.fan_out * shares[1]))
+                yield f"only one of the {letter} axes is counted in the fan", used / counted
 
 
 def _count(geometry: Geometry, letters: str) -> int:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from functools import partial
 from typing import Final
 
-from fanin.conformance.check import Check, Result
+from fanin.conformance.check import Check, Result, attempt
 from fanin.conformance.exact import BackendTrial
 from fanin.conformance.patterns import show
 from fanin.dtypes import DTYPES
@@ -25,7 +26,7 @@ def golden(trial: BackendTrial) -> Iterator[Result]:
         if undeclared := trial.undeclared(case.plan()):
             yield Result(on=on, verdict="skipped", note=f"the backend does not declare {undeclared}")
         else:
-            yield _compare(case, on, trial)
+            yield attempt(on, partial(_compare, case, on, trial))
 
 
 def _compare(case: GoldenCase, on: str, trial: BackendTrial) -> Result:

@@ -42,6 +42,8 @@ def _agreement(found: Measured) -> str:
         off = abs(math.log(measured / predicted)) if measured > 0 and predicted > 0 else math.inf
         if off > worst:
             worst, allowed = off, spread / math.sqrt(len(found.snapshots))
+    if worst == 0:
+        return "Exactly what the theory says."
     if not math.isfinite(worst):
         return "The measured numbers leave float32's range, and the theory's do not."
     chance = f" (one standard deviation at this width: {math.exp(allowed):.2f})" if allowed else ""

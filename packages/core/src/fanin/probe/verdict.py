@@ -128,9 +128,9 @@ def _times(factor: float) -> str:
 
 
 def _symmetric(network: Network, activations: Sequence[float], gradients: Sequence[float]) -> str:
-    units = f"all {network.width} units of a hidden layer are identical, get identical gradients and stay so"
+    units = f"all {network.width} units of a hidden layer are identical and get identical gradients"
     if any(gradients[: network.depth]):
-        return f"{units}: the layer is worth one unit"
+        return f"{units}, so nothing but rounding tells them apart: the layer is worth one unit"
     dead = "the signal and the gradient are 0" if activations[network.depth - 1] == 0 else "the gradient is 0"
     return f"{dead} in every hidden layer; {units}: only the output's bias learns"
 

@@ -44,8 +44,10 @@ def _named(key: Callable[[int, str | None], tuple[int, int]]) -> Callable[[], To
     """Return a backend whose keys come from seed and name in another way."""
 
     def change(plan: Plan) -> Plan:
-        names = plan.name if isinstance(plan.name, tuple) else (plan.name,)
-        return dataclasses.replace(plan, keys=tuple(key(plan.seed, name) for name in names)[: len(plan.keys)])
+        if plan.stack_axis is None:
+            return dataclasses.replace(plan, keys=(key(plan.seed, plan.name),))
+        names = (plan.name or ())[slice(*plan.slices[plan.stack_axis])]
+        return dataclasses.replace(plan, keys=tuple(key(plan.seed, name) for name in names))
 
     return _planned(change)
 

@@ -20,7 +20,7 @@ def _scaled(factor: Callable[[Plan], float]) -> Callable[[], ToyBackend]:
 
     class Scaled(ToyBackend):
         def draw(self, plan: Plan, *, device: Any = None) -> Array:
-            if isinstance(plan.rule, Draw) and isinstance(plan.initializer, VarianceScaling):
+            if isinstance(plan.rule, Draw) and isinstance(plan.initializer, VarianceScaling) and plan.size:
                 wrong = np.array(plan.rule.factor * factor(plan), plan.compute)
                 plan = dataclasses.replace(plan, rule=dataclasses.replace(plan.rule, factor=float(wrong)))
             return super().draw(plan, device=device)
@@ -108,7 +108,8 @@ def _shard_fans(plan: Plan) -> float:
     """The fans of the part that is drawn, not of the whole tensor."""
     if plan.shape == plan.geometry.shape or plan.size == 0:
         return 1.0
-    return math.sqrt(plan.geometry.fans().fan_in / dataclasses.replace(plan.geometry, shape=plan.shape).fans().fan_in)
+    part = dataclasses.replace(plan.geometry, shape=plan.shape).fans().fan_in
+    return math.sqrt(plan.geometry.fans().fan_in / part) if part else 1.0
 
 
 def _std(plan: Plan) -> float:

@@ -81,6 +81,8 @@ def _normalised(toy: ToyBackend, plan: Plan, rule: Draw, points: Ints) -> Array:
     law = plan.initializer.law(plan.geometry.fans() if plan.initializer.needs_fans else None)
     wide = weights.astype(np.float64)
     mean = wide.mean()
+    if not wide.std():
+        return weights
     exact: Array = (mean + (wide - mean) / wide.std() * law_std(law)).astype(plan.dtype)
     return exact
 
