@@ -14,7 +14,7 @@ nox.needs_version = ">=2024.4.15"
 nox.options.default_venv_backend = "virtualenv"
 nox.options.reuse_existing_virtualenvs = True
 nox.options.error_on_missing_interpreters = False  # a Python that is not here is skipped, with a message
-nox.options.sessions = ["lint", "types", "core", "backend", "cross", "wheels", "docs"]
+nox.options.sessions = ["lint", "types", "core", "backend", "cross", "wheels", "docs", "site"]
 
 # pyenv offers only the Python that its user chose; name the others too, or the sessions would not find them.
 PYENV = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
@@ -118,6 +118,13 @@ def docs(session: nox.Session) -> None:
     install(session, *ALL, *EXTRA_TESTED)
     pytest(session, "tests/examples", *session.posargs)
     pytest(session, "--doctest-modules", "--pyargs", "fanin", "fanin_numpy", "fanin_torch", "fanin_jax")
+
+
+@nox.session(python=PYTHON)
+def site(session: nox.Session) -> None:
+    """Build the documentation as a site into site/, with warnings as errors."""
+    install(session, "mkdocs", "mkdocs-material", "mkdocstrings[python]", "ruff")
+    session.run("mkdocs", "build", "--strict", *session.posargs, env={"NO_MKDOCS_2_WARNING": "1"})
 
 
 @nox.session(python=PYTHON)

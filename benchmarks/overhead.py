@@ -24,9 +24,8 @@ PROGRAMS = {
 }
 
 MEMORY = """
-import resource, sys
 def peak():
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return next(int(line.split()[1]) for line in open("/proc/self/status") if line.startswith("VmHWM")) / 1024
 {prepare}
 draw(256)
 before = peak()

@@ -33,7 +33,7 @@ Task: TypeAlias = Callable[[], None]
 _SHORT = 64
 """Rows shorter than this are gathered into a grid: each row of a run has its own first and last block."""
 
-_LONG = 1 << 14
+_LONG = 1 << 16
 """Longest row of a grid, whose offsets are kept in memory."""
 
 _MANY = 1 << 18
@@ -62,17 +62,20 @@ def draw_into(plan: Plan, out: Array) -> None:
     elif out.size:
         engine = engine_for(out.size)
         if plan.consecutive and out.size <= _SERIAL and out.flags.c_contiguous and out.dtype in engine.outputs:
-            _Job(plan.rule, engine, 1).block(plan.keys[0], plan.offset, (), (), True, 0, 0, out.reshape(1, -1))
+            _Job(plan.rule, engine, 1, out.size).block(
+                plan.keys[0], plan.offset, (), (), True, 0, 0, out.reshape(1, -1)
+            )
         else:
             threads = get_num_threads() if out.size > _SERIAL else 1
-            run_tasks(_Job(plan.rule, engine, threads).tensor(plan, out), threads, engine.release)
+            run_tasks(_Job(plan.rule, engine, threads, out.size).tensor(plan, out), threads, engine.release)
 
 
 class _Job:
     """One draw: its rule, and the kernels that draw it."""
 
-    def __init__(self, rule: Draw, engine: Engine, threads: int) -> None:
-        self.rule, self.engine, self.chunk = rule, engine, engine.chunk(threads)
+    def __init__(self, rule: Draw, engine: Engine, threads: int, size: int) -> None:
+        self.rule, self.engine = rule, engine
+        self.chunk = max(_SERIAL // 2, min(engine.chunk(threads), -(-size // (4 * threads))))  # work for every thread
 
     def tensor(self, plan: Plan, out: Array) -> Iterator[Task]:
         """Yield the tasks of a whole draw, one stream of a stack after the other."""
@@ -109,23 +112,27 @@ class _Job:
         outer, inner, running = _rows(merge(axes))
         length = math.prod(axis.size for axis in inner)
         table = out.reshape(-1, length)
-        height = max(2, self.chunk // length // 2 * 2)  # a pair is not torn
         width = min(length, self.chunk if running else _LONG)
         paired = None if running else _paired_rows(offset, outer, inner, len(table))
+        if paired is not None:
+            height = max(2, self.chunk // width // 2 * 2)  # a pair is not torn
+        else:
+            height = 1 if width < length else max(1, self.chunk // width)  # parts of several rows are not contiguous
         for top in range(0, len(table), height):
             for left in range(0, length, width):
-                columns = slice(left, left + width)
                 if paired is None:
-                    block = table[top : top + height, columns]
+                    block = table[top : top + height, left : left + width]
                     yield partial(self.block, key, offset, outer, inner, running, top, left, block)
                 else:
                     rows, bases = (array[top : top + height] for array in paired)
-                    yield partial(self.pairs, key, inner, left, rows, bases, table[:, columns])
+                    yield partial(self.pairs, key, inner, slice(left, min(left + width, length)), rows, bases, table)
 
-    def pairs(self, key: Words, inner: tuple[Axis, ...], left: int, rows: Indices, bases: Indices, out: Array) -> None:
-        """Fill some pairs of rows, each of which shares its blocks."""
-        columns = offsets(inner, left, out.shape[1])
-        self.engine.fill_pairs(out, rows, bases, columns, key, self.rule)
+    def pairs(
+        self, key: Words, inner: tuple[Axis, ...], part: slice, rows: Indices, bases: Indices, out: Array
+    ) -> None:
+        """Fill a part of some pairs of rows, each of which shares its blocks."""
+        columns = offsets(inner, part.start, part.stop - part.start)
+        self.engine.fill_pairs(out, rows, bases, part.start, columns, key, self.rule)
 
     def block(
         self,

@@ -42,7 +42,7 @@ class Engine:
         outputs: The dtypes that the kernels write; uint16 stands for the bits of bfloat16.
         fill_rows: Fill an array of shape (rows, columns) with the weights of logical indices bases[i] + j.
         fill_grid: Fill an array of shape (rows, columns) with the weights of logical indices bases[i] + columns[j].
-        fill_pairs: Fill some rows of an array, a pair of which shares its blocks.
+        fill_pairs: Fill a part of some rows of an array, a pair of which shares its blocks.
         release: Give back a thread's scratch memory at the end of a draw.
     """
 
@@ -51,7 +51,7 @@ class Engine:
     outputs: frozenset[np.dtype[Any]]
     fill_rows: Callable[[NDArray[Any], Indices, Words, Draw], None]
     fill_grid: Callable[[NDArray[Any], Indices, Indices, Words, Draw], None]
-    fill_pairs: Callable[[NDArray[Any], Indices, Indices, Indices, Words, Draw], None]
+    fill_pairs: Callable[[NDArray[Any], Indices, Indices, int, Indices, Words, Draw], None]
     release: Callable[[], None]
 
 
@@ -88,7 +88,7 @@ def _numba_engine() -> Engine:
     from fanin_numpy import _numba_kernels as kernels
 
     outputs = frozenset(map(np.dtype, ("f4", "f8", "u2")))
-    return Engine("numba", lambda threads: 1 << 17, outputs, *_functions(kernels))
+    return Engine("numba", lambda threads: 1 << 19, outputs, *_functions(kernels))
 
 
 @lru_cache(maxsize=1)

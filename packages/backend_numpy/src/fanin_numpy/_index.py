@@ -17,6 +17,8 @@ Indices: TypeAlias = NDArray[np.int64]
 def offsets(axes: tuple[Axis, ...], first: int, count: int) -> Indices:
     """Return the logical offsets of the flat positions first, first + 1, ... of some axes, in C order."""
     flat = np.arange(first, first + count)
+    if len(axes) == 1:
+        return _axis_offsets(axes[0], flat)
     positions = np.unravel_index(flat, tuple(axis.size for axis in axes)) if axes else ()
     return sum(map(_axis_offsets, axes, positions), start=np.zeros_like(flat))
 

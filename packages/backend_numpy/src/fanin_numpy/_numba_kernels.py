@@ -190,7 +190,7 @@ def _grid(out, bases, columns, key, table, kind, factor, lattice, ranks, bounds)
 
 
 @njit(nogil=True, cache=True)
-def _pairs(out, rows, bases, columns, key, table, kind, factor, lattice, ranks, bounds):
+def _pairs(out, rows, bases, left, columns, key, table, kind, factor, lattice, ranks, bounds):
     k0, k1 = uint32(key[0]), uint32(key[1])
     k2 = uint32(uint32(k0 ^ k1) ^ uint32(PARITY))
     words = np.empty((2, _BUFFER), np.uint32)
@@ -206,7 +206,7 @@ def _pairs(out, rows, bases, columns, key, table, kind, factor, lattice, ranks, 
             high, low = uint32(block >> uint64(32)), uint32(block)
             _words_pair(words[0], words[1], high, low, steps[at : at + count], k0, k1, k2)
             for lane in range(2):
-                part = out[rows[pair + lane], at : at + count]
+                part = out[rows[pair + lane], left + at : left + at + count]
                 _fill(words[lane], count, table, segments, records, part, kind, factor, lattice, ranks, bounds)
 
 
@@ -262,13 +262,15 @@ def fill_pairs(
     out: NDArray[Any],
     rows: NDArray[np.int64],
     bases: NDArray[np.int64],
+    left: int,
     columns: NDArray[np.int64],
     key: Words,
     draw: Draw,
 ) -> None:
-    """Fill out[rows[i]] with the weights of logical indices bases[i] + columns[j].
+    """Fill out[rows[i], left + j] with the weights of logical indices bases[i] + columns[j].
 
     Columns are even, and bases come in pairs, an even one and the next, so that both rows of a pair share their blocks.
-    No index may reach a multiple of 2^33 beyond its base's, where the counter's high word changes.
+    No index may reach a multiple of 2^33 beyond its base's, where the counter's high word changes. The whole table is
+    passed, C-contiguous: a loop over memory of unknown strides would not vectorise.
     """
-    _pairs(out, rows, bases, columns, key, *_arguments(draw))
+    _pairs(out, rows, bases, left, columns, key, *_arguments(draw))

@@ -222,8 +222,10 @@ def fill_grid(out: NDArray[Any], bases: Indices, columns: Indices, key: Words, d
     _finish(_words_grid(bases, columns, key), draw, out)
 
 
-def fill_pairs(out: NDArray[Any], rows: Indices, bases: Indices, columns: Indices, key: Words, draw: Draw) -> None:
-    """Fill out[rows[i]] with the weights of logical indices bases[i] + columns[j].
+def fill_pairs(
+    out: NDArray[Any], rows: Indices, bases: Indices, left: int, columns: Indices, key: Words, draw: Draw
+) -> None:
+    """Fill out[rows[i], left + j] with the weights of logical indices bases[i] + columns[j].
 
     Columns are even, and bases come in pairs, an even one and the next, so that both rows of a pair share their blocks.
     """
@@ -231,4 +233,4 @@ def fill_pairs(out: NDArray[Any], rows: Indices, bases: Indices, columns: Indice
     weights = _buffers.take(f"weights {out.dtype}", count, out.dtype.type).reshape(-1, len(columns))
     for lane, words in enumerate(_blocks_grid(bases[0::2], columns, key)):
         _finish(words, draw, weights)
-        out[rows[lane::2]] = weights
+        out[rows[lane::2], left : left + len(columns)] = weights
