@@ -18,6 +18,7 @@ import fanin
 from fanin.activations import get_activation
 from fanin.compare.plot import INK, Plot, colour, log_scale
 from fanin.compare.trainer import load_trainer
+from fanin.compare.training import one_thread
 from fanin.probe.theory import gaussian_moment
 
 FIGURES = Path(__file__).parents[1] / "docs" / "figures"
@@ -61,12 +62,13 @@ def main() -> None:
     for name in NAMES:
         gain = fanin.gain(name)
         measured = [measured_gain(name, seed) for seed in SEEDS]
-        curves[name] = [deep_moments(name, gain, seed) for seed in SEEDS]
+        with one_thread():
+            curves[name] = [deep_moments(name, gain, seed) for seed in SEEDS]
         last = [curve[-1] for curve in curves[name]]
         theirs = f"{TORCH[name]:7.4f}" if name in TORCH else "  error"
         print(
             f"{name:11} {gain:9.4f} {np.mean(measured):9.4f} ({min(measured):.4f} to {max(measured):.4f}) {theirs}  "
-            f"{np.mean(last):8.3g} ({min(last):.3g} to {max(last):.3g}); a deviation grows by {stability(name):.3f} a layer"
+            f"{np.mean(last):8.3g} ({min(last):.3g} to {max(last):.3g}); deviations × {stability(name):.2f} a layer"
         )
     print("\ntorch's gains in the same networks:")
     for name in ("selu", "tanh"):

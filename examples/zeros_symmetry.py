@@ -23,7 +23,7 @@ from fanin.compare.data import Data, batches, load_data
 from fanin.compare.experiment import Experiment
 from fanin.compare.plot import Plot, band
 from fanin.compare.results import Results
-from fanin.compare.statistics import distinct_units, evaluate
+from fanin.compare.statistics import evaluate
 from fanin.compare.training import train
 
 FIGURES = Path(__file__).parents[1] / "docs" / "figures"
@@ -82,7 +82,7 @@ def symmetry(data: Data, product: Callable[[Array, Array], Array], dtype: str, e
             v, c = v - RATE * product(delta.T, hidden), c - RATE * product(np.ones((1, len(y)), dtype), delta)[0]
             w, b = w - RATE * product(below.T, x), b - RATE * product(np.ones((1, len(y)), dtype), below)[0]
     logits = np.tanh(data.test_inputs @ w.T + b) @ v.T + c
-    return distinct_units(w, b, tolerance=0.0), evaluate(logits, data.test_labels)[1]
+    return len(np.unique(np.column_stack([w, b]), axis=0)), evaluate(logits, data.test_labels)[1]
 
 
 def main() -> None:

@@ -126,7 +126,7 @@ def test_an_interruption_leaves_what_is_finished(install: Install, blobs: Data) 
     assert [run.initialization for run in results.runs] == ["zeros", "zeros", "random", "random"]
     assert [run.epochs for run in results.runs] == [12, 12, 12, 0]
     assert results.runs[-1].after is None
-    assert len(page_rows(results)) == 4
+    assert len(page_rows(results, [0, 12])) == 4
     assert judgement(results, "he") == "he: not trained"
     assert [item.initialization for item in agreements(results)] == ["zeros", "random"]
 

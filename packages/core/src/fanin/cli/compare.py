@@ -10,7 +10,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from fanin.cli import options as shared
-from fanin.cli.text import needs_extra
+from fanin.cli.text import require_extra
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,35 +41,35 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Train, print and write."""
-    with needs_extra("compare"):
-        from fanin.compare.agreement import agreements
-        from fanin.compare.data import load_data
-        from fanin.compare.experiment import Experiment
-        from fanin.compare.files import make_folder
+    require_extra("compare")
+    from fanin.compare.agreement import agreements
+    from fanin.compare.data import load_data
+    from fanin.compare.experiment import Experiment
+    from fanin.compare.files import make_folder
 
-        experiment = Experiment(
-            initializations=shared.words(options.initializations),
-            backends=shared.backends(options.backends),
-            dataset=options.dataset,
-            depth=options.depth,
-            width=options.width,
-            activation=options.activation,
-            learning_rate=options.learning_rate,
-            epochs=options.epochs,
-            batch_size=options.batch_size,
-            seeds=shared.seeds(options.seeds),
-            dtype=options.dtype,
-        )
-        folder = make_folder(options.out) if options.out else None
-        results = _train(experiment, load_data(experiment.dataset))
-        if not results.runs:
-            raise KeyboardInterrupt
-        found = agreements(results)
-        _print(results, found)
-        if folder is not None:
-            from fanin.compare.report import write_report
+    experiment = Experiment(
+        initializations=shared.words(options.initializations),
+        backends=shared.backends(options.backends),
+        dataset=options.dataset,
+        depth=options.depth,
+        width=options.width,
+        activation=options.activation,
+        learning_rate=options.learning_rate,
+        epochs=options.epochs,
+        batch_size=options.batch_size,
+        seeds=shared.seeds(options.seeds),
+        dtype=options.dtype,
+    )
+    folder = make_folder(options.out) if options.out else None
+    results = _train(experiment, load_data(experiment.dataset))
+    if not results.runs:
+        raise KeyboardInterrupt
+    found = agreements(results)
+    _print(results, found)
+    if folder is not None:
+        from fanin.compare.report import write_report
 
-            print(f"report: {write_report(results, folder)}")
+        print(f"report: {write_report(results, folder)}")
     if not results.complete:
         return EXIT_INTERRUPTED
     return 1 if any(agreement.broken for agreement in found) else 0
@@ -86,22 +86,30 @@ def _train(experiment: Experiment, data: Data) -> Results:
 def _print(results: Results, found: Sequence[Agreement]) -> None:
     from rich.markup import escape
 
-    from fanin.cli.progress import output
-    from fanin.compare.agreement import ROUNDING_ALONE
-    from fanin.compare.tables import agreement_table, facts, judgement, terminal_table
+    from fanin.cli.progress import output, plain_table
+    from fanin.compare.agreement import HEADINGS, ROUNDING_ALONE
+    from fanin.compare.tables import checkpoints, facts, judgement, terminal_cells
 
     console = output()
     for fact in facts(results):
         console.print(escape(fact), soft_wrap=True)
-    console.print(terminal_table(results))
+    headings, rows = terminal_cells(results, checkpoints(results, 4 if console.width > 100 else 3))
+    table = plain_table(*headings, left=3)
+    for k, row in enumerate(rows):
+        if k and row[0] != rows[k - 1][0] and len(results.experiment.backends) > 1:
+            table.add_section()
+        table.add_row(*map(escape, row))
+    console.print(table)
     for label in results.experiment.initializations:
         console.print("- " + escape(judgement(results, label)), soft_wrap=True)
     if found:
         console.print("Backends against each other:")
+        table = plain_table("\ninit", *HEADINGS, left=1)
         for agreement in found:
             style = "bold red" if agreement.broken else None
             console.print("- " + escape(agreement.sentence()), style=style, soft_wrap=True)
-        console.print(agreement_table(found))
+            table.add_row(escape(agreement.initialization), *agreement.cells())
+        console.print(table)
         if any(agreement.control is not None for agreement in found):
             console.print(f"({ROUNDING_ALONE})", soft_wrap=True)
     if not results.complete:

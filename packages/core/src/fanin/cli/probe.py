@@ -10,7 +10,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from fanin.cli import options as shared
-from fanin.cli.text import needs_extra
+from fanin.cli.text import require_extra
 
 if TYPE_CHECKING:
     from fanin.compare.data import Data
@@ -32,29 +32,29 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Measure, print and write."""
-    with needs_extra("probe"):
-        from fanin.compare.data import load_data
-        from fanin.compare.experiment import Experiment
-        from fanin.compare.files import make_folder
+    require_extra("probe")
+    from fanin.compare.data import load_data
+    from fanin.compare.experiment import Experiment
+    from fanin.compare.files import make_folder
 
-        experiment = Experiment(
-            initializations=shared.words(options.initializations),
-            backends=shared.backends([options.backend] if options.backend else None)[:1],
-            dataset=options.dataset,
-            depth=options.depth,
-            width=options.width,
-            activation=options.activation,
-            seeds=shared.seeds(options.seeds),
-        )
-        folder = make_folder(options.out) if options.out else None
-        result = _measure(experiment, load_data(experiment.dataset))
-        if not result.measured:
-            raise KeyboardInterrupt
-        _print(result)
-        if folder is not None:
-            from fanin.probe.report import write_report
+    experiment = Experiment(
+        initializations=shared.words(options.initializations),
+        backends=shared.backends([options.backend] if options.backend else None)[:1],
+        dataset=options.dataset,
+        depth=options.depth,
+        width=options.width,
+        activation=options.activation,
+        seeds=shared.seeds(options.seeds),
+    )
+    folder = make_folder(options.out) if options.out else None
+    result = _measure(experiment, load_data(experiment.dataset))
+    if not result.measured:
+        raise KeyboardInterrupt
+    _print(result)
+    if folder is not None:
+        from fanin.probe.report import write_report
 
-            print(f"report: {write_report(result, folder)}")
+        print(f"report: {write_report(result, folder)}")
     return 0 if result.complete else EXIT_INTERRUPTED
 
 
@@ -69,15 +69,22 @@ def _measure(experiment: Experiment, data: Data) -> Probe:
 def _print(result: Probe) -> None:
     from rich.markup import escape
 
-    from fanin.cli.progress import output
-    from fanin.probe.tables import facts, terminal_table, verdicts
+    from fanin.cli.progress import output, plain_table
+    from fanin.probe.tables import HEADINGS, cells, facts, layer_rows, verdicts
+    from fanin.probe.verdict import describe
 
     console = output()
     for fact in facts(result):
         console.print(escape(fact), soft_wrap=True)
+    console.print(
+        "signal E[x²]: mean square of a layer's output; gradient E[g²]: of the loss by pre-activations", markup=False
+    )
     for found in result.measured:
+        table = plain_table(*HEADINGS, title=describe(found.initialization))
+        for row in layer_rows(result, found):
+            table.add_row(*cells(row))
         console.print()
-        console.print(terminal_table(result, found))
+        console.print(table)
     console.print()
     for verdict in verdicts(result):
         console.print("- " + escape(verdict), soft_wrap=True)

@@ -1,4 +1,4 @@
-"""Progress on stderr and text on stdout, both fit for a terminal, a pipe and a file."""
+"""Progress on stderr, text and tables on stdout: fit for a terminal, a pipe and a file."""
 
 from __future__ import annotations
 
@@ -8,18 +8,48 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.table import Table
 
-__all__ = ["output", "progress"]
+__all__ = ["output", "plain_table", "progress"]
 
-_PIPED_WIDTH = 120
+_PIPED_WIDTH, _LEAST_WIDTH = 120, 80
 
 
 def output() -> Console:
-    """Return the console for results: in a pipe without colour, and wide enough for the tables."""
+    """Return the console for results: in a pipe without colour; never so narrow that a table would lose its ends."""
     from rich.console import Console
 
     console = Console(highlight=False)
-    return console if console.is_terminal else Console(highlight=False, width=_PIPED_WIDTH)
+    if not console.is_terminal:
+        return Console(highlight=False, width=_PIPED_WIDTH)
+    return console if console.width >= _LEAST_WIDTH else Console(highlight=False, width=_LEAST_WIDTH)
+
+
+def plain_table(*headings: str, title: str | None = None, left: int = 0) -> Table:
+    """Return an empty table without frames, whose first `left` columns are of text and the others of numbers.
+
+    Args:
+        headings: One a column; a line break makes two lines.
+        title: A line above, as plain text.
+        left: How many columns are aligned to the left. The first may be broken where the console is narrow.
+    """
+    from rich import box
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table(
+        title=None if title is None else escape(title),
+        title_justify="left",
+        box=box.SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
+        pad_edge=False,
+        show_edge=False,
+    )
+    for k, heading in enumerate(headings):
+        table.add_column(
+            escape(heading), justify="left" if k < left else "right", no_wrap=k > 0 or left == 0, overflow="fold"
+        )
+    return table
 
 
 @contextmanager

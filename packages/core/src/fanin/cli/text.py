@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import importlib
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+import importlib.util
+from collections.abc import Sequence
 from typing import Final
 
 from fanin.exceptions import FaninError
 
-__all__ = ["ExtraMissingError", "needs_extra", "table"]
+__all__ = ["ExtraMissingError", "require_extra", "table"]
 
-_MODULES: Final = ("numpy", "rich", "matplotlib", "jinja2", "sklearn", "scipy")
+_MODULES: Final = ("numpy", "rich", "matplotlib", "jinja2", "sklearn", "scipy", "threadpoolctl")
 
 
 class ExtraMissingError(FaninError, ImportError):
@@ -26,20 +25,14 @@ def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join([shown[0], "  ".join("-" * width for width in widths), *shown[1:]])
 
 
-@contextmanager
-def needs_extra(command: str) -> Iterator[None]:
-    """Turn a missing library of the extra `cli` into one clear message.
+def require_extra(command: str) -> None:
+    """Check, before any work is done, that the libraries of the extra `cli` are installed; none is imported.
 
     Raises:
-        ExtraMissingError: A library that the command needs is not installed.
+        ExtraMissingError: One is not.
     """
-    try:
-        for module in _MODULES[:2]:
-            importlib.import_module(module)
-        yield
-    except ModuleNotFoundError as error:
-        if error.name is None or error.name.partition(".")[0] not in _MODULES:
-            raise
-        raise ExtraMissingError(
-            f'fanin {command} needs {error.name}, which is not installed. Run: pip install "fanin[cli,numpy]".'
-        ) from error
+    for module in _MODULES:
+        if importlib.util.find_spec(module) is None:
+            raise ExtraMissingError(
+                f'fanin {command} needs {module}, which is not installed. Run: pip install "fanin[cli,numpy]".'
+            )

@@ -66,7 +66,7 @@ class Agreement:
 
 
 HEADINGS: Final = (
-    "loss difference\nat the first step",
+    "loss differs at\nthe first step",
     "\nmedian",
     "\nlargest",
     "rounding alone:\nmedian",

@@ -54,7 +54,7 @@ def write_report(results: Results, folder: Path) -> Path:
             ],
             facts=tables.facts(results),
             epochs=tables.checkpoints(results),
-            rows=tables.page_rows(results),
+            rows=tables.page_rows(results, tables.checkpoints(results)),
             overview=overview,
             differences=differences,
             histograms=histograms,

@@ -51,7 +51,7 @@ def distinct_units(weight: Array, bias: Array, tolerance: float = 1e-5) -> int:
     Args:
         weight: Shape (units, inputs).
         bias: Shape (units,).
-        tolerance: Relative to the longest row's Euclidean norm.
+        tolerance: Relative to the longest row's Euclidean norm; at least 1e-7, the rounding of the distances.
 
     Example:
         >>> distinct_units(np.ones((5, 3), np.float32), np.array([0, 0, 1, 1, 2], np.float32))
@@ -60,10 +60,8 @@ def distinct_units(weight: Array, bias: Array, tolerance: float = 1e-5) -> int:
     rows = np.column_stack([weight, bias]).astype(np.float64)
     if not np.isfinite(rows).all():
         return len({row.tobytes() for row in rows})
-    rows -= rows.mean(axis=0)  # nearby rows far from the origin would drown in the rounding of their products
     squares = np.square(rows).sum(axis=1)
-    longest = np.square(np.column_stack([weight, bias]), dtype=np.float64).sum(axis=1).max()
-    close = squares[:, None] + squares[None, :] - 2 * rows @ rows.T <= tolerance**2 * longest
+    close = squares[:, None] + squares[None, :] - 2 * rows @ rows.T <= tolerance**2 * squares.max()
     np.fill_diagonal(close, True)
     unseen, count = np.ones(len(rows), dtype=np.bool_), 0
     while unseen.any():

@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from fanin.compare.agreement import HEADINGS, Agreement
+from fanin.compare.agreement import Agreement
 from fanin.compare.results import Results, Run
 
-if TYPE_CHECKING:
-    from rich.table import Table
-
 __all__ = [
-    "agreement_table",
     "checkpoints",
     "curve_rows",
     "difference_rows",
@@ -24,14 +20,17 @@ __all__ = [
     "layer_rows",
     "page_rows",
     "summary_rows",
-    "terminal_table",
+    "terminal_cells",
 ]
 
 
-def checkpoints(results: Results) -> list[int]:
-    """Return the epochs that a table shows: the start, a quarter, the half and the end, as far as any run came."""
+def checkpoints(results: Results, count: int = 4) -> list[int]:
+    """Return up to `count` epochs that a table shows: the start, the half, the end, and with 4 the quarter too.
+
+    The end is as far as any run came.
+    """
     epochs = max(run.epochs for run in results.runs)
-    return sorted({0, round(epochs / 4), round(epochs / 2), epochs})
+    return sorted({0, round(epochs / 2), epochs} | ({round(epochs / 4)} if count > 3 else set()))
 
 
 def judgement(results: Results, initialization: str) -> str:
@@ -78,9 +77,8 @@ def facts(results: Results) -> list[str]:
     ]
 
 
-def page_rows(results: Results) -> list[dict[str, Any]]:
-    """Return one row for each initialization and backend, as text: means over the seeds at the checkpoints."""
-    shown = checkpoints(results)
+def page_rows(results: Results, shown: Sequence[int]) -> list[dict[str, Any]]:
+    """Return one row for each initialization and backend, as text: means over the seeds at the epochs shown."""
     return [
         {
             "initialization": label,
@@ -101,47 +99,33 @@ def _mean(runs: list[Run], attribute: str, epoch: int, digits: int, factor: floa
     if not values:
         return "-"
     mean = factor * float(np.mean(values))
-    return f"{mean:.{digits}f}" if abs(mean) < 100 or math.isnan(mean) or factor > 1 else f"{mean:.0e}"
+    if factor > 1 or not abs(mean) >= 10:
+        return f"{mean:.{digits}f}"
+    return f"{mean:.2f}" if mean < 100 else f"{mean:.0e}"
 
 
-def terminal_table(results: Results) -> Table:
-    """Return the summary as a rich table."""
-    from rich import box
-    from rich.table import Table
-
-    shown = checkpoints(results)
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    for heading in ("\ninit", "\nbackend", "initial\nweights"):
-        table.add_column(heading, no_wrap=True)
-    for heading in (
-        "train loss at epoch\n" + " ".join(f"{epoch:>6}" for epoch in shown),
+def terminal_cells(results: Results, shown: Sequence[int]) -> tuple[list[str], list[list[str]]]:
+    """Return the summary for a terminal: headings, and a row for each initialization and backend."""
+    headings = [
+        "\ninit",
+        "\nbackend",
+        "initial\nweights",
+        "train loss at epoch\n" + " ".join(f"{epoch:>5}" for epoch in shown),
         "test accuracy %\n" + " ".join(f"{epoch:>5}" for epoch in shown),
         "distinct\nunits",
-    ):
-        table.add_column(heading, justify="right", no_wrap=True)
-    previous = None
-    for row in page_rows(results):
-        if previous not in (None, row["initialization"]) and len(results.experiment.backends) > 1:
-            table.add_section()
-        previous = row["initialization"]
-        losses = " ".join(f"{text:>6}" for text in row["losses"])
-        accuracies = " ".join(f"{text:>5}" for text in row["accuracies"])
-        table.add_row(row["initialization"], row["backend"], row["digest"], losses, accuracies, row["distinct"])
-    return table
-
-
-def agreement_table(found: Sequence[Agreement]) -> Table:
-    """Return the differences between the backends as a rich table."""
-    from rich import box
-    from rich.table import Table
-
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    table.add_column("\ninit", no_wrap=True)
-    for heading in HEADINGS:
-        table.add_column(heading, justify="right", no_wrap=True)
-    for item in found:
-        table.add_row(item.initialization, *item.cells())
-    return table
+    ]
+    rows = [
+        [
+            row["initialization"],
+            row["backend"],
+            row["digest"][:8],
+            " ".join(f"{text:>5}" for text in row["losses"]),
+            " ".join(f"{text:>5}" for text in row["accuracies"]),
+            row["distinct"],
+        ]
+        for row in page_rows(results, shown)
+    ]
+    return headings, rows
 
 
 def summary_rows(results: Results) -> list[dict[str, Any]]:

@@ -20,7 +20,7 @@ from fanin.compare.trainer import Trainer, load_trainer
 from fanin.contract import Backend
 from fanin.registry import backend as get_backend
 
-__all__ = ["build", "digest", "steps", "train"]
+__all__ = ["build", "digest", "one_thread", "steps", "train"]
 
 Parameters: TypeAlias = dict[str, NDArray[np.floating[Any]]]
 OnStep: TypeAlias = Callable[[str], None]

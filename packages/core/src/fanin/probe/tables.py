@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import Any, Final
 
 from fanin.probe.measure import Measured, Probe
 from fanin.probe.theory import Theory
-from fanin.probe.verdict import Verdict, describe, gain_advice, judge
+from fanin.probe.verdict import Verdict, gain_advice, judge
 
-if TYPE_CHECKING:
-    from rich.table import Table
-
-__all__ = ["cells", "facts", "layer_rows", "terminal_table", "verdict_of", "verdicts"]
+__all__ = ["HEADINGS", "cells", "facts", "layer_rows", "verdict_of", "verdicts"]
 
 
 def verdict_of(result: Probe, found: Measured) -> Verdict:
@@ -69,35 +66,18 @@ def facts(result: Probe) -> list[str]:
     ]
 
 
-def terminal_table(result: Probe, found: Measured) -> Table:
-    """Return one initialization's layers as a rich table."""
-    from rich import box
-    from rich.markup import escape
-    from rich.table import Table
-
-    table = Table(
-        title=escape(describe(found.initialization)),
-        title_justify="left",
-        box=box.SIMPLE_HEAD,
-        pad_edge=False,
-        show_edge=False,
-    )
-    signal, gradient = escape("signal E[x²]"), escape("gradient E[g²]")
-    for heading in (
-        "\nlayer",
-        "\nfan-in",
-        f"{signal}\nmeasured",
-        "\ntheory",
-        "\nratio",
-        f"{gradient}\nmeasured",
-        "\ntheory",
-        "\nratio",
-        "distinct\nunits",
-    ):
-        table.add_column(heading, justify="right", no_wrap=True)
-    for row in layer_rows(result, found):
-        table.add_row(*cells(row))
-    return table
+HEADINGS: Final = (
+    "\nlayer",
+    "\nfan-in",
+    "E[x²]\nmeasured",
+    "\ntheory",
+    "\nratio",
+    "E[g²]\nmeasured",
+    "\ntheory",
+    "\nratio",
+    "distinct\nunits",
+)
+"""Of `cells`: x is a layer's output, g the derivative of a sample's loss by its pre-activations."""
 
 
 def cells(row: dict[str, Any]) -> list[str]:

@@ -45,8 +45,9 @@ def _named(key: Callable[[int, str | None], tuple[int, int]]) -> Callable[[], To
 
     def change(plan: Plan) -> Plan:
         if plan.stack_axis is None:
+            assert not isinstance(plan.name, tuple)
             return dataclasses.replace(plan, keys=(key(plan.seed, plan.name),))
-        names = (plan.name or ())[slice(*plan.slices[plan.stack_axis])]
+        names = plan.name[slice(*plan.slices[plan.stack_axis])] if isinstance(plan.name, tuple) else ()
         return dataclasses.replace(plan, keys=tuple(key(plan.seed, name) for name in names))
 
     return _planned(change)
