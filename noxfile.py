@@ -117,7 +117,8 @@ def docs(session: nox.Session) -> None:
     """Run the examples of the README, the docs and the docstrings."""
     install(session, *ALL, *EXTRA_TESTED)
     pytest(session, "tests/examples", *session.posargs)
-    pytest(session, "--doctest-modules", "--pyargs", "fanin", "fanin_numpy", "fanin_torch", "fanin_jax")
+    modules = ["fanin", "fanin_numpy", "fanin_torch", "fanin_jax"]
+    pytest(session, "--doctest-modules", "--pyargs", *modules, KERAS_BACKEND="jax")
 
 
 @nox.session(python=PYTHON)

@@ -116,6 +116,12 @@ def test_a_narrow_orthogonal_weight_is_the_rounded_float32(arguments: dict[str, 
     assert narrow.reshape(-1).view(f"u{narrow.itemsize}").tolist() == patterns
 
 
+def test_an_orthogonal_weight_is_rounded_to_float32_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Above a tie of float16 by less than float32 resolves: rounded once it would be 1 + 2^-10."""
+    monkeypatch.setattr(_matrix, "_orthogonal", lambda matrices: np.full_like(matrices, 1 + 2.0**-11 + 2.0**-30))
+    assert np.all(fanin_numpy.init((2, 2), "orthogonal", layout="OI", dtype="float16") == 1.0)
+
+
 @pytest.mark.parametrize("arguments", [case for case in draws(CLOSE, GEOMETRIES) if "slices" in case.values[0]])
 def test_a_part_of_orthogonal_matrices_is_the_slice_of_the_whole(arguments: dict[str, Any]) -> None:
     part = fanin.init(**arguments, backend=BACKEND)

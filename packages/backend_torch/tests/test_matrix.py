@@ -112,6 +112,13 @@ def test_a_narrow_orthogonal_weight_is_the_rounded_float32(
     assert [int.from_bytes(data[k : k + size], "little") for k in range(0, len(data), size)] == patterns
 
 
+def test_an_orthogonal_weight_is_rounded_to_float32_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Above a tie of float16 by less than float32 resolves: rounded once it would be 1 + 2^-10."""
+    monkeypatch.setattr(_matrix, "_orthogonal", lambda matrices: torch.full_like(matrices, 1 + 2.0**-11 + 2.0**-30))
+    plan = fanin.plan((2, 2), "orthogonal", layout="OI", dtype="float16")
+    assert drawn(draw_with_torch, plan).tolist() == [[1.0] * 2] * 2
+
+
 @PATHS
 @pytest.mark.parametrize("name", EXACT | CLOSE)
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16", "float8_e5m2"])

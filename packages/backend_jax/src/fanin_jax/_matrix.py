@@ -126,8 +126,12 @@ def _zeros(plan: Plan, rule: Masked, keys: Any, counters: Any) -> Array:
 
 
 def _smallest(w: Array, count: int) -> Array:
-    """Return which words of each row are its `count` smallest; of equal words, the first."""
-    place = lax.broadcasted_iota(jnp.uint32, w.shape, 1)
-    ranked = lax.sort((w, place), dimension=1, num_keys=2)
-    last_word, last_place = (lax.broadcast_in_dim(x[:, count - 1], w.shape, (0,)) for x in ranked)
-    return (w < last_word) | ((w == last_word) & (place <= last_place))
+    """Return which words of each row are its `count` smallest; of equal words, the first.
+
+    Of the words that equal the largest of them, the first fill what the smaller ones leave. To sort pairs (word, place)
+    would say the same; XLA takes four times as long for it.
+    """
+    largest = lax.broadcast_in_dim(lax.sort(w, dimension=1)[:, count - 1], w.shape, (0,))
+    smaller, equal = w < largest, w == largest
+    left = count - jnp.sum(smaller, axis=1, keepdims=True)
+    return smaller | (equal & (jnp.cumsum(equal, axis=1) <= left))

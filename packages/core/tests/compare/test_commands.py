@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -109,7 +110,7 @@ def test_probe(install: Install, dataset: str, tmp_path: Path, capsys: pytest.Ca
     assert main([*arguments, "--initializations", "he", "constant(0.5)"]) == 0
     out, err = capsys.readouterr()
     assert err == ""
-    assert "signal E[x²]" in out
+    assert "E[x²]: mean square of a layer's output" in out
     assert "- he (variance 2/fan_in): the signal keeps its size" in out
     assert "all 4 units of a hidden layer are identical and get identical gradients" in out
     assert "The theory has no prediction" in out
@@ -165,3 +166,21 @@ def test_lists_are_split_at_spaces_and_commas() -> None:
 )
 def test_seeds(given: list[str], expected: tuple[int, ...]) -> None:
     assert seeds(given) == expected
+
+
+def test_tables_fit_a_terminal_of_80_columns(
+    install: Install, dataset: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    install(ReferenceBackend("numpy"), ReferenceBackend("other"))
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("TERM", "dumb")
+    arguments = ["compare", "--backends", "numpy", "other", "--dataset", dataset, *QUICK]
+    assert main([*arguments, "--initializations", "glorot_normal", "he"]) == 0
+    assert main(["probe", "--backend", "numpy", "--dataset", dataset, *SMALL]) == 0
+    text = re.sub(r"\x1b\[[0-9;]*m", "", capsys.readouterr().out)
+    rows = [line for line in text.splitlines() if line.startswith(("glorot_normal ", "he  ", "output", "─"))]
+    assert len(rows) == (1 + 4) + (1 + 2) + 3 * (1 + 1)
+    assert max(map(len, rows)) <= 80
+    assert "…" not in text
+    assert all(line.rstrip().endswith(("/4", "/3")) for line in rows if "numpy" in line or "output" in line)

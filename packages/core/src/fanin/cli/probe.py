@@ -76,9 +76,8 @@ def _print(result: Probe) -> None:
     console = output()
     for fact in facts(result):
         console.print(escape(fact), soft_wrap=True)
-    console.print(
-        "signal E[x²]: mean square of a layer's output; gradient E[g²]: of the loss by pre-activations", markup=False
-    )
+    legend = "E[x²]: mean square of a layer's output; E[g²]: of the derivative of the loss by its pre-activations"
+    console.print(escape(legend), soft_wrap=True)
     for found in result.measured:
         table = plain_table(*HEADINGS, title=describe(found.initialization))
         for row in layer_rows(result, found):

@@ -110,7 +110,7 @@ def terminal_cells(results: Results, shown: Sequence[int]) -> tuple[list[str], l
         "\ninit",
         "\nbackend",
         "initial\nweights",
-        "train loss at epoch\n" + " ".join(f"{epoch:>5}" for epoch in shown),
+        "loss at epoch\n" + " ".join(f"{epoch:>5}" for epoch in shown),
         "test accuracy %\n" + " ".join(f"{epoch:>5}" for epoch in shown),
         "distinct\nunits",
     ]
