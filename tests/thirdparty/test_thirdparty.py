@@ -37,6 +37,11 @@ def test_the_tutorial_builds_this_distribution(name: str) -> None:
     assert written(name) == stored
 
 
+def test_the_tutorial_says_how_long_it_is() -> None:
+    lines = (HERE / "src/fanin_toy/__init__.py").read_text(encoding="utf-8").count("\n")
+    assert f"Its {lines} lines pass every check" in TUTORIAL
+
+
 def test_every_titled_block_is_a_file() -> None:
     assert {name for _, name, _ in FENCE.findall(TUTORIAL) if name} == set(FILES)
 

@@ -26,7 +26,11 @@ def test_it_is_found_by_name() -> None:
     assert isinstance(backend, Backend)
     assert (backend.name, backend.SPEC_VERSION) == ("jax", 1)
     assert backend.capabilities == fanin.Capabilities(
-        dtypes=frozenset(DTYPES), devices=("cpu", "gpu", "tpu"), jit=True, level="exact"
+        dtypes=frozenset(DTYPES),
+        devices=("cpu", "gpu", "tpu"),
+        jit=True,
+        level="exact",
+        rules=frozenset({"fill", "draw", "diagonal", "masked", "haar"}),
     )
 
 

@@ -30,6 +30,7 @@ GEOMETRIES: dict[str, dict[str, Any]] = {
     "dense groups": {"shape": (6, 2), "layout": "OI", "groups": 2},
     "dense groups, transposed": {"shape": (6, 4), "layout": "IO", "groups": 2, "transposed": True},
     "heads out": {"shape": (4, 2, 3), "layout": "IOO"},
+    "heads in": {"shape": (7, 2, 3), "layout": "OII"},
     "heads in groups, transposed": {"shape": (3, 4, 5), "layout": "IIO", "groups": 6, "transposed": True},
     "stack": {"shape": (5, 3, 4), "layout": "OSI", "name": ["a", "b", "c"]},
     "part": {"shape": (9, 5), "layout": "OI", "slices": (slice(2, 7), slice(1, 4))},

@@ -1,13 +1,15 @@
 """Write the tables of docs/conformance.md: run every mutant through every check, and every check on the NumPy backend.
 
-    python packages/core/tools/write_conformance_tables.py [--only checks|mutants]
+    python packages/core/tools/write_conformance_tables.py [--only checks|mutants] [--kills kills.jsonl]
 
-It takes about ten seconds a mutant. The tests do not call it: they hold the document to what the suite does.
+It takes about ten seconds a mutant; what was found goes into the file a line a mutant, so that an interrupted run goes
+on where it stopped. The tests do not call it: they hold the document to what the suite does.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from collections import Counter
 from pathlib import Path
@@ -25,7 +27,7 @@ LEVELS: tuple[Level, ...] = ("exact", "distribution")
 
 
 def kills_of(mutant: Mutant) -> dict[str, dict[str, str]]:
-    """Return which checks catch a mutant at each level, and what they call it."""
+    """Return which checks catch a mutant at each level, and what they most often call it."""
     found: dict[str, dict[str, str]] = {}
     for level in LEVELS:
         failures = run(mutant.backend(), [level]).failures
@@ -40,12 +42,19 @@ def kills_of(mutant: Mutant) -> dict[str, dict[str, str]]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", choices=("checks", "mutants"))
-    only = parser.parse_args().only
-    if only != "mutants":
+    parser.add_argument("--kills", type=Path, default=Path("kills.jsonl"))
+    arguments = parser.parse_args()
+    if arguments.only != "mutants":
         for level in LEVELS:
             replace_section(level, checks_table(run("numpy", [level])))
-    if only != "checks":
-        kills = {mutant.name: kills_of(mutant) for mutant in track(MUTANTS, description="mutants")}
+    if arguments.only != "checks":
+        lines = arguments.kills.read_text(encoding="utf-8").splitlines() if arguments.kills.exists() else []
+        kills = dict(json.loads(line) for line in lines)
+        with arguments.kills.open("a", encoding="utf-8") as file:
+            for mutant in track([mutant for mutant in MUTANTS if mutant.name not in kills], description="mutants"):
+                kills[mutant.name] = kills_of(mutant)
+                file.write(json.dumps([mutant.name, kills[mutant.name]]) + "\n")
+                file.flush()
         replace_section("mutants", mutants_table(kills))
 
 

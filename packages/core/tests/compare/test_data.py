@@ -90,6 +90,7 @@ REFUSED: list[tuple[str, Callable[[Path], object], str]] = [
     ("NaN", save(X=nan, y=LABELS), "2 values that are NaN or infinite, the first in sample 3"),
     ("infinity", save(X=infinite, y=LABELS), "1 values that are NaN or infinite, the first in sample 5"),
     ("huge", save(X=huge, y=LABELS), "one order of magnitude"),
+    ("constant", save(X=np.ones((20, 3)), y=LABELS), "only constant features"),
     ("lengths", save(X=INPUTS, y=LABELS[:-1]), "X of 20 and y of 19"),
     ("text", save(X=np.array([["a"]] * 20), y=LABELS), "X must hold real numbers"),
     ("complex", save(X=INPUTS * 1j, y=LABELS), "X must hold real numbers"),

@@ -15,6 +15,7 @@ from fanin import FaninValueError
 from fanin.compare import files
 from fanin.compare.data import Data
 from fanin.compare.experiment import Experiment
+from fanin.compare.plot import Plot
 from fanin.compare.report import write_report
 from fanin.compare.training import train
 
@@ -151,6 +152,9 @@ def test_a_file_appears_whole_or_not_at_all(tmp_path: Path) -> None:
     with pytest.raises(TypeError):
         files.write_json(path, {"a": object()})
     assert json.loads(path.read_text()) == {"a": [1.0, None]}
+    assert list(tmp_path.iterdir()) == [path]
+    with pytest.raises(ZeroDivisionError):
+        files.write_plots(tmp_path, [Plot("broken", "", "", lambda axes: print(1 / 0))])
     assert list(tmp_path.iterdir()) == [path]
 
 

@@ -72,6 +72,8 @@ def test_histograms_are_densities_about_zero() -> None:
     assert (histogram.low, histogram.high, len(histogram.density)) == (-1.0, 1.0, BINS)
     assert sum(histogram.density) * 2 / BINS == pytest.approx(1)
     assert histogram.density[BINS // 2] * 2 / BINS == pytest.approx(0.5)  # two of four finite values are 0
+    # The outermost bins that are not empty: 1/2 is in the 31st of 41 bins of width 2/41.
+    assert histogram.span == pytest.approx((-1.0, -1 + 31 * 2 / 41))
     assert Histogram.of(np.zeros(4, dtype=np.float32)).high == 1.0
     assert Histogram.of(floats(math.nan)).density == (0.0,) * BINS
 

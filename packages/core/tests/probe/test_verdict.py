@@ -27,6 +27,7 @@ CASES = [
     (WILD, 10.0, 30.0, 20, [f"{WILD}: the signal grows 10× a layer", "the gradient grows 30× a layer"]),
     (WILD, 1e3, 1.0, 20, ["it is 1.0e+12, beyond float16's largest number (6.6e+04)"]),
     (WILD, math.inf, 1.0, 20, ["the signal overflows float32"]),
+    (WILD, 1e30, 1e30, 20, ["grows 1e+30× a layer", "beyond float32's largest number"]),
     ("random", 1.0, 0.0, 20, ["the gradient is 0 on its way back"]),
     ("zeros", 0.0, 0.0, 1, ["the signal and the gradient are 0 in every hidden layer", "the output's bias learns"]),
     ("constant(0.1)", 1.0, 1.0, 1, ["all 20 units of a hidden layer are identical", "worth one unit"]),
@@ -47,6 +48,11 @@ def test_factors_are_those_between_hidden_layers() -> None:
     verdict = judge("he", NETWORK, 1.0, [1e4, 4e4, 16e4, 64e4, 1e16], [2.0**-6, 2.0**-4, 0.25, 1.0, 1e6], 20)
     assert verdict.signal_factor == pytest.approx(2.0)
     assert verdict.gradient_factor == pytest.approx(0.5)
+
+
+def test_a_network_that_only_its_first_layer_dims_has_no_last_layer() -> None:
+    sentence = judge("he", NETWORK, 1.0, [1e-6, 1e-6, 1e-6, 1e-6, 1.0], [1.0] * 5, 20).sentence
+    assert "after 4 layers it is 1.0e-03; the gradient keeps its size" in sentence
 
 
 def test_one_hidden_layer_is_held_against_the_input_and_the_output() -> None:

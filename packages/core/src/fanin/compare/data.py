@@ -120,6 +120,10 @@ def prepare(name: str, inputs: NDArray[Any], labels: NDArray[Any]) -> Data:
     with np.errstate(over="ignore", invalid="ignore"):  # checked below
         mean, deviation = x_train.mean(axis=axis), x_train.std(axis=axis)
         scaled = (x - mean) / np.where(deviation > 0, deviation, 1.0)
+    if not np.any(deviation > 0):
+        raise FaninValueError(
+            "X must vary from sample to sample. Received: only constant features. Check how it was saved."
+        )
     if not (np.abs(scaled) < 1e18).all():  # whose squares float32 holds
         raise FaninValueError(
             f"X must be of one order of magnitude, more or less. Received: values up to {np.abs(x).max():.3g}, which "

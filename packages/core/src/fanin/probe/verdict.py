@@ -17,6 +17,9 @@ __all__ = ["Verdict", "describe", "judge"]
 _STEADY: Final = 10.0
 """A signal that changes by less than this factor from the first layer to the last is called steady."""
 
+_SLOW: Final = 0.01
+"""A change a layer, as a logarithm, below which nobody needs to know after how many layers a format ends."""
+
 
 @dataclass(frozen=True)
 class Verdict:
@@ -70,22 +73,28 @@ def judge(
     """
     depth, name = network.depth, describe(label)
     # Between hidden layers, which are alike; the input and the output have other widths.
+    backwards = gradients[::-1] if depth == 1 else gradients[depth - 1 :: -1]
     signal = _factor([input_moment, activations[0]] if depth == 1 else activations[:depth])
-    gradient = _factor(gradients[::-1] if depth == 1 else gradients[depth - 1 :: -1])
+    gradient = _factor(backwards)
     if distinct == 1 and network.width > 1:
         return Verdict(signal, gradient, f"{name}: {_symmetric(network, activations, gradients)}")
-    forward = _course("the signal", signal, depth, math.sqrt(activations[depth - 1] / input_moment))
-    backward = _course("the gradient", gradient, depth, signal and gradient ** max(1, depth - 1))
+    forward = _course("the signal", signal, depth, _change([input_moment, activations[depth - 1]]))
+    backward = _course("the gradient", gradient, depth, _change(backwards))
     limits = _limits(math.sqrt(activations[depth - 1]), signal, depth) if forward[0] != "steady" else ""
     return Verdict(signal, gradient, f"{name}: {forward[1]}{limits}; {backward[1]} on its way back")
 
 
-def _factor(moments: Sequence[float]) -> float:
-    """Return the geometric mean of the ratio of neighbours' root mean squares; NaN after an overflow."""
+def _change(moments: Sequence[float]) -> float:
+    """Return the last root mean square over the first: 0 if either is, and NaN after an overflow."""
     first, last = moments[0], moments[-1]
     if not (math.isfinite(first) and math.isfinite(last)):
         return math.nan
-    return 0.0 if first == 0 or last == 0 else (last / first) ** (0.5 / (len(moments) - 1))
+    return 0.0 if first == 0 or last == 0 else math.sqrt(last) / math.sqrt(first)
+
+
+def _factor(moments: Sequence[float]) -> float:
+    """Return the geometric mean of the ratios of neighbouring root mean squares; 0 and NaN as `_change`."""
+    return math.pow(_change(moments), 1 / (len(moments) - 1))
 
 
 def _course(what: str, factor: float, depth: int, total: float) -> tuple[str, str]:
@@ -111,6 +120,8 @@ def _limits(size: float, factor: float, depth: int) -> str:
             return f"{total}, below {name}'s smallest number ({smallest:.1e})"
         if size > largest:
             return f"{total}, beyond {name}'s largest number ({largest:.1e})"
+    if abs(math.log(factor)) < _SLOW:
+        return total
     smallest, largest = _range("float16")
     layers = depth + math.ceil(math.log((largest if factor > 1 else smallest) / size) / math.log(factor))
     return f"{total}, and after {layers} it would leave float16's range"
