@@ -69,6 +69,8 @@ def init_(
 ) -> NDArray[Any]:
     """Overwrite an array with initial weights, in place, whatever its strides; no memory of its size is taken.
 
+    (But for the matrices: an orthogonal one is computed whole, in doubles.)
+
     Args:
         array: A writable array of a floating-point dtype, native byte order, whose elements do not overlap.
         initialization: A name or an `Initializer`, as in `fanin.init`, whose other arguments are the same too.
