@@ -91,7 +91,7 @@ def backend(session: nox.Session, name: str) -> None:
     if name == "numpy":
         session.run("python", "-m", "pip", "uninstall", "--quiet", "--yes", "numba", "llvmlite")
         pytest(session, "packages/backend_numpy/tests", *session.posargs, FANIN_TEST_ENGINES="numpy")
-        suites = ["cli", "compare", "conformance", "probe"]
+        suites = ["cli", "compare", "conformance", "meta", "probe"]
         pytest(session, "-n2", *(f"packages/core/tests/{suite}" for suite in suites))
 
 
@@ -133,13 +133,6 @@ def exhaustive(session: nox.Session) -> None:
     """Check the normal lattice at all 2^30 magnitudes against an exact quantile (some minutes)."""
     install(session, "./packages/core", "./packages/backend_numpy[numba]", "scipy", "mpmath", "pytest", "rich")
     pytest(session, "tests/exhaustive", *session.posargs)
-
-
-@nox.session(python=PYTHON)
-def mutants(session: nox.Session) -> None:
-    """Hold the conformance suite to its table of mutants: which check catches which mistake (some minutes)."""
-    install(session, "./packages/core[cli,conformance]", "./packages/backend_numpy", "pytest-xdist")
-    pytest(session, "-n2", "packages/core/tests/meta", *session.posargs)
 
 
 @nox.session(python=PYTHON)

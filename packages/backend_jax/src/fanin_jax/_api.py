@@ -106,6 +106,9 @@ def initializer(
     `fanin_jax.init(shape, "he", seed=s)`, for a seed s below 2^32; with a name, the key and the name select the stream
     as they do there. Eagerly, under `jit`, `vmap` over keys and any sharding the bits are the same.
 
+    Orthogonal matrices come from a QR decomposition in float64, whatever the configuration. On a TPU, and under `jit`
+    before JAX 0.7, it is in float32, with the wider of the specification's two tolerances.
+
     Args:
         initialization: A name or an `fanin.Initializer`.
         layout: One letter an axis; None for IO, WIO, HWIO or DHWIO by number of axes.

@@ -39,6 +39,8 @@ def test_compare(install: Install, dataset: str, tmp_path: Path, capsys: pytest.
     for part in (
         "colours: 96 training and 24 test samples",
         "5 inputs, 2 hidden layers of 4 relu units, 3 classes",
+        "loss at epoch",
+        "test accuracy %",
         "- zeros: at chance after 2 epochs (test accuracy 33.3%, guessing 33.3%), all units",
         "- he: initial weights identical in numpy and other",
         f"report: {tmp_path / 'out' / 'report.html'}",
@@ -111,6 +113,7 @@ def test_probe(install: Install, dataset: str, tmp_path: Path, capsys: pytest.Ca
     out, err = capsys.readouterr()
     assert err == ""
     assert "E[x²]: mean square of a layer's output" in out
+    assert out.count("E[x²]") == out.count("E[g²]") == 1 + 2  # the legend, and a heading of each table
     assert "- he (variance 2/fan_in): the signal keeps its size" in out
     assert "all 4 units of a hidden layer are identical and get identical gradients" in out
     assert "The theory has no prediction" in out

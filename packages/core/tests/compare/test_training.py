@@ -13,7 +13,7 @@ import fanin
 from fanin.compare.agreement import agreements
 from fanin.compare.data import Data
 from fanin.compare.experiment import Experiment
-from fanin.compare.tables import judgement, page_rows
+from fanin.compare.tables import checkpoints, judgement, page_rows
 from fanin.compare.training import steps, train
 
 from .conftest import Install
@@ -129,6 +129,23 @@ def test_an_interruption_leaves_what_is_finished(install: Install, blobs: Data) 
     assert len(page_rows(results, [0, 12])) == 4
     assert judgement(results, "he") == "he: not trained"
     assert [item.initialization for item in agreements(results)] == ["zeros", "random"]
+
+
+def test_tables_show_epochs_up_to_the_last_that_was_finished(install: Install, blobs: Data) -> None:
+    install(ReferenceBackend("numpy"))
+    alone = dataclasses.replace(EXPERIMENT, backends=("numpy",))
+    assert checkpoints(train(alone, blobs)) == [0, 3, 6, 12]
+    assert checkpoints(train(alone, blobs), 3) == [0, 6, 12]
+    taken: list[str] = []
+
+    def interrupt(text: str) -> None:
+        taken.append(text)
+        if len(taken) == 5 * 6 + 1:  # the first step of the sixth epoch
+            raise KeyboardInterrupt
+
+    results = train(alone, blobs, interrupt)
+    assert checkpoints(results) == [0, 1, 2, 5]
+    assert "-" not in page_rows(results, checkpoints(results))[0]["losses"]
 
 
 def test_judgements(install: Install, blobs: Data) -> None:

@@ -69,6 +69,8 @@ def quantiles(trial: SampleTrial) -> Iterator[Result]:
 
 def _shape_mistake(sample: Sample) -> str:
     z = sample.standard
+    if not np.var(z):
+        return "all weights are equal"
     kurtosis = float(np.mean((z - z.mean()) ** 4) / np.var(z) ** 2)
     for name, value in (("a uniform", 1.8), ("a normal", 3.0), ("a normal truncated at 2σ", 2.3659)):
         if abs(kurtosis - value) < 0.02 and abs(sample.law.kurtosis - value) > 0.02:

@@ -114,7 +114,7 @@ def _keras(layer: Callable[[Any], Any]) -> Any:
 
     made = layer(keras)
     made.build((None, 8, 8, 96))
-    return keras.ops.convert_to_numpy(made.kernel)
+    return keras.ops.convert_to_numpy(made.kernel.value)
 
 
 def _keras_up() -> Any:
