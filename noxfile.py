@@ -18,9 +18,11 @@ nox.options.sessions = ["lint", "types", "core", "backend", "cross", "wheels", "
 
 # pyenv offers only the Python that its user chose; name the others too, or the sessions would not find them.
 PYENV = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
-if "PYENV_VERSION" not in os.environ and PYENV.is_dir():
+if PYENV.is_dir():
+    chosen = os.environ.get("PYENV_VERSION", "").split(":")  # pyenv sets it for the Python that runs this file
     matching = [sorted(PYENV.glob(f"{python}.*")) for python in ("3.11", "3.12", "3.13")]
-    os.environ["PYENV_VERSION"] = ":".join(paths[-1].name for paths in matching if paths)
+    others = [paths[-1].name for paths in matching if paths and paths[-1].name not in chosen]
+    os.environ["PYENV_VERSION"] = ":".join(filter(None, [*chosen, *others]))
 
 ROOT = Path(__file__).parent
 DIST = ROOT / "dist"

@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import nn
 from torch._subclasses.fake_tensor import FakeTensorMode
+from torch.nn.parameter import UninitializedParameter, is_lazy
 
 import fanin
 import fanin_torch
@@ -65,6 +66,7 @@ REFUSED: dict[str, tuple[Any, dict[str, Any], type[Exception], str]] = {
     "complex": (torch.zeros(3, 4, dtype=torch.complex64), {}, fanin.FaninValueError, "torch.complex64"),
     "sparse": (torch.eye(3).to_sparse(), {}, fanin.FaninValueError, "sparse_coo"),
     "meta": (torch.zeros(3, 4, device="meta"), {}, fanin.FaninValueError, "to_empty"),
+    "lazy": (UninitializedParameter(), {}, fanin.FaninValueError, "no shape yet"),
     "expanded": (torch.zeros(4).expand(3, 4), {}, fanin.FaninValueError, "share memory"),
     "bias without a fan": (torch.zeros(4), {}, fanin.FaninValueError, "fan-in"),
     "seed": (torch.zeros(3, 4), {"seed": 2**64}, fanin.FaninValueError, "seed"),
@@ -79,7 +81,7 @@ def test_refusals_leave_the_tensor_alone(
 ) -> None:
     with pytest.raises(error, match=message):
         init_(tensor, **options)
-    if isinstance(tensor, torch.Tensor) and not tensor.is_meta and not tensor.is_sparse:
+    if isinstance(tensor, torch.Tensor) and not (is_lazy(tensor) or tensor.is_meta or tensor.is_sparse):
         assert not tensor.any()
 
 

@@ -188,6 +188,7 @@ SHAPES: list[Case] = [
     (lambda: plan({4: 3}), TYPE, ["shape must be a sequence", "of type dict"]),
     (lambda: plan((4, SeveralNumbers())), TYPE, ["each dimension of a shape must be one whole number"]),
     (lambda: plan((2**32, 2**31)), VALUE, ["fewer than 2**63 elements", "4294967296"]),
+    (lambda: plan((2**31, 2**30)), VALUE, ["fewer than 2**63 bytes", "2147483648", "float32", "slices"]),
     (lambda: plan((0, 2**700), fanin.he_normal(mode="fan_in")), VALUE, ["fewer than 2**63 elements"]),
 ]
 

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import torch
 from torch import Tensor
+from torch.nn.parameter import UninitializedBuffer, UninitializedParameter
 
 from fanin.exceptions import FaninTypeError, FaninValueError
 from fanin.initializers import Initializer
@@ -140,6 +141,11 @@ def init_(
 
 
 def _check(tensor: Tensor) -> None:
+    if isinstance(tensor, (UninitializedParameter, UninitializedBuffer)):
+        raise FaninValueError(
+            "init_ cannot write a parameter that has no shape yet, as lazy modules have. Run the module once on an "
+            "example input, and initialise its parameters then."
+        )
     if tensor.layout != torch.strided or dtype_name(tensor.dtype) not in DTYPES:
         raise FaninValueError(
             f"init_ writes dense floating-point tensors. Received: dtype {tensor.dtype}, layout {tensor.layout}. "

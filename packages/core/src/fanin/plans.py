@@ -131,6 +131,11 @@ def plan(
     parts = _check_slices(slices, geometry.shape)
     names, keys = _keys(seed, name, initializer, geometry, parts)
     rule, drawn_shape, offset, axes, consecutive = _structure(initializer, geometry, number_format.name, parts)
+    if math.prod(drawn_shape) * number_format.itemsize >= 2**63:
+        raise FaninValueError(
+            f"an array has fewer than 2**63 bytes. Received: shape {drawn_shape} of {number_format.name}. Draw a part "
+            f"of it, for example slices=(slice(0, 16),)."
+        )
     return Plan(
         spec_version=SPEC_VERSION,
         shape=drawn_shape,
