@@ -239,7 +239,7 @@ def ds_init(layer: int, alpha: float = 1.0) -> VarianceScaling:
     """U(-b, b), b = alpha sqrt(6 / (fan_in + fan_out)) / sqrt(layer): Glorot's law, narrower layer by layer.
 
     Zhang, Titov and Sennrich 2019, "Improving deep Transformer with depth-scaled initialization and merged attention",
-    section 4.1.
+    EMNLP, where DS-Init is defined.
 
     Args:
         layer: The layer's depth, counted from 1.
