@@ -262,10 +262,14 @@ def test_axes_by_number(initialization: str, shape: tuple[int, ...], axes: dict[
     ids=str,
 )
 @pytest.mark.parametrize("mode", ["fan_in", "fan_out"])
-def test_the_fans_are_those_of_jax(shape: tuple[int, ...], axes: dict[str, Any], mode: str) -> None:
+@pytest.mark.parametrize("profile", [False, True], ids=["fanin's", "the profile"])
+def test_the_fans_are_those_of_jax(shape: tuple[int, ...], axes: dict[str, Any], mode: str, profile: bool) -> None:
     """The largest of 3,600 or more uniform weights is within 0.5 % of their bound, so a fan is right to 1 %."""
     theirs = jax.nn.initializers.variance_scaling(2.0, mode, "uniform", **axes)(KEY, shape)  # type: ignore[arg-type]
-    ours = fanin.variance_scaling(2.0, mode, "uniform")  # type: ignore[arg-type]
+    if profile:
+        ours = fanin.profile("jax:variance_scaling", scale=2.0, mode=mode, distribution="uniform")
+    else:
+        ours = fanin.variance_scaling(2.0, mode, "uniform")  # type: ignore[arg-type]
     found = fanin_jax.initializer(ours, **axes)(KEY, shape)
     assert float(jnp.abs(found).max() / jnp.abs(theirs).max()) == pytest.approx(1.0, rel=0.005)
 
@@ -304,6 +308,14 @@ def test_axes_that_are_refused(
 ) -> None:
     with pytest.raises(error, match=message):
         fanin_jax.initializer("he", **settings)(KEY, shape)
+
+
+def test_axes_given_twice_are_refused() -> None:
+    twice = fanin.profile("jax:he_normal", in_axis=0, out_axis=1)
+    with pytest.raises(fanin.FaninValueError, match="the axes are given twice"):
+        fanin_jax.initializer(twice, in_axis=0, out_axis=1)(KEY, (3, 4))
+    keras = fanin_jax.initializer("keras:he_normal", in_axis=1, out_axis=0)(KEY, (3, 4))
+    assert bool((keras == fanin_jax.init((3, 4), "keras:he_normal", layout="OI", seed=7)).all())
 
 
 def test_equal_axes_are_equal_callables() -> None:

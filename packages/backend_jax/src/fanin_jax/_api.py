@@ -18,7 +18,7 @@ from fanin.initializers import Initializer
 from fanin.keys import text_words
 from fanin.layout import check_shape
 from fanin.plans import Name, Plan, Slices
-from fanin_jax._axes import NumberedAxes
+from fanin_jax._axes import NumberedAxes, counted_by
 from fanin_jax._backend import check_sharding
 from fanin_jax._draw import Words, draw
 from fanin_jax._x64 import has_float64
@@ -118,6 +118,7 @@ def initializer(
         stride: Stride of the transposed convolution.
         in_axis: In the place of a layout, as `jax.nn.initializers.variance_scaling` takes it: the in-axis or several;
             -2 if only another of the three is given. The axes that none of the three names are spatial, at most three.
+            (JAX's profiles count by these axes too, and the other frameworks' by the layout that they stand for.)
         out_axis: The out-axis or several, likewise; -1.
         batch_axis: Axes that count for no fan, likewise; none. Their positions are the slices of a stack: the slice of
             flat position k (C order) is what the key and the name "0", "1", ..., str(k) give without it, or the k-th
@@ -205,11 +206,12 @@ class KeyedInitializer:
         name = self.name
         if "S" in layout and name is None:
             name = tuple(map(str, range(axes.count(shape))))
-        one = replace(self, layout=layout, name=name, axes=None)
-        if layout.count("S") < 2:
+        joined_shape, joined_layout = axes.joined(shape) if layout.count("S") > 1 else (shape, layout)
+        counted = counted_by(joined_layout, self.initialization)
+        one = replace(self, initialization=counted, layout=joined_layout, name=name, axes=None)
+        if joined_layout == layout:
             return one(key, shape, dtype, out_sharding)
-        joined_shape, joined_layout = axes.joined(shape)
-        weights = axes.split(replace(one, layout=joined_layout)(key, joined_shape, dtype), shape)
+        weights = axes.split(one(key, joined_shape, dtype), shape)
         if out_sharding is not None:
             weights = jax.jit(lambda array: array, out_shardings=out_sharding)(weights)
         return _resharded(weights, out_sharding)

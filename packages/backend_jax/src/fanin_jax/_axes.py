@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import jax
 import jax.numpy as jnp
 
 from fanin.axes import Axes, layout_of_axes
 from fanin.exceptions import FaninValueError
+from fanin.initializers import Initializer
+from fanin.profiles import FrameworkScaling
 
-__all__ = ["NumberedAxes"]
+__all__ = ["NumberedAxes", "counted_by"]
 
 Several = int | tuple[int, ...]
 
@@ -74,3 +76,24 @@ class NumberedAxes:
 
     def _batch(self, shape: tuple[int, ...]) -> list[int]:
         return [k for k, letter in enumerate(self.layout(len(shape))) if letter == "S"]
+
+
+def counted_by(layout: str, initialization: Initializer) -> Initializer:
+    """Return an initializer that counts its fans as JAX does, where it does, for in- and out-axes given by number.
+
+    Without axes the profiles of JAX take the last two for in and out, whatever the layout calls them.
+
+    Raises:
+        FaninValueError: The initializer has axes of its own.
+    """
+    if not isinstance(initialization, FrameworkScaling):
+        return initialization
+    if initialization.in_axis is not None:
+        raise FaninValueError(
+            f"the axes are given twice, to the profile and to fanin_jax.initializer. Received: {initialization}. Pass "
+            f"in_axis, out_axis and batch_axis to only one of both."
+        )
+    if initialization.fan_rule != "jax":
+        return initialization
+    inputs, outputs = (tuple(k for k, letter in enumerate(layout) if letter == role) for role in "IO")
+    return replace(initialization, in_axis=inputs, out_axis=outputs)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -62,6 +63,11 @@ class JaxBackend:
     def describe(self, array: jax.Array) -> Description:
         """Return the shape and the name of the dtype of a JAX array."""
         return Description(tuple(array.shape), array.dtype.name)
+
+    def compiled(self, function: Callable[[], Any]) -> Callable[[], Any]:
+        """Return the function, compiled by `jax.jit`."""
+        made: Callable[[], Any] = jax.jit(function)
+        return made
 
 
 def check_sharding(sharding: Sharding, shape: tuple[int, ...]) -> None:
