@@ -28,9 +28,47 @@ def test_each_command_has_help(command: str, capsys: pytest.CaptureFixture[str])
 
 
 def test_the_plan_is_that_of_init(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["plan", "3x5x2", "he_uniform", "--layout", "WIO", "--name", "conv", "--seed", "7", "--json"]) == 0
+    assert main(["plan", "3,5,2", "he_uniform", "--layout", "WIO", "--name", "conv", "--seed", "7", "--json"]) == 0
     expected = fanin.plan((3, 5, 2), "he_uniform", layout="WIO", name="conv", seed=7)
     assert json.loads(capsys.readouterr().out) == json.loads(json.dumps(expected.to_dict()))
+
+
+@pytest.mark.parametrize(("text", "stride"), [("2", 2), ("2,3", (2, 3)), (" 2, 3", (2, 3))])
+def test_the_stride_may_differ_by_axis(
+    text: str, stride: int | tuple[int, int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["plan", "4,5,3,3", "--layout", "IOHW", "--transposed", "--stride", text, "--json"]
+    assert main(arguments) == 0
+    expected = fanin.plan((4, 5, 3, 3), layout="IOHW", transposed=True, stride=stride)
+    assert json.loads(capsys.readouterr().out) == json.loads(json.dumps(expected.to_dict()))
+
+
+@pytest.mark.parametrize("names", [["a", "b"], ["a"]])
+def test_a_stack_has_several_names(names: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    shape = (len(names), 5, 4)
+    arguments = ["plan", ",".join(map(str, shape)), "he", "--layout", "SOI"]
+    for name in names:
+        arguments += ["--name", name]
+    assert main([*arguments, "--json"]) == 0
+    expected = fanin.plan(shape, "he", layout="SOI", name=names)
+    assert json.loads(capsys.readouterr().out) == json.loads(json.dumps(expected.to_dict()))
+    assert main(arguments) == 0
+    out = capsys.readouterr().out
+    for name, (a, b) in zip(names, expected.keys, strict=True):
+        assert f"name {name!r}, key {a:08x} {b:08x}\n" in out
+
+
+def test_a_stack_of_zeros_needs_no_names(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["plan", "2,5,4", "zeros", "--layout", "SOI"]) == 0
+    assert "no names, for nothing is random" in capsys.readouterr().out
+
+
+def test_an_explanation_has_the_settings_of_the_call(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["explain", "kaiming_uniform(negative_slope=3)", "--shape", "24,40"]) == 0
+    rows = {line.split()[0]: line.split() for line in capsys.readouterr().out.splitlines() if line}
+    bound = (6 / (10 * 40)) ** 0.5
+    assert rows["he_uniform"][-1] == f"{bound:.5g}"
+    assert rows["torch:kaiming_uniform"][-1] == f"{(6 / 40) ** 0.5:.5g}"  # with its defaults
 
 
 def test_the_plan_in_words(capsys: pytest.CaptureFixture[str]) -> None:
@@ -63,9 +101,27 @@ def test_backends_lists_the_first_party(capsys: pytest.CaptureFixture[str]) -> N
     ("arguments", "words"),
     [
         (["plan", "256,64"], "needs the fan-in, which is not guessed"),
-        (["plan", "256;64"], "SHAPE must be whole numbers"),
-        (["plan", "2.5,64"], "SHAPE must be whole numbers"),
-        (["plan", "-3,64", "zeros"], "at least 0"),
+        (["plan", "256;64"], "Received: '256;64'. Did you mean '256,64'?"),
+        (["plan", "256x64"], "Received: '256x64'. Did you mean '256,64'?"),
+        (["plan", "2,,3"], "Received: '2,,3'. Did you mean '2,3'?"),
+        (["plan", "2,3,"], "Did you mean '2,3'?"),
+        (["plan", "(2,3)"], "Did you mean '2,3'?"),
+        (["plan", "2.5,64"], "SHAPE must be whole numbers with commas between. Received: '2.5,64'. For"),
+        (["plan", "-3,64", "zeros"], "SHAPE must be whole numbers with commas between. Received: '-3,64'. For"),
+        (["plan", "+3,64"], "SHAPE must be whole numbers"),
+        (["plan", "1_0,64"], "SHAPE must be whole numbers"),
+        (["plan", "２,3"], "SHAPE must be whole numbers"),
+        (["plan", ""], "SHAPE must be whole numbers"),
+        (["plan", "9" * 5000], "SHAPE must be whole numbers"),
+        (["plan", "9" * 30], "fewer than 2**63 elements"),
+        (["explain", "he", "--shape", "2x3"], "--shape must be whole numbers with commas between. Received: '2x3'"),
+        (["explain", "he", "--shape=-2,3"], "--shape must be whole numbers with commas between. Received: '-2,3'"),
+        (["plan", "4,5,3,3", "--layout", "IOHW", "--transposed", "--stride", "2,,2"], "--stride must be whole numbers"),
+        (["plan", "4,5,3,3", "--layout", "IOHW", "--transposed", "--stride", "0"], "a stride must be at least 1"),
+        (["plan", "4,5,3,3", "--layout", "IOHW", "--transposed", "--stride", "2,2,2"], "each of the 2 spatial axes"),
+        (["plan", "2,5,4", "--layout", "SOI"], "Give one for each slice: --name layers.0.weight"),
+        (["plan", "2,5,4", "--layout", "SOI", "--name", "a"], "stacks 2 slices. Received: 1 names"),
+        (["plan", "5,4", "--layout", "OI", "--name", "a", "--name", "b"], "a stack only, which has S in its layout"),
         (["plan", "256,64", "hee", "--layout", "OI"], "Did you mean 'he'"),
         (["plan", "256,64", "normal(std=-1)", "--layout", "OI"], "must be above 0"),
         (["plan", "256,64", "--layout", "oi"], "Did you mean 'OI'"),
@@ -74,8 +130,6 @@ def test_backends_lists_the_first_party(capsys: pytest.CaptureFixture[str]) -> N
     ],
 )
 def test_mistakes_leave_as_one_message(arguments: list[str], words: str, capsys: pytest.CaptureFixture[str]) -> None:
-    if arguments[1].startswith("-"):
-        arguments = [arguments[0], "--", *arguments[1:]]
     assert main(arguments) == 2
     captured = capsys.readouterr()
     assert captured.out == ""

@@ -1,50 +1,12 @@
-"""What can be compared: initializations as text, and each setting that is refused."""
+"""What can be compared, and each setting that is refused."""
 
 from __future__ import annotations
 
 import pytest
 
 import fanin
-from fanin import FaninError, FaninValueError, Initializer
-from fanin.compare.experiment import ACTIVATIONS, Experiment, Network, parse_initialization
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("he", fanin.he_normal()),
-        (" zeros ", fanin.zeros()),
-        ("normal(std=0.02)", fanin.normal(std=0.02)),
-        ("normal(0.5, 0.02)", fanin.normal(0.5, 0.02)),
-        ("uniform(-0.05, 0.1)", fanin.uniform(-0.05, 0.1)),
-        ("variance_scaling(2.0, fan_out, uniform)", fanin.variance_scaling(2.0, "fan_out", "uniform")),
-        ("he_normal(negative_slope=0.2, mode='fan_out')", fanin.he_normal(0.2, "fan_out")),
-        ("zeros()", fanin.zeros()),
-    ],
-)
-def test_initializations_as_text(text: str, expected: Initializer) -> None:
-    assert parse_initialization(text) == expected
-
-
-@pytest.mark.parametrize(
-    ("text", "words"),
-    [
-        ("hee", "Did you mean 'he'"),
-        ("constant", "needs settings"),
-        ("norml(std=1)", "Did you mean 'normal'"),
-        ("normal(std=0)", "must be above 0"),
-        ("normal(sd=1)", "does not fit the settings"),
-        ("normal(std=1", "a name with its settings"),
-        ("normal(std=open('x'))", "a name with its settings"),
-        ("fanin.normal(std=1)", "a name with its settings"),
-        ("(lambda: 1)()", "a name with its settings"),
-        ("get_initializer(he)", "unknown initialization"),
-        ("normal(**{})", "does not fit the settings"),
-    ],
-)
-def test_text_that_is_no_initialization(text: str, words: str) -> None:
-    with pytest.raises(FaninValueError, match="(?s).*" + words.replace("(", r"\(")):
-        parse_initialization(text)
+from fanin import FaninError
+from fanin.compare.experiment import ACTIVATIONS, Experiment, Network
 
 
 @pytest.mark.parametrize(

@@ -6,32 +6,39 @@ The text is that of `fanin.catalog`, which the documentation is made from too.
 from __future__ import annotations
 
 import argparse
-import ast
+import dataclasses
 
 from fanin.catalog import Entry, facts, find, namesakes
+from fanin.cli import numbers
 from fanin.cli.catalog import print_paragraphs, print_table
+from fanin.compare.initialization import parse_call
 from fanin.exceptions import FaninValueError
-from fanin.layout import Geometry, check_shape
+from fanin.layout import Geometry
 
 __all__ = ["add_arguments", "run"]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments; those of the tensor are those of `fanin.plan`."""
-    parser.add_argument("name", metavar="NAME", help="he_normal, orthogonal, torch:linear_default, ...")
+    parser.add_argument(
+        "name", metavar="NAME", help='he_normal, torch:linear_default, ..., or with settings in quotes: "he(0.2)"'
+    )
     parser.add_argument("--shape", default="256,64", help="shape of a tensor as it is stored (default 256,64)")
     parser.add_argument("--layout", help="what its axes are (default OI, if there are two)")
     parser.add_argument("--groups", type=int, default=1, help="groups of a grouped convolution")
     parser.add_argument("--transposed", action="store_true", help="the kernel of a transposed convolution")
-    parser.add_argument("--stride", type=int, help="stride of the transposed convolution")
+    parser.add_argument("--stride", help="stride of the transposed convolution: 2, or 2,1 with one number an axis")
 
 
 def run(options: argparse.Namespace) -> int:
     """Print what the catalog says of the name, and the numbers."""
-    entry = find(options.name)
-    shape = _shape(options.shape)
+    call = parse_call(options.name)
+    entry = find(call.name)
+    if call.values or call.settings:
+        entry = dataclasses.replace(entry, example=call.initializer())
+    shape = numbers.shape(options.shape, "--shape")
     layout = options.layout or ("OI" if len(shape) == 2 else None)
-    geometry = Geometry.of(shape, layout, options.groups, options.transposed, options.stride)
+    geometry = Geometry.of(shape, layout, options.groups, options.transposed, numbers.stride(options.stride))
     profile = ":" in entry.name
     print_paragraphs(
         {
@@ -61,12 +68,3 @@ def _numbers(entry: Entry, geometry: Geometry) -> list[str]:
         return [entry.name, f"none: {error}", *[""] * 5]
     fans = ["", ""] if found.fans is None else [f"{found.fans.fan_in:g}", f"{found.fans.fan_out:g}"]
     return [entry.name, found.law, *fans, *(f"{number:.5g}" for number in (found.std, found.low, found.high))]
-
-
-def _shape(text: str) -> tuple[int, ...]:
-    try:
-        return check_shape(ast.literal_eval(text.replace("x", ",")))
-    except (ValueError, SyntaxError) as error:
-        raise FaninValueError(
-            f"--shape must be whole numbers with commas between, such as 256,64. Received: {text!r}."
-        ) from error

@@ -11,26 +11,34 @@ import json
 import re
 
 import fanin
-from fanin.compare.experiment import parse_initialization
+from fanin.cli import numbers
+from fanin.compare.initialization import parse_initialization
 from fanin.exceptions import FaninValueError
+from fanin.initializers import Initializer
 from fanin.matrices import MatrixInitializer
+from fanin.plans import Name, Plan
 
 __all__ = ["add_arguments", "run"]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments, which are those of `fanin.plan`."""
-    parser.add_argument("shape", metavar="SHAPE", help="shape as it is stored: 256,64 or 256x64")
+    parser._negative_number_matcher = re.compile(r"-[0-9]")  # a shape of "-3,4" is refused as such, and is no option
+    parser.add_argument("shape", metavar="SHAPE", help="shape as it is stored: 256,64")
     parser.add_argument(
         "initialization", metavar="INIT", nargs="?", default="he", help='he (default), zeros, "normal(std=0.02)", ...'
     )
     parser.add_argument("--layout", help="what each axis is, for example OI or HWIO")
     parser.add_argument("--seed", type=int, default=0, help="0 to 2^64-1 (default 0)")
-    parser.add_argument("--name", help="the parameter's name, which selects its stream")
+    parser.add_argument(
+        "--name",
+        action="append",
+        help="the parameter's name, which selects its stream; for a stack (S in the layout) once for each slice",
+    )
     parser.add_argument("--dtype", default="float32", help="float32 (default), float64, float16, bfloat16, ...")
     parser.add_argument("--groups", type=int, default=1, help="groups of a grouped convolution")
     parser.add_argument("--transposed", action="store_true", help="the kernel of a transposed convolution")
-    parser.add_argument("--stride", type=int, help="stride of the transposed convolution")
+    parser.add_argument("--stride", help="stride of the transposed convolution: 2, or 2,1 with one number an axis")
     parser.add_argument("--json", action="store_true", help="print the whole plan as JSON")
 
 
@@ -38,22 +46,22 @@ def run(options: argparse.Namespace) -> int:
     """Print the plan."""
     initializer = parse_initialization(options.initialization)
     made = fanin.plan(
-        _shape(options.shape),
+        numbers.shape(options.shape, "SHAPE"),
         initializer,
         layout=options.layout,
         seed=options.seed,
-        name=options.name,
+        name=_name(options.name, options.layout, initializer),
         dtype=options.dtype,
         groups=options.groups,
         transposed=options.transposed,
-        stride=options.stride,
+        stride=numbers.stride(options.stride),
     )
     if options.json:
         print(json.dumps(made.to_dict(), indent=2))
         return 0
     rule = {"kind": made.rule.kind, **dataclasses.asdict(made.rule)}
     lines = {
-        "tensor": f"{made.shape}, {made.dtype}, {made.size} elements",
+        "tensor": f"{made.shape}, {made.dtype}, {made.size} element{'s' if made.size != 1 else ''}",
         "initializer": str(initializer),
         "fans": "unknown (no layout)",
     }
@@ -62,7 +70,7 @@ def run(options: argparse.Namespace) -> int:
         lines["fans"] = f"fan_in {fans.fan_in:g}, fan_out {fans.fan_out:g}"
         if not isinstance(initializer, MatrixInitializer):
             lines["law"] = str(initializer.law(fans))
-    lines["stream"] = f"seed {made.seed}, name {made.name!r}, key {' '.join(f'{a:08x} {b:08x}' for a, b in made.keys)}"
+    lines["stream"] = f"seed {made.seed}, {_streams(made)}"
     lines["rule"] = ", ".join(f"{key} {value}" for key, value in rule.items())
     lines["strides"] = ", ".join(str(axis.stride) for axis in made.axes) + " (steps of the logical index)"
     for key, value in lines.items():
@@ -70,8 +78,28 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def _shape(text: str) -> tuple[int, ...]:
-    parts = [part for part in re.split(r"[,x×\s()\[\]]+", text) if part]
-    if not all(re.fullmatch(r"-?\d+", part) for part in parts):
-        raise FaninValueError(f"SHAPE must be whole numbers with commas between, such as 256,64. Received: {text!r}.")
-    return tuple(map(int, parts))
+def _name(names: list[str] | None, layout: str | None, initializer: Initializer) -> Name:
+    """Return the name, or the names of a stack's slices, as `fanin.plan` takes them."""
+    stack = "S" in (layout or "")
+    if stack and names is None and initializer.is_random:
+        raise FaninValueError(
+            f"layout {layout!r} has a stack axis S, whose slices are streams of their own. Received: no name. Give one "
+            f"for each slice: --name layers.0.weight --name layers.1.weight ..."
+        )
+    if stack or names is None:
+        return names
+    if len(names) > 1:
+        raise FaninValueError(
+            f"--name may be given more than once for a stack only, which has S in its layout. Received: "
+            f"{', '.join(names)}, and {f'layout {layout!r}' if layout else 'no layout'}. Give one name."
+        )
+    return names[0]
+
+
+def _streams(made: Plan) -> str:
+    """Return the name and the key of each stream, each of a stack on a line of its own."""
+    if not made.keys:
+        return "no names, for nothing is random"
+    names = made.name if isinstance(made.name, tuple) else (made.name,)
+    keys = [f"name {name!r}, key {a:08x} {b:08x}" for name, (a, b) in zip(names, made.keys, strict=True)]
+    return ("\n" + " " * 13).join(keys)

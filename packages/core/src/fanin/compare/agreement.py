@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from fanin.compare.experiment import parse_initialization
+from fanin.compare.initialization import parse_initialization
 from fanin.compare.results import Results
 
 __all__ = ["HEADINGS", "ROUNDING_ALONE", "Agreement", "agreements", "loss_differences"]

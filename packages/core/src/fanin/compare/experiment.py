@@ -2,76 +2,23 @@
 
 from __future__ import annotations
 
-import ast
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
-from fanin import matrix_presets, presets
-from fanin._checks import closest, finite_number, whole_number
+from fanin._checks import finite_number, whole_number
 from fanin.activations import activation_names, get_activation
-from fanin.exceptions import FaninTypeError, FaninValueError
+from fanin.compare.initialization import parse_initialization
+from fanin.exceptions import FaninValueError
 from fanin.initializers import Initializer
 from fanin.keys import seed_words
 from fanin.plans import Plan, plan
 
-__all__ = ["ACTIVATIONS", "Experiment", "Network", "parse_initialization"]
+__all__ = ["ACTIVATIONS", "Experiment", "Network"]
 
 ACTIVATIONS: Final = tuple(name for name in activation_names() if name not in ("prelu", "celu"))
 """The activations of the trainers, all without a parameter: prelu and celu are leaky_relu and elu, but for theirs."""
-
-_CALLS: Final[dict[str, Callable[..., Initializer]]] = {
-    name: getattr(module, name)
-    for module in (presets, matrix_presets)
-    for name in module.__all__
-    if name not in ("get_initializer", "initializer_names")
-}
-"""The functions that make an initializer from its settings."""
-
-
-def parse_initialization(text: str) -> Initializer:
-    """Return the initializer that a command line names: a preset's name, or a call with its settings.
-
-    Raises:
-        FaninValueError: The name is unknown, the settings are wrong, or the text is neither.
-
-    Example:
-        >>> parse_initialization("normal(std=0.02)")
-        Normal(mean=0.0, std=0.02)
-        >>> parse_initialization("variance_scaling(2.0, fan_in, normal)").kind
-        'variance_scaling'
-    """
-    if "(" not in text:
-        return presets.get_initializer(text.strip())
-    try:
-        call = ast.parse(text.strip(), mode="eval").body
-        if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name):
-            raise ValueError("it is no call")
-        name = call.func.id
-        values = [_setting(node) for node in call.args]
-        settings = {keyword.arg or "**": _setting(keyword.value) for keyword in call.keywords}
-    except (SyntaxError, ValueError) as error:
-        raise FaninValueError(
-            f"an initialization is a name, or a name with its settings in parentheses. Received: {text!r}, and {error}."
-            f' For example: he, or "normal(std=0.02)" in quotes.'
-        ) from error
-    if name not in _CALLS:
-        raise FaninValueError(
-            f"unknown initialization {name!r} in {text!r}.{closest(name, _CALLS)} Accepted with settings: "
-            f"{', '.join(_CALLS)}."
-        )
-    try:
-        initializer: Initializer = _CALLS[name](*values, **settings)
-    except TypeError as error:
-        if isinstance(error, FaninTypeError):
-            raise
-        raise FaninValueError(f"{text!r} does not fit the settings of {name}: {error}.") from error
-    return initializer
-
-
-def _setting(node: ast.expr) -> Any:
-    return node.id if isinstance(node, ast.Name) else ast.literal_eval(node)
 
 
 @dataclass(frozen=True)

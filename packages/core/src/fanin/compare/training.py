@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from fanin.api import init_parameters
 from fanin.compare.data import Data, batches
-from fanin.compare.experiment import Experiment, Network, parse_initialization
+from fanin.compare.experiment import Experiment, Network
+from fanin.compare.initialization import parse_initialization
 from fanin.compare.results import Results, Run
 from fanin.compare.statistics import evaluate, fewest_distinct, snapshot
 from fanin.compare.trainer import Trainer, load_trainer

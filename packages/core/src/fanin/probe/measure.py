@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from fanin.compare.data import Data
-from fanin.compare.experiment import Experiment, Network, parse_initialization
+from fanin.compare.experiment import Experiment, Network
+from fanin.compare.initialization import parse_initialization
 from fanin.compare.statistics import Snapshot, second_moment, snapshot
 from fanin.compare.trainer import load_trainer
 from fanin.compare.training import build, one_thread

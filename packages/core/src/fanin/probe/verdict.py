@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from fanin.compare.experiment import Network, parse_initialization
+from fanin.compare.experiment import Network
+from fanin.compare.initialization import parse_initialization
 from fanin.dtypes import DTYPES
 from fanin.gains import gain
 from fanin.initializers import Initializer, Normal, VarianceScaling
