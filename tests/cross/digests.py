@@ -30,6 +30,16 @@ CASES: dict[str, dict[str, Any]] = {
     "transposed": {"shape": (8, 6, 5, 4), "layout": "IOHW", "groups": 2, "transposed": True, "stride": 2},
     "shard": {"shape": (1031, 1021), "layout": "OI", "slices": (slice(100, 700), slice(511, 1000))},
     "far shard": {"shape": (1 << 20, 1 << 20), "layout": "OI", "slices": (slice((1 << 20) - 30, None), slice(7, 130))},
+    "identity": {"shape": (129, 65), "layout": "IO", "initialization": fanin.identity(0.3)},
+    "dirac": {"shape": (4, 3, 6, 10), "layout": "HWIO", "initialization": "dirac", "groups": 2},
+    "sparse": {"shape": (129, 257), "layout": "OI", "initialization": fanin.sparse(0.3)},
+    "sparse shard": {
+        "shape": (129, 257),
+        "layout": "IO",
+        "initialization": fanin.sparse(0.3),
+        "slices": (slice(40, 90), slice(7, 130)),
+        "dtype": "bfloat16",
+    },
     "constant": {"shape": (101,), "initialization": fanin.constant(1 / 3), "dtype": "bfloat16"},
 }
 

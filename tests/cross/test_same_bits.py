@@ -54,5 +54,5 @@ def expected() -> dict[str, str]:
 def test_digests(expected: dict[str, str], environment: str) -> None:
     names, variables = ENVIRONMENTS[environment]
     found = digests(names, variables)
-    assert len(expected) == 18
+    assert len(expected) == 22
     assert {name: found[name] for name in names} == dict.fromkeys(names, expected)

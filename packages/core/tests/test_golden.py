@@ -55,7 +55,7 @@ def test_the_table_covers_the_specification() -> None:
     for case in golden_cases():
         plan = case.plan()
         seen["dtype"].add(plan.dtype)
-        seen["rule"].add(plan.rule.distribution if isinstance(plan.rule, Draw) else "fill")
+        seen["rule"].add(plan.rule.distribution if isinstance(plan.rule, Draw) else plan.rule.kind)
         if isinstance(plan.rule, Draw):
             seen["mean"].add((plan.rule.distribution, plan.rule.mean != 0))
             seen["shift"].add("none" if not plan.rule.shift else "all" if plan.rule.shift == 31 else "some")
@@ -73,7 +73,7 @@ def test_the_table_covers_the_specification() -> None:
         seen["ndim"].add(len(plan.shape))
         seen["size"].add(min(plan.size, 1))
     assert seen["dtype"] == seen["big"] == set(DTYPES)
-    assert seen["rule"] == {"fill", "uniform", "normal", "truncated_normal"}
+    assert seen["rule"] == {"fill", "uniform", "normal", "truncated_normal", "diagonal", "masked"}
     assert seen["mean"] == set(itertools.product(("uniform", "normal", "truncated_normal"), (True, False)))
     assert seen["shift"] == {"none", "some", "all"}
     assert seen["layout"] >= {"OI", "IO", "OIHW", "HWIO", "OHWI", "OIDHW", "DHWIO", "WIO", "IOO", "OOI", "IIO", "IOHW"}

@@ -167,4 +167,40 @@ CASES: Final[dict[str, dict[str, Any]]] = {
     **{f"constant, {d}": _case(_constant(0.1), [3, 3], "OI", dtype=d) for d in DTYPES},
     "constant, negative and vanishing": _case(_constant(-1e-9), [3], dtype="float16"),
     "constant, a tie of float32 and float16": _case(_constant(1 + 2.0**-11 + 2.0**-30), [3], dtype="float16"),
+    # Matrices.
+    "identity": _case({"initializer": "identity", "gain": 0.3}, [5, 7], "IO"),
+    "identity of a stack": _case({"initializer": "identity", "gain": 1.0}, [3, 4, 4], "SOI", name=["a", "b", "c"]),
+    "identity, grouped": _case({"initializer": "identity", "gain": 2.5}, [6, 4], "OI", groups=3, dtype="bfloat16"),
+    "dirac, an even kernel": _case({"initializer": "dirac", "gain": 1.0}, [4, 3, 6, 5], "HWIO"),
+    "dirac, grouped": _case({"initializer": "dirac", "gain": 0.1}, [6, 2, 3, 2], "OIHW", groups=2, dtype="float16"),
+    "dirac, transposed": _case(
+        {"initializer": "dirac", "gain": 2.0}, [6, 3, 4], "IOW", groups=2, transposed=True, stride=[2]
+    ),
+    "sparse": _case({"initializer": "sparse", "sparsity": 0.3, "std": 0.01}, [33, 17], "OI", seed=3, name="w"),
+    "sparse, JAX order": _case(
+        {"initializer": "sparse", "sparsity": 0.3, "std": 0.01}, [17, 33], "IO", seed=3, name="w"
+    ),
+    "sparse, a part": _case(
+        {"initializer": "sparse", "sparsity": 0.75, "std": 2.0},
+        [64, 48],
+        "OI",
+        seed=8,
+        name="p",
+        slices=[[9, 40], [5, 9]],
+    ),
+    "sparse, grouped": _case(
+        {"initializer": "sparse", "sparsity": 0.5, "std": 1.0}, [12, 5], "OI", seed=8, groups=3, dtype="float64"
+    ),
+    "sparse, a stack": _case(
+        {"initializer": "sparse", "sparsity": 0.5, "std": 1.0},
+        [7, 3, 6],
+        "OSI",
+        seed=8,
+        name=["a", "b", "c"],
+        dtype="bfloat16",
+    ),
+    "sparse, half of a million": _case(
+        {"initializer": "sparse", "sparsity": 0.5, "std": 0.01}, [1024, 1031], "OI", seed=9, name="large"
+    ),
+    "sparse, nothing left": _case({"initializer": "sparse", "sparsity": 1.0, "std": 1.0}, [4, 3], "OI"),
 }

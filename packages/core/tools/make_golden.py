@@ -65,6 +65,12 @@ def stream_key(seed: int, name: str | None) -> tuple[int, int]:
     return int(x0[0]), int(x1[0])
 
 
+def words(key: tuple[int, int], index: Array) -> Array:
+    block = (index >> 1).astype(np.uint64)
+    lanes = threefry(key, (block >> np.uint64(32)).astype(np.uint32), block.astype(np.uint32))
+    return np.where(index & 1, lanes[1], lanes[0])
+
+
 def logical_index(case: Case) -> Array:
     """The logical index of every drawn element, by its coordinates along the canonical axes."""
     shape, layout = case["shape"], case.get("layout") or "O" * len(case["shape"])
@@ -162,16 +168,51 @@ def finish(numbers: Array, factor: float, dtype: str) -> Array:
     return values.view("<u4") if dtype == "float32" else float32_patterns(values, dtype)
 
 
+def kernel(case: Case) -> tuple[int, int, list[int]]:
+    """A group's rows and columns, and the sizes of the spatial axes."""
+    axes = list(zip(case["layout"], case["shape"], strict=True))
+    rows, columns = (math.prod(size for letter, size in axes if letter == role) for role in "OI")
+    groups = case.get("groups", 1)
+    if case.get("transposed"):
+        columns //= groups
+    else:
+        rows //= groups
+    return rows, columns, [size for role in "DHW" for letter, size in axes if letter == role]
+
+
+def diagonal(case: Case, index: Array) -> Array:
+    """Whether an element stands on the diagonal of its group, at the centre tap."""
+    rows, columns, sizes = kernel(case)
+    taps, centre = math.prod(sizes), 0
+    for size in sizes:
+        centre = centre * size + size // 2
+    row, column = index // (columns * taps) % rows, index // taps % columns
+    return np.asarray((row == column) & (index % taps == centre))
+
+
+def zeroed(case: Case, name: str | None, index: Array) -> Array:
+    """Whether an element is one of the zeros of its column."""
+    rows, columns, _ = kernel(case)
+    x0, x1 = threefry(stream_key(case["seed"], name), *digest_words("mask"))
+    group, row, column = index // (rows * columns), index // columns % rows, index % columns
+    mask = words((int(x0[0]), int(x1[0])), np.arange((int(group.max()) + 1) * rows * columns))
+    order = np.argsort(mask.reshape(-1, rows, columns), axis=1, kind="stable")  # of equal words the lower row is first
+    place = np.argsort(order, axis=1)
+    return np.asarray(place[group, row, column] < math.ceil(case["initializer"]["sparsity"] * rows))
+
+
 def stream(case: Case, name: str | None, index: Array) -> Array:
     dtype = case.get("dtype", "float32")
-    if case["initializer"]["initializer"] == "constant":
-        return finish(np.full(index.shape, np.float64(case["initializer"]["value"])), 1.0, dtype)
+    settings = case["initializer"]
+    if settings["initializer"] == "constant":
+        return finish(np.full(index.shape, np.float64(settings["value"])), 1.0, dtype)
+    if settings["initializer"] in ("identity", "dirac"):
+        return finish(np.where(diagonal(case, index), np.float64(settings["gain"]), 0.0), 1.0, dtype)
+    if settings["initializer"] == "sparse":
+        values = stream({**case, "initializer": {"initializer": "normal", "std": settings["std"]}}, name, index)
+        return np.where(zeroed(case, name, index), values.dtype.type(0), values)
     kind, scale, mean, lower, upper = law(case)
-    block = (index >> 1).astype(np.uint64)
-    lanes = threefry(
-        stream_key(case["seed"], name), (block >> np.uint64(32)).astype(np.uint32), block.astype(np.uint32)
-    )
-    word = np.where(index & 1, lanes[1], lanes[0])
+    word = words(stream_key(case["seed"], name), index)
     bits, bound = (24, 2**24) if kind == "uniform" else (28, 7 * 2**28)
     if kind == "uniform":
         points = 2**24 - 1 - 2 * (word >> np.uint32(8)).astype(np.int64)
