@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -63,6 +64,11 @@ class TorchBackend:
         """Return the shape and the dtype's name."""
         array = self._check(array)
         return Description(tuple(array.shape), dtype_name(array.dtype))
+
+    def compiled(self, function: Callable[[], Any]) -> Callable[[], Any]:
+        """Return the function, compiled by `torch.compile` with a backend that needs no C++ compiler."""
+        made: Callable[[], Any] = torch.compile(function, backend="aot_eager")
+        return made
 
     @staticmethod
     def _check(array: Any) -> Tensor:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol, runtime_checkable
 
 from fanin.plans import Plan
 
-__all__ = ["ENTRY_POINT_GROUP", "Backend", "Capabilities", "Description"]
+__all__ = ["ENTRY_POINT_GROUP", "Backend", "Capabilities", "CompilingBackend", "Description"]
 
 ENTRY_POINT_GROUP = "fanin.backends"
 """The entry-point group: its name is the backend's, its value a class that is built without arguments."""
@@ -20,7 +21,7 @@ class Capabilities:
     Attributes:
         dtypes: Names of the dtypes it draws, from `fanin.dtypes.DTYPES`; at least float32.
         devices: Device kinds that it was written for, for people to read ("cpu", "cuda", ...).
-        jit: Whether it can draw inside the library's own compiled functions.
+        jit: Whether it can draw inside the library's own compiled functions; if so, it is a `CompilingBackend`.
         level: "exact" if every weight has the specification's bits; "close" if some differ by rounding. (That is of the
             elementwise rules; no backend's orthogonal matrices are more than close.)
         rules: Kinds of the rules that it draws (see `fanin.rules`): at least "fill" and "draw", and where it can also
@@ -80,4 +81,24 @@ class Backend(Protocol):
 
     def describe(self, array: Any) -> Description:
         """Return the shape and the name of the dtype of an array of this library."""
+        ...
+
+
+@runtime_checkable
+class CompilingBackend(Backend, Protocol):
+    """A backend whose library compiles functions, and which can draw inside them: it declares `jit=True`.
+
+    A draw in a compiled function has the bits of the draw outside, whatever the compiler fuses, folds or reorders; so
+    has the product of the drawn weight and a number.
+    """
+
+    def compiled(self, function: Callable[[], Any]) -> Callable[[], Any]:
+        """Return the function, compiled by the library.
+
+        Args:
+            function: A function without arguments that draws with this backend, and returns a list of arrays.
+
+        Returns:
+            A function that returns equal arrays.
+        """
         ...

@@ -27,6 +27,12 @@ def _other_default(self: Any, plan: Any, *, device: Any = "cpu") -> None: ...
 def _one_more(self: Any, plan: Any, stream: Any, *, device: Any = None) -> None: ...
 
 
+def _compiled(self: Any, function: Any) -> Any: ...
+
+
+def _compiled_with_options(self: Any, function: Any, options: Any) -> Any: ...
+
+
 def _one_more_with_default(self: Any, plan: Any, *, device: Any = None, stream: Any = None) -> None: ...
 
 
@@ -50,6 +56,13 @@ def _one_more_with_default(self: Any, plan: Any, *, device: Any = None, stream: 
         ({"capabilities": Capabilities(FLOAT32, devices=())}, ["capabilities.devices"]),
         ({"capabilities": Capabilities(FLOAT32, devices="cpu")}, ["capabilities.devices"]),  # type: ignore[arg-type]
         ({"capabilities": Capabilities(FLOAT32, jit=1)}, ["capabilities.jit"]),  # type: ignore[arg-type]
+        ({"capabilities": Capabilities(FLOAT32, jit=True)}, ["compiled"]),
+        ({"capabilities": Capabilities(FLOAT32, jit=True), "compiled": _compiled}, []),
+        (
+            {"capabilities": Capabilities(FLOAT32, jit=True), "compiled": _compiled_with_options},
+            ["compiled(options)"],
+        ),
+        ({"capabilities": Capabilities(FLOAT32), "compiled": None}, []),
         ({"capabilities": Capabilities(FLOAT32, level="almost")}, ["capabilities.level"]),  # type: ignore[arg-type]
     ],
 )

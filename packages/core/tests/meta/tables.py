@@ -52,7 +52,7 @@ def table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def checks_table(report: Report) -> str:
-    """Return what each check shows, on what, with which false alarm, and what it detects."""
+    """Return what each check shows, on what (a dash if it was skipped), with which false alarm, and what it detects."""
     return table(
         ("check", "what it shows", "on", "false alarm", "smallest error detected (99 %)"),
         (_row(check, report.of(check)) for check in report.checks),
@@ -62,7 +62,8 @@ def checks_table(report: Report) -> str:
 def _row(check: Check[object], results: Sequence[Result]) -> tuple[str, ...]:
     ran = [result for result in results if result.verdict != "skipped"]
     alarm = sum(result.alpha for result in ran)
-    return f"`{check.name}`", check.claim, size_of(ran), f"{alarm:.1e}" if alarm else "0", detected(ran)
+    size = size_of(ran) if ran else "–"
+    return f"`{check.name}`", check.claim, size, f"{alarm:.1e}" if alarm else "0", detected(ran or results)
 
 
 def mutants_table(kills: dict[str, dict[str, dict[str, str]]]) -> str:

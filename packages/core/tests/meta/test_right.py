@@ -9,12 +9,19 @@ from fanin.conformance import run
 from fanin.conformance.distribution.statistics import BUDGET
 
 from .honest import HonestAdapter
+from .mutants.compiled import CompilingToy
 
 
 def test_the_toy_backend_passes_both_levels() -> None:
     report = run(ToyBackend())
     assert report.passed, "\n".join(result.text() for result in report.failures)
     assert 0 < report.false_alarm <= BUDGET
+
+
+def test_a_compiler_that_changes_nothing_passes() -> None:
+    report = run(CompilingToy(), ["exact"], only=["behaviour.signatures", "behaviour.jit"])
+    assert report.passed, "\n".join(result.text() for result in report.failures)
+    assert sum(result.check == "behaviour.jit" for result in report.results) == 19
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2**63 + 11])

@@ -218,7 +218,9 @@ def signatures(trial: BackendTrial) -> Iterator[Result]:
     for what, expected, got in faults:
         yield _failed(what, expected, got, "the contract is fanin.contract.Backend")
     if not faults:
-        yield Result(on="fanin.contract.Backend", verdict="passed", n=6)
+        compiles = trial.backend.capabilities.jit
+        on = f"fanin.contract.{'CompilingBackend' if compiles else 'Backend'}"
+        yield Result(on=on, verdict="passed", n=6 + compiles)
 
 
 BEHAVIOUR_CHECKS: Final = tuple(

@@ -12,6 +12,7 @@ from fanin.conformance.adapter import Adapter, BackendAdapter
 from fanin.conformance.behaviour import BEHAVIOUR_CHECKS
 from fanin.conformance.check import Check, Level, Result
 from fanin.conformance.close import CLOSE_CHECKS
+from fanin.conformance.compiled import COMPILED_CHECKS
 from fanin.conformance.distribution import DISTRIBUTION_CHECKS, SampleTrial
 from fanin.conformance.exact import BIT_CHECKS, BackendTrial
 from fanin.conformance.report import Report
@@ -22,7 +23,13 @@ from fanin.registry import backend as get_backend
 
 __all__ = ["EXACT_CHECKS", "checks_of", "load_subject", "run"]
 
-EXACT_CHECKS: Final[tuple[Check[BackendTrial], ...]] = (*BEHAVIOUR_CHECKS, *BIT_CHECKS, *STORED_CHECKS, *CLOSE_CHECKS)
+EXACT_CHECKS: Final[tuple[Check[BackendTrial], ...]] = (
+    *BEHAVIOUR_CHECKS,
+    *COMPILED_CHECKS,
+    *BIT_CHECKS,
+    *STORED_CHECKS,
+    *CLOSE_CHECKS,
+)
 LEVELS: Final[tuple[Level, ...]] = ("exact", "distribution")
 
 

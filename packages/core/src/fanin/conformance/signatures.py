@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from typing import Any
 
-from fanin.contract import Backend, Capabilities
+from fanin.contract import Capabilities, CompilingBackend
 from fanin.dtypes import DTYPES
 from fanin.plans import SPEC_VERSION
 from fanin.rules import Diagonal, Draw, Fill, Haar, Masked
@@ -19,16 +19,18 @@ Fault = tuple[str, str, str]
 
 
 def signature_faults(backend: Any) -> list[Fault]:
-    """Return every difference between a backend and `fanin.contract.Backend`."""
+    """Return every difference between a backend and the contract: a `CompilingBackend` if it declares jit."""
     faults: list[Fault] = []
-    for method in ("draw", "tobytes", "describe"):
-        wanted = list(inspect.signature(getattr(Backend, method)).parameters.values())[1:]  # without self
+    capabilities = getattr(backend, "capabilities", None)
+    compiles = getattr(capabilities, "jit", None) is True
+    for method in ("draw", "tobytes", "describe", *(("compiled",) if compiles else ())):
+        wanted = list(inspect.signature(getattr(CompilingBackend, method)).parameters.values())[1:]  # without self
         faults += _method_faults(method, wanted, getattr(backend, method, None))
     if not (isinstance(name := getattr(backend, "name", None), str) and name):
         faults.append(("name", "a non-empty string", repr(name)))
     if (version := getattr(backend, "SPEC_VERSION", None)) != SPEC_VERSION or isinstance(version, bool):
         faults.append(("SPEC_VERSION", repr(SPEC_VERSION), repr(version)))
-    return faults + _capability_faults(getattr(backend, "capabilities", None))
+    return faults + _capability_faults(capabilities)
 
 
 def _method_faults(method: str, wanted: list[inspect.Parameter], found: Any) -> list[Fault]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from .behaviours import BEHAVIOURS
+from .compiled import COMPILED
 from .lattices import LATTICES
 from .matrices import MATRICES
 from .plans import PLANS
@@ -15,4 +16,4 @@ from .words import WORDS
 
 __all__ = ["MUTANTS", "Mutant"]
 
-MUTANTS: Final = (*SCALES, *PLANS, *WORDS, *LATTICES, *MATRICES, *WEIGHTS, *BEHAVIOURS)
+MUTANTS: Final = (*SCALES, *PLANS, *WORDS, *LATTICES, *MATRICES, *WEIGHTS, *BEHAVIOURS, *COMPILED)

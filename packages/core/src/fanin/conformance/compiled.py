@@ -1,0 +1,93 @@
+"""Draws inside the library's own compiled functions: the check `behaviour.jit`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any, Final
+
+from fanin.conformance.behaviour import CASES
+from fanin.conformance.cases import Case
+from fanin.conformance.check import Check, Result
+from fanin.conformance.exact import BackendTrial
+from fanin.matrix_presets import sparse
+
+__all__ = ["COMPILED_CHECKS"]
+
+COMPILED: Final = (
+    *CASES,
+    *(
+        Case((37, 11), "he", "OI", seed=6, name="a.weight", dtype=dtype)
+        for dtype in ("float64", "float16", "bfloat16", "float8_e5m2", "float8_e4m3fn")
+    ),
+    Case((37, 11), sparse(0.3), "OI", seed=7, name="a.weight"),
+    Case((6, 2, 4), "dirac", "OIW", groups=3),
+)
+"""Every dtype and every exact rule. Orthogonal matrices are close, compiled or not, so their bits may differ."""
+
+_MULTIPLIED: Final = ("float32", "float16", "bfloat16")
+_FACTOR: Final = 0.3
+"""No power of two: the product rounds, and a compiler that combines it with the draw's own rounds otherwise."""
+
+_COMPILED_ITSELF: Final = "the compiler changes the draw: it fuses, folds or reorders the arithmetic, or reuses a key"
+_COMPILED_WITH: Final = "the compiler combines the caller's arithmetic with the draw's, before the weight is rounded"
+
+
+def jit(trial: BackendTrial) -> Iterator[Result]:
+    """Yield whether draws in a compiled function have the bits that they have outside, alone and multiplied.
+
+    All draws are in one function, so that a compiler that takes one for another is seen. A caller's product is rounded
+    once from the weight, compiled or not. Nothing is said of a sum that follows the draw: compilers contract it with
+    the draw's multiplication, which is their right.
+    """
+    if trial.backend.capabilities.jit is not True:
+        yield Result(on="compiled functions", verdict="skipped", note="the backend does not declare jit")
+        return
+    claimed = tuple(case for case in COMPILED if not trial.undeclared(case.plan()))
+    multiplied = tuple(case for case in claimed if case.dtype in _MULTIPLIED)
+    plans, factors = ([case.plan() for case in cases] for cases in (claimed, multiplied))  # compilers trace no cache
+
+    def draws() -> list[Any]:
+        return [trial.draw(plan) for plan in plans]
+
+    def products() -> list[Any]:
+        return [trial.draw(plan) * _FACTOR for plan in factors]
+
+    yield from _compare(trial, claimed, "compiled", draws, _COMPILED_ITSELF)
+    try:
+        products()
+    except TypeError as error:
+        yield Result(on="products", verdict="skipped", note=f"arrays of this library have no product: {error}")
+        return
+    yield from _compare(trial, multiplied, f"times {_FACTOR}, compiled", products, _COMPILED_WITH)
+
+
+def _compare(
+    trial: BackendTrial, cases: tuple[Case, ...], how: str, function: Callable[[], list[Any]], mistake: str
+) -> Iterator[Result]:
+    """Yield, for each array that a function returns, whether the compiled function returns the same."""
+    backend: Any = trial.backend  # a CompilingBackend, if the declaration is true
+    eager, compiled = function(), list(backend.compiled(function)())
+    for case, wanted, got in zip(cases, eager, compiled, strict=True):
+        call = case.call(trial.backend.name)
+        described = [trial.backend.describe(array) for array in (wanted, got)]
+        bits = [trial.backend.tobytes(array) for array in (wanted, got)]
+        on = f"{call}, {how}"
+        if described[0] == described[1] and bits[0] == bits[1]:
+            yield Result(on=on, verdict="passed", n=case.plan().size)
+            continue
+        size = len(bits[0]) // case.plan().size
+        different = sum(bits[0][k : k + size] != bits[1][k : k + size] for k in range(0, len(bits[0]), size))
+        yield Result(
+            on=on,
+            verdict="failed",
+            n=case.plan().size,
+            call=on,
+            expected=f"{described[0].dtype} of shape {described[0].shape}, with the bits of the draw outside",
+            got=f"{described[1].dtype} of shape {described[1].shape}, {different} of the elements differ",
+            mistake=mistake,
+        )
+
+
+COMPILED_CHECKS: Final = (
+    Check("behaviour.jit", "exact", "a draw in a compiled function has the bits of the draw outside", jit),
+)
