@@ -201,7 +201,7 @@ def test_the_bits_of_relu_are_those_of_he() -> None:
         (lambda: fanin.gain("tanh", 0.1), FaninValueError, r"'tanh' has no parameter\. Received: 0\.1.*leaky_relu"),
         (lambda: fanin.gain("celu", 0.0), FaninValueError, r"alpha of celu must be above 0\. Received: 0\.0"),
         (lambda: fanin.gain("elu", math.inf), FaninValueError, r"parameter of elu must be finite"),
-        (lambda: fanin.gain(3), FaninTypeError, r"activation must be a name\. Received: 3 of type int"),  # type: ignore[arg-type]
+        (lambda: fanin.gain(3), FaninTypeError, r"a function from float to float\. Received: 3 of type int"),  # type: ignore[arg-type]
         (lambda: fanin.gain(math.sin, 1.0), FaninValueError, r"a parameter belongs to an activation's name"),
         (lambda: fanin.gain(lambda z: 0.0), FaninValueError, r"has a mean square of 0"),
         (lambda: fanin.gain(lambda z: z / z - 1), FaninValueError, r"has a mean square of 0"),

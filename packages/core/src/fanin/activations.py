@@ -62,7 +62,10 @@ def get_activation(name: str, parameter: float | None = None) -> Activation:
         (-0.4, 'silu')
     """
     if not isinstance(name, str):
-        raise FaninTypeError(f"activation must be a name. Received: {name!r} of type {type(name).__name__}.")
+        raise FaninTypeError(
+            f"activation must be a name, or a function from float to float. Received: {name!r} of type "
+            f"{type(name).__name__}. Pass for example 'gelu' or math.tanh."
+        )
     known = _ALIASES.get(name, name)
     if known in _WITH_PARAMETER:
         default, make = _WITH_PARAMETER[known]
