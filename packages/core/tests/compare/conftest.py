@@ -42,7 +42,7 @@ def install_backends(monkeypatch: pytest.MonkeyPatch, *backends: ReferenceBacken
 
     for module in (fanin.compare.training, fanin.probe.measure):
         monkeypatch.setattr(module, "get_backend", by_name.__getitem__)
-        monkeypatch.setattr(module, "load_trainer", load)
+    monkeypatch.setattr(fanin.compare.training, "load_trainer", load)
     return made
 
 

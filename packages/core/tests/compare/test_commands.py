@@ -123,7 +123,11 @@ def test_probe(install: Install, dataset: str, tmp_path: Path, capsys: pytest.Ca
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--dataset", "nowhere.npz"], "there is no such file"),
+        (["--dataset", "nowhere.npz"], "there is no such dataset"),
+        (["--dataset", "."], "the dataset is a folder"),
+        (["--dataset", __file__], "the dataset is no .npz file"),
+        (["--initializations", "normal("], "a parenthesis is not closed"),
+        (["--initializations", "he", "dirac(gain=0)"], "gain must be above 0"),
         (["--depth", "0"], "depth must be at least 1"),
         (["--activation", "rellu"], "Did you mean 'relu'"),
         (["--initializations", "hee"], "Did you mean 'he'"),
@@ -133,17 +137,22 @@ def test_probe(install: Install, dataset: str, tmp_path: Path, capsys: pytest.Ca
     ],
 )
 @pytest.mark.parametrize("command", ["compare", "probe"])
-def test_mistakes(command: str, arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_mistakes(
+    command: str, arguments: list[str], message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     backend = "--backends" if command == "compare" else "--backend"
-    assert main([command, backend, "numpy", *arguments]) == 2
+    out = [] if "--out" in arguments else ["--out", str(tmp_path / "out")]
+    assert main([command, backend, "numpy", *arguments, *out]) == 2
     err = capsys.readouterr().err
+    assert not (tmp_path / "out").exists()  # nothing is made before everything was checked
     assert message in err
     assert err.count("\n") == 1
 
 
 @pytest.mark.parametrize(("option", "command"), [("--backends", "compare"), ("--backend", "probe")])
-def test_a_backend_nobody_knows(option: str, command: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main([command, option, "nunpy", *SMALL]) == 2
+def test_a_backend_nobody_knows(option: str, command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([command, option, "nunpy", *SMALL, "--out", str(tmp_path / "out")]) == 2
+    assert not (tmp_path / "out").exists()
     assert "unknown backend 'nunpy'. Did you mean 'numpy'" in capsys.readouterr().err
 
 
@@ -152,6 +161,24 @@ def test_a_backend_without_a_trainer(monkeypatch: pytest.MonkeyPatch, capsys: py
     monkeypatch.setattr(fanin.compare.training, "get_backend", lambda name: toy)
     assert main(["compare", "--backends", "toy", *QUICK]) == 2
     assert "backend 'toy' draws weights and has no trainer" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("option", "command"), [("--backends", "compare"), ("--backend", "probe")])
+def test_a_law_that_a_backend_does_not_draw(
+    option: str,
+    command: str,
+    install: Install,
+    dataset: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    install(ReferenceBackend("numpy"))  # which draws no orthogonal matrices
+    arguments = ["--initializations", "he", "orthogonal", "--dataset", dataset, "--out", str(tmp_path / "out")]
+    assert main([command, option, "numpy", *arguments, *SMALL]) == 2
+    out, err = capsys.readouterr()
+    assert "backend 'numpy' does not draw Orthogonal(gain=1.0)" in err
+    assert out == ""
+    assert not (tmp_path / "out").exists()
 
 
 def test_no_backend_at_all(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import io
+import pickle
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -78,15 +81,43 @@ def save_npy(path: Path) -> None:
         np.save(file, INPUTS)
 
 
+def change(how: Callable[[bytes], bytes]) -> Callable[[Path], None]:
+    """Return a function that writes a good file and changes its bytes."""
+
+    def make(path: Path) -> None:
+        np.savez(path, X=INPUTS, y=LABELS)
+        path.write_bytes(how(path.read_bytes()))
+
+    return make
+
+
+def members(contents: dict[str, bytes]) -> Callable[[Path], None]:
+    """Return a function that writes an archive with these members."""
+
+    def make(path: Path) -> None:
+        with zipfile.ZipFile(path, "w") as archive:
+            for name, content in contents.items():
+                archive.writestr(name, content)
+
+    return make
+
+
+def header(shape: tuple[int, ...]) -> bytes:
+    """Return the beginning of an .npy file that promises an array of this shape."""
+    file = io.BytesIO()
+    np.lib.format.write_array_header_1_0(file, {"descr": "<f8", "fortran_order": False, "shape": shape})
+    return file.getvalue()
+
+
 nan, infinite, huge = INPUTS.copy(), INPUTS.copy(), INPUTS.copy()
 nan[3, 1] = nan[7, 0] = np.nan
 infinite[5, 2] = np.inf
 huge[0, 0] = 1e300
 
 REFUSED: list[tuple[str, Callable[[Path], object], str]] = [
-    ("no X", save(y=LABELS, Z=INPUTS), "lacks X. It holds: y, Z"),
-    ("neither", save(a=LABELS), "lacks X and y. It holds: a"),
-    ("empty", save(), "lacks X and y. It holds: nothing"),
+    ("no X", save(y=LABELS, Z=INPUTS), "lacks X. Received: '{path}', which holds y, Z"),
+    ("neither", save(a=LABELS), "lacks X and y. Received: '{path}', which holds a."),
+    ("empty", save(), "which holds nothing."),
     ("NaN", save(X=nan, y=LABELS), "2 values that are NaN or infinite, the first in sample 3"),
     ("infinity", save(X=infinite, y=LABELS), "1 values that are NaN or infinite, the first in sample 5"),
     ("huge", save(X=huge, y=LABELS), "one order of magnitude"),
@@ -101,12 +132,34 @@ REFUSED: list[tuple[str, Callable[[Path], object], str]] = [
     ("one-hot", save(X=INPUTS, y=np.eye(2)[LABELS]), "one class label a sample"),
     ("one class", save(X=INPUTS, y=np.zeros(20)), "at least two classes"),
     ("lonely", save(X=INPUTS, y=np.arange(20)), "two samples of each"),
-    ("objects", save(X=np.array([[{}]] * 20), y=LABELS), "cannot be read as an .npz file of plain arrays"),
-    ("no archive", lambda path: path.write_bytes(b"hello"), "cannot be read as an .npz file"),
-    ("an .npy file", save_npy, "cannot be read as an .npz file"),
-    ("no bytes", lambda path: path.write_bytes(b""), "cannot be read as an .npz file"),
-    ("a folder", lambda path: path.mkdir(), "no such file"),
-    ("nothing", lambda path: None, "no such file"),
+    ("objects", save(X=np.array([[{}]] * 20), y=LABELS), "X holds Python objects, which are not read"),
+    ("object labels", save(X=INPUTS, y=np.array(["a", "b"] * 10, object)), "Save it as y=labels.astype(str)."),
+    ("times", save(X=INPUTS.astype("M8[s]"), y=LABELS), "X must hold real numbers"),
+    ("records", save(X=INPUTS.view("f8,f8,f8"), y=LABELS), "X must hold real numbers"),
+    ("empty labels", save(X=INPUTS, y=LABELS[:0]), "X of 20 and y of 0"),
+    ("complex labels", save(X=INPUTS, y=LABELS * 1j), "y must hold class labels"),
+    ("no features", save(X=INPUTS[:, :0], y=LABELS), "X must have the shape"),
+    ("one number", save(X=1.0, y=LABELS), "X must have the shape"),
+    ("text file", lambda path: path.write_bytes(b"X,y\n1,2\n"), "no .npz file: its first bytes are those of something"),
+    (
+        "pickle",
+        lambda path: path.write_bytes(pickle.dumps([1])),
+        "no .npz file: its first bytes are those of something",
+    ),
+    ("an .npy file", save_npy, "no .npz file: it is an .npy file, of one array without a name"),
+    (
+        "no bytes",
+        lambda path: path.write_bytes(b""),
+        "no .npz file: it is empty. Received: '{path}'. Accepted: \"digits\"",
+    ),
+    ("cut off", change(lambda content: content[:-30]), "no .npz file: its end is missing"),
+    ("damaged", change(lambda content: content.replace(INPUTS[1].tobytes(), bytes(24), 1)), "is damaged: Bad CRC-32"),
+    ("wrong header", change(lambda content: content.replace(b"'descr'", b"'descs'", 1)), "is damaged"),
+    ("no array", members({"X": b"hello", "y.npy": b""}), "X was not written by NumPy"),
+    ("no header", members({"X.npy": b"\x93NUMPY", "y.npy": b""}), "X is damaged"),
+    ("too large", members({"X.npy": header((10**15, 3)), "y.npy": b""}), "X does not fit into memory"),
+    ("a folder", lambda path: path.mkdir(), "the dataset is a folder, and must be a file. Received: '{path}'"),
+    ("nothing", lambda path: None, "there is no such dataset. Received: '{path}', and no file has this name"),
 ]
 
 
@@ -116,7 +169,10 @@ def test_files_that_are_refused(make: Callable[[Path], object], words: str, tmp_
     make(path)
     with pytest.raises(FaninValueError) as caught:
         load_data(str(path))
-    assert words in str(caught.value)
+    message = str(caught.value)
+    assert words.format(path=path) in message
+    assert "\n" not in message
+    assert "allow_pickle" not in message
 
 
 def test_labels_may_be_whole_floats_columns_or_text(tmp_path: Path) -> None:

@@ -10,10 +10,12 @@ import argparse
 from typing import TYPE_CHECKING
 
 from fanin.cli import options as shared
+from fanin.cli.interruption import EXIT_INTERRUPTED, Interruption
 from fanin.cli.text import require_extra
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from fanin.compare.agreement import Agreement
     from fanin.compare.data import Data
@@ -21,8 +23,6 @@ if TYPE_CHECKING:
     from fanin.compare.results import Results
 
 __all__ = ["add_arguments", "run"]
-
-EXIT_INTERRUPTED = 130
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -46,6 +46,7 @@ def run(options: argparse.Namespace) -> int:
     from fanin.compare.data import load_data
     from fanin.compare.experiment import Experiment
     from fanin.compare.files import make_folder
+    from fanin.compare.training import check
 
     experiment = Experiment(
         initializations=shared.words(options.initializations),
@@ -60,27 +61,43 @@ def run(options: argparse.Namespace) -> int:
         seeds=shared.seeds(options.seeds),
         dtype=options.dtype,
     )
+    data = load_data(experiment.dataset)
+    check(experiment, data)
     folder = make_folder(options.out) if options.out else None
-    results = _train(experiment, load_data(experiment.dataset))
-    if not results.runs:
-        raise KeyboardInterrupt
-    found = agreements(results)
-    _print(results, found)
-    if folder is not None:
-        from fanin.compare.report import write_report
-
-        print(f"report: {write_report(results, folder)}")
-    if not results.complete:
+    with Interruption() as interruption:
+        results = _train(experiment, data, interruption)
+        if not results.runs:
+            raise KeyboardInterrupt
+        interruption.finish("\nfanin: writing what is finished; Ctrl-C again stops at once\n")
+        found = agreements(results)
+        try:
+            _print(results, found)
+        finally:  # a reader of the output that is gone, with the same Ctrl-C perhaps, is no reason to lose the report
+            page = _write(results, folder) if folder is not None else None
+        if page is not None:
+            print(f"report: {page}")
+    if interruption.requested or not results.complete:
         return EXIT_INTERRUPTED
     return 1 if any(agreement.broken for agreement in found) else 0
 
 
-def _train(experiment: Experiment, data: Data) -> Results:
+def _train(experiment: Experiment, data: Data, interruption: Interruption) -> Results:
     from fanin.cli.progress import progress
     from fanin.compare.training import steps, train
 
     with progress(steps(experiment, data)) as advance:
-        return train(experiment, data, on_step=lambda text: advance(text, 1))
+
+        def on_step(text: str) -> None:
+            advance(text, 1)
+            interruption.stop_here()
+
+        return train(experiment, data, on_step)
+
+
+def _write(results: Results, folder: Path) -> Path:
+    from fanin.compare.report import write_report
+
+    return write_report(results, folder)
 
 
 def _print(results: Results, found: Sequence[Agreement]) -> None:

@@ -10,16 +10,17 @@ import argparse
 from typing import TYPE_CHECKING
 
 from fanin.cli import options as shared
+from fanin.cli.interruption import EXIT_INTERRUPTED, Interruption
 from fanin.cli.text import require_extra
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from fanin.compare.data import Data
     from fanin.compare.experiment import Experiment
     from fanin.probe.measure import Probe
 
 __all__ = ["add_arguments", "run"]
-
-EXIT_INTERRUPTED = 130
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -36,6 +37,7 @@ def run(options: argparse.Namespace) -> int:
     from fanin.compare.data import load_data
     from fanin.compare.experiment import Experiment
     from fanin.compare.files import make_folder
+    from fanin.compare.training import check
 
     experiment = Experiment(
         initializations=shared.words(options.initializations),
@@ -46,24 +48,40 @@ def run(options: argparse.Namespace) -> int:
         activation=options.activation,
         seeds=shared.seeds(options.seeds),
     )
+    data = load_data(experiment.dataset)
+    check(experiment, data)
     folder = make_folder(options.out) if options.out else None
-    result = _measure(experiment, load_data(experiment.dataset))
-    if not result.measured:
-        raise KeyboardInterrupt
-    _print(result)
-    if folder is not None:
-        from fanin.probe.report import write_report
+    with Interruption() as interruption:
+        result = _measure(experiment, data, interruption)
+        if not result.measured:
+            raise KeyboardInterrupt
+        interruption.finish("\nfanin: writing what is finished; Ctrl-C again stops at once\n")
+        try:
+            _print(result)
+        finally:
+            page = _write(result, folder) if folder is not None else None
+        if page is not None:
+            print(f"report: {page}")
+    return EXIT_INTERRUPTED if interruption.requested or not result.complete else 0
 
-        print(f"report: {write_report(result, folder)}")
-    return 0 if result.complete else EXIT_INTERRUPTED
 
-
-def _measure(experiment: Experiment, data: Data) -> Probe:
+def _measure(experiment: Experiment, data: Data, interruption: Interruption) -> Probe:
     from fanin.cli.progress import progress
     from fanin.probe.measure import probe
 
     with progress(len(experiment.initializations) * len(experiment.seeds)) as advance:
-        return probe(experiment, data, on_network=lambda label, seed: advance(f"{label}, seed {seed}", 1))
+
+        def on_network(label: str, seed: int) -> None:
+            interruption.stop_here()
+            advance(f"{label}, seed {seed}", 1)
+
+        return probe(experiment, data, on_network)
+
+
+def _write(result: Probe, folder: Path) -> Path:
+    from fanin.probe.report import write_report
+
+    return write_report(result, folder)
 
 
 def _print(result: Probe) -> None:

@@ -19,10 +19,14 @@ def output() -> Console:
     """Return the console for results: in a pipe without colour; never so narrow that a table would lose its ends."""
     from rich.console import Console
 
-    console = Console(highlight=False)
+    class Output(Console):
+        def on_broken_pipe(self) -> None:
+            raise BrokenPipeError  # which `main` handles; rich would end the program
+
+    console = Output(highlight=False)
     if not console.is_terminal:
-        return Console(highlight=False, width=_PIPED_WIDTH)
-    return console if console.width >= _LEAST_WIDTH else Console(highlight=False, width=_LEAST_WIDTH)
+        return Output(highlight=False, width=_PIPED_WIDTH)
+    return console if console.width >= _LEAST_WIDTH else Output(highlight=False, width=_LEAST_WIDTH)
 
 
 def plain_table(*headings: str, title: str | None = None, left: int = 0) -> Table:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fanin.compare.npz import read_npz
 from fanin.exceptions import FaninValueError
 
 __all__ = ["Data", "batches", "load_data", "prepare"]
@@ -62,8 +62,8 @@ def load_data(dataset: str) -> Data:
             one class label a sample.
 
     Raises:
-        FaninValueError: There is no such file, it is no .npz file, X or y is missing, or they hold what no network can
-            be trained on.
+        FaninValueError: The file cannot be read (`read_npz`), or X and y hold what no network can be trained on
+            (`prepare`).
     """
     if dataset == "digits":
         from sklearn.datasets import load_digits
@@ -71,27 +71,7 @@ def load_data(dataset: str) -> Data:
         digits: Any = load_digits()
         return prepare("digits", digits.images, digits.target)
     path = Path(dataset)
-    if not path.is_file():
-        raise FaninValueError(
-            f'dataset must be "digits" or the path of an .npz file with arrays X and y. Received: {dataset!r}, and '
-            f"there is no such file."
-        )
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            names = list(getattr(archive, "files", []))
-            if missing := [name for name in ("X", "y") if name not in names]:
-                raise FaninValueError(
-                    f"the dataset {dataset!r} lacks {' and '.join(missing)}. It holds: {', '.join(names) or 'nothing'}."
-                    f" Save it by numpy.savez(path, X=inputs, y=labels)."
-                )
-            return prepare(path.stem, archive["X"], archive["y"])
-    except FaninValueError:
-        raise
-    except (OSError, ValueError, TypeError, AttributeError, EOFError, zipfile.BadZipFile) as error:
-        raise FaninValueError(
-            f"the dataset {dataset!r} cannot be read as an .npz file of plain arrays: {error}. Save it by "
-            f"numpy.savez(path, X=inputs, y=labels)."
-        ) from error
+    return prepare(path.stem, *read_npz(path))
 
 
 def prepare(name: str, inputs: NDArray[Any], labels: NDArray[Any]) -> Data:

@@ -21,7 +21,7 @@ from fanin.compare.trainer import Trainer, load_trainer
 from fanin.contract import Backend
 from fanin.registry import backend as get_backend
 
-__all__ = ["build", "digest", "one_thread", "steps", "train"]
+__all__ = ["build", "check", "digest", "one_thread", "steps", "train"]
 
 Parameters: TypeAlias = dict[str, NDArray[np.floating[Any]]]
 OnStep: TypeAlias = Callable[[str], None]
@@ -74,6 +74,23 @@ def _has_control(experiment: Experiment) -> bool:
     return len(experiment.backends) > 1 and "numpy" in experiment.backends
 
 
+def check(experiment: Experiment, data: Data) -> None:
+    """Check, before anything is computed or written, that every backend can do what an experiment asks for.
+
+    Raises:
+        FaninError: A backend or its trainer cannot be loaded, or an initialization is not defined for the network.
+    """
+    network = experiment.network(data.features, data.classes)
+    backends = [get_backend(name) for name in experiment.backends]
+    for name in experiment.backends:
+        load_trainer(name)
+    for text in experiment.initializations:
+        initializer = parse_initialization(text)
+        network.plans(initializer)
+        for backend in backends:  # by a network of one weight, whether it draws the law in this dtype
+            init_parameters([1, 1], initializer, backend=backend, dtype=experiment.dtype)
+
+
 def train(experiment: Experiment, data: Data, on_step: OnStep = lambda text: None) -> Results:
     """Run an experiment.
 
@@ -89,13 +106,10 @@ def train(experiment: Experiment, data: Data, on_step: OnStep = lambda text: Non
         FaninError: A backend or its trainer cannot be loaded, or cannot draw what is asked for; nothing has been
             trained by then.
     """
+    check(experiment, data)
     data = data.astype(experiment.dtype)
     network = experiment.network(data.features, data.classes)
-    for text in experiment.initializations:
-        network.plans(parse_initialization(text))
     backends = [get_backend(name) for name in experiment.backends]
-    for backend in backends:
-        load_trainer(backend.name)
     exact = all(backend.capabilities.level == "exact" for backend in backends)
     results = Results(experiment, network, data, exact)
     with one_thread(), suppress(KeyboardInterrupt):

@@ -12,8 +12,7 @@ from fanin.compare.data import Data
 from fanin.compare.experiment import Experiment, Network
 from fanin.compare.initialization import parse_initialization
 from fanin.compare.statistics import Snapshot, second_moment, snapshot
-from fanin.compare.trainer import load_trainer
-from fanin.compare.training import build, one_thread
+from fanin.compare.training import build, check, one_thread
 from fanin.probe.theory import Theory, predict
 from fanin.registry import backend as get_backend
 
@@ -94,12 +93,12 @@ def probe(experiment: Experiment, data: Data, on_network: Callable[[str, int], N
     Raises:
         FaninError: The backend or its trainer cannot be loaded, or cannot draw what is asked for.
     """
+    check(experiment, data)
     backend = get_backend(experiment.backends[0])
     network = experiment.network(data.features, data.classes)
     data = data.astype(experiment.dtype)
     inputs, labels = data.train_inputs[:_SAMPLES], data.train_labels[:_SAMPLES]
     result = Probe(network, data, second_moment(inputs))
-    load_trainer(backend.name)
     with one_thread(), suppress(KeyboardInterrupt):
         for label in experiment.initializations:
             found = Measured(label, predict(network, parse_initialization(label), result.input_moment))
