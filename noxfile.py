@@ -14,7 +14,7 @@ nox.needs_version = ">=2024.4.15"
 nox.options.default_venv_backend = "virtualenv"
 nox.options.reuse_existing_virtualenvs = True
 nox.options.error_on_missing_interpreters = False  # a Python that is not here is skipped, with a message
-nox.options.sessions = ["lint", "types", "core", "backend", "cross", "wheels", "docs", "site"]
+nox.options.sessions = ["lint", "types", "core", "backend", "cross", "wheels", "docs", "examples", "site"]
 
 # pyenv offers only the Python that its user chose; name the others too, or the sessions would not find them.
 PYENV = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
@@ -121,6 +121,17 @@ def docs(session: nox.Session) -> None:
     pytest(session, "tests/examples", *session.posargs)
     modules = ["fanin", "fanin_numpy", "fanin_torch", "fanin_jax"]
     pytest(session, "--doctest-modules", "--pyargs", *modules, KERAS_BACKEND="jax")
+
+
+@nox.session(python=PYTHON)
+def examples(session: nox.Session) -> None:
+    """Run every script of examples/, or those named (`-- he_2015`); their figures go to a temporary folder."""
+    install(session, "./packages/core[cli]", "./packages/backend_numpy")
+    known = {path.stem: path for path in sorted((ROOT / "examples").glob("*.py"))}
+    if unknown := set(session.posargs) - set(known):
+        session.error(f"no example is called {', '.join(unknown)}; there are {', '.join(known)}")
+    for name in session.posargs or known:
+        session.run("python", "-W", "error", str(known[name]), session.create_tmp())
 
 
 @nox.session(python=PYTHON)

@@ -4,11 +4,13 @@ First in one layer: normal weights of fanin's own stream as pre-activations. The
 have the variance gain^2 / fan_in: how far is the second moment of the pre-activations from 1 after each layer? The
 theory says that 1 is a fixed point; whether a network stays near it depends on the activation.
 
-Needs `pip install "fanin[cli,numpy]"`. Run: python examples/activation_gains.py
+Needs `pip install "fanin[cli,numpy]"`. Run: python examples/activation_gains.py [FOLDER]
+where the folder, for the figures, is docs/figures if it is left out.
 """
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +23,7 @@ from fanin.compare.trainer import load_trainer
 from fanin.compare.training import one_thread
 from fanin.probe.theory import gaussian_moment
 
-FIGURES = Path(__file__).parents[1] / "docs" / "figures"
+FIGURES = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parents[1] / "docs" / "figures"
 SEEDS = (0, 1, 2, 3, 4)
 DEPTH, WIDTH, SAMPLES = 30, 256, 256
 NAMES = ("relu", "leaky_relu", "elu", "selu", "gelu", "silu", "mish", "softplus", "tanh", "sigmoid")

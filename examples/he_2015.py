@@ -4,11 +4,13 @@
 falls much earlier (figure 2). With 30 layers, Xavier's stands still and He's converges (figure 3). The authors trained
 convolutional networks on ImageNet; here it is a fully connected network on scikit-learn's digits.
 
-Needs `pip install "fanin[cli,numpy]"`. Run: python examples/he_2015.py
+Needs `pip install "fanin[cli,numpy]"`. Run: python examples/he_2015.py [FOLDER]
+where the folder, for the figures, is docs/figures if it is left out.
 """
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +22,7 @@ from fanin.compare.plot import Plot, band
 from fanin.compare.results import Results
 from fanin.compare.training import train
 
-FIGURES = Path(__file__).parents[1] / "docs" / "figures"
+FIGURES = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parents[1] / "docs" / "figures"
 SEEDS = (0, 1, 2, 3, 4)
 EPOCHS = 60
 NAMES = {"glorot_normal": "Xavier (variance 1/n)", "he": "He (variance 2/n)"}

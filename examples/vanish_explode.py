@@ -3,12 +3,14 @@
 For standard deviations from 0.01 to 1, measures the factor by which a layer of ReLU units changes the signal, against
 the theory's `std * sqrt(n / 2)` (He et al. 2015, equation 9), and trains the network.
 
-Needs `pip install "fanin[cli,numpy]"`. Run: python examples/vanish_explode.py
+Needs `pip install "fanin[cli,numpy]"`. Run: python examples/vanish_explode.py [FOLDER]
+where the folder, for the figures, is docs/figures if it is left out.
 """
 
 from __future__ import annotations
 
 import math
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +22,7 @@ from fanin.compare.plot import INK, Plot, colour
 from fanin.compare.training import train
 from fanin.probe.measure import probe
 
-FIGURES = Path(__file__).parents[1] / "docs" / "figures"
+FIGURES = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parents[1] / "docs" / "figures"
 SEEDS = (0, 1, 2)
 DEPTH, WIDTH, EPOCHS = 10, 100, 15
 STDS = (0.01, 0.03, 0.06, 0.1, 0.12, 0.14, 0.17, 0.2, 0.3, 0.5, 1.0)

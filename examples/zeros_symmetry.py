@@ -5,11 +5,13 @@ He, and counts how many hidden units differ. Then the part that no textbook tell
 columns in different orders, their last bits differ, and training blows the difference up. With every sum taken in the
 same order, the units stay equal to the bit.
 
-Needs `pip install "fanin[cli,numpy]"`. Run: python examples/zeros_symmetry.py
+Needs `pip install "fanin[cli,numpy]"`. Run: python examples/zeros_symmetry.py [FOLDER]
+where the folder, for the figures, is docs/figures if it is left out.
 """
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -26,7 +28,7 @@ from fanin.compare.results import Results
 from fanin.compare.statistics import evaluate
 from fanin.compare.training import train
 
-FIGURES = Path(__file__).parents[1] / "docs" / "figures"
+FIGURES = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parents[1] / "docs" / "figures"
 SEEDS = (0, 1, 2)
 WIDTH, RATE, EPOCHS = 32, 0.05, 40
 INITIALIZATIONS = ("zeros", "constant(0.05)", "normal(0.05, 1e-4)", "he")
