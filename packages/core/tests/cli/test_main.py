@@ -151,6 +151,15 @@ def test_a_mistake_of_the_program_is_not_hidden(monkeypatch: pytest.MonkeyPatch)
         main(["plan", "3", "zeros"])
 
 
+def test_more_than_memory_holds(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def fill(*_: object, **__: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(fanin, "plan", fill)
+    assert main(["plan", "3", "zeros"]) == 2
+    assert capsys.readouterr().err == "fanin: there is not enough memory for that. Ask for less, or for a part.\n"
+
+
 def test_an_interruption_has_its_exit_code(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     def interrupt(*_: object, **__: object) -> None:
         raise KeyboardInterrupt

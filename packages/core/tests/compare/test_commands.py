@@ -129,11 +129,20 @@ def test_probe(install: Install, dataset: str, tmp_path: Path, capsys: pytest.Ca
         (["--initializations", "normal("], "a parenthesis is not closed"),
         (["--initializations", "he", "dirac(gain=0)"], "gain must be above 0"),
         (["--depth", "0"], "depth must be at least 1"),
+        (["--seeds", "1", "２"], "--seeds takes whole numbers"),
+        (
+            ["--activation", "prelu"],
+            "that the trainers know. Received: 'prelu'. Did you mean 'relu'? Accepted: lin",
+        ),
         (["--activation", "rellu"], "Did you mean 'relu'"),
         (["--initializations", "hee"], "Did you mean 'he'"),
         (["--seeds", "0"], "at least one seed"),
         (["--seeds", "one"], "--seeds takes whole numbers"),
-        (["--out", __file__], "--out must be a folder"),
+        (
+            ["--out", __file__],
+            "--out must be a folder that can be written. Received: {file!r}, and a file has",
+        ),
+        (["--out", f"{__file__}/out"], "/out', and it cannot be made (Not a directory)."),
     ],
 )
 @pytest.mark.parametrize("command", ["compare", "probe"])
@@ -145,8 +154,24 @@ def test_mistakes(
     assert main([command, backend, "numpy", *arguments, *out]) == 2
     err = capsys.readouterr().err
     assert not (tmp_path / "out").exists()  # nothing is made before everything was checked
-    assert message in err
+    assert message.format(file=__file__) in err
     assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--depth", "1.5"], "argument --depth: it must be a whole number. Received: '1.5'."),
+        (["--width", "１２"], "argument --width: it must be a whole number. Received: '１２'."),
+        (["--epochs", "many"], "argument --epochs: it must be a whole number. Received: 'many'."),
+        (["--learning-rate", "fast"], "argument --learning-rate: it must be a number. Received: 'fast'."),
+    ],
+)
+def test_numbers_that_are_none(arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(["compare", *arguments])
+    assert caught.value.code == 2
+    assert message in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(("option", "command"), [("--backends", "compare"), ("--backend", "probe")])

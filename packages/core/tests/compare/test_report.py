@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fanin import FaninValueError
+from fanin import FaninError, FaninValueError
 from fanin.compare import files
 from fanin.compare.data import Data
 from fanin.compare.experiment import Experiment
@@ -156,6 +156,19 @@ def test_a_file_appears_whole_or_not_at_all(tmp_path: Path) -> None:
     with pytest.raises(ZeroDivisionError):
         files.write_plots(tmp_path, [Plot("broken", "", "", lambda axes: print(1 / 0))])
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_file_that_cannot_be_written(tmp_path: Path) -> None:
+    (tmp_path / "plots").write_text("")
+    with pytest.raises(files.WriteError, match=r"plots/loss\.png cannot be written: .*Use another folder") as caught:
+        files.write_plots(tmp_path / "plots", [Plot("loss", "", "", lambda axes: None)])
+    assert isinstance(caught.value, FaninError)
+
+
+def test_a_folder_that_cannot_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.access", lambda path, mode: False)  # root may write everywhere
+    with pytest.raises(FaninValueError, match="and it cannot be written"):
+        files.make_folder(str(tmp_path))
 
 
 def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:

@@ -104,6 +104,16 @@ def test_a_backend_of_level_close_breaks_none(install: Install, blobs: Data) -> 
     assert "promises no more" in he.sentence()
 
 
+def test_the_units_of_a_network_that_diverged_are_not_counted(install: Install, blobs: Data) -> None:
+    install(ReferenceBackend("numpy"))
+    experiment = dataclasses.replace(
+        EXPERIMENT, backends=("numpy",), initializations=("zeros", "he", "normal(std=1e25)"), epochs=1
+    )
+    with np.errstate(all="ignore"):
+        rows = page_rows(train(experiment, blobs), [0, 1])
+    assert [row["distinct"] for row in rows] == ["1/6", "6/6", "-"]
+
+
 def test_one_backend_is_compared_with_none(install: Install, blobs: Data) -> None:
     trainers = install(ReferenceBackend("numpy"))
     results = train(dataclasses.replace(EXPERIMENT, backends=("numpy",)), blobs)

@@ -53,6 +53,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except FaninError as error:
         print(f"fanin: {error}", file=sys.stderr)
         return EXIT_ERROR
+    except MemoryError:
+        print("fanin: there is not enough memory for that. Ask for less, or for a part.", file=sys.stderr)
+        return EXIT_ERROR
     except KeyboardInterrupt:
         print("fanin: interrupted", file=sys.stderr)
         return EXIT_INTERRUPTED

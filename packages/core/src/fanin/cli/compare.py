@@ -32,9 +32,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--backends", nargs="+", metavar="NAME", help="numpy, torch, jax, ... (default: all installed that can train)"
     )
     shared.add_network(parser, depth=8, width=128)
-    parser.add_argument("--learning-rate", type=float, default=0.02, help="of plain SGD (default 0.02)")
-    parser.add_argument("--epochs", type=int, default=20, help="passes over the training data (default 20)")
-    parser.add_argument("--batch-size", type=int, default=32, help="samples of a step (default 32)")
+    parser.add_argument("--learning-rate", type=shared.number, default=0.02, help="of plain SGD (default 0.02)")
+    parser.add_argument("--epochs", type=shared.whole, default=20, help="passes over the training data (default 20)")
+    parser.add_argument("--batch-size", type=shared.whole, default=32, help="samples of a step (default 32)")
     parser.add_argument("--dtype", default="float32", help="float32 (default) or float64")
     shared.add_out(parser)
 

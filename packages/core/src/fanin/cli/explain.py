@@ -11,6 +11,7 @@ import dataclasses
 from fanin.catalog import Entry, facts, find, namesakes
 from fanin.cli import numbers
 from fanin.cli.catalog import print_paragraphs, print_table
+from fanin.cli.options import whole
 from fanin.compare.initialization import parse_call
 from fanin.exceptions import FaninValueError
 from fanin.layout import Geometry
@@ -25,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--shape", default="256,64", help="shape of a tensor as it is stored (default 256,64)")
     parser.add_argument("--layout", help="what its axes are (default OI, if there are two)")
-    parser.add_argument("--groups", type=int, default=1, help="groups of a grouped convolution")
+    parser.add_argument("--groups", type=whole, default=1, help="groups of a grouped convolution")
     parser.add_argument("--transposed", action="store_true", help="the kernel of a transposed convolution")
     parser.add_argument("--stride", help="stride of the transposed convolution: 2, or 2,1 with one number an axis")
 

@@ -3,13 +3,29 @@
 from __future__ import annotations
 
 import argparse
+import re
 from collections.abc import Iterable
 
 from fanin.compare.experiment import ACTIVATIONS
 from fanin.compare.trainer import trainable_backends
 from fanin.exceptions import BackendNotInstalledError, FaninValueError
 
-__all__ = ["add_initializations", "add_network", "add_out", "backends", "seeds", "words"]
+__all__ = ["add_initializations", "add_network", "add_out", "backends", "number", "seeds", "whole", "words"]
+
+
+def whole(text: str) -> int:
+    """Return the whole number that a text is, for argparse, whose own message says what Python calls it."""
+    if not re.fullmatch(r"-?[0-9]{1,30}", text):
+        raise argparse.ArgumentTypeError(f"it must be a whole number. Received: {text!r}.")
+    return int(text)
+
+
+def number(text: str) -> float:
+    """Return the number that a text is, for argparse."""
+    try:
+        return float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"it must be a number. Received: {text!r}.") from None
 
 
 def add_initializations(parser: argparse.ArgumentParser) -> None:
@@ -36,8 +52,8 @@ def add_network(parser: argparse.ArgumentParser, *, depth: int, width: int) -> N
         metavar="NAME",
         help="digits (bundled with scikit-learn, the default), or the path of an .npz file with arrays X and y",
     )
-    parser.add_argument("--depth", type=int, default=depth, help=f"hidden layers (default {depth})")
-    parser.add_argument("--width", type=int, default=width, help=f"units of a hidden layer (default {width})")
+    parser.add_argument("--depth", type=whole, default=depth, help=f"hidden layers (default {depth})")
+    parser.add_argument("--width", type=whole, default=width, help=f"units of a hidden layer (default {width})")
     parser.add_argument("--activation", default="relu", metavar="NAME", help=f"{', '.join(ACTIVATIONS)} (default relu)")
     parser.add_argument(
         "--seeds",
@@ -70,8 +86,8 @@ def seeds(values: Iterable[str]) -> tuple[int, ...]:
     """
     texts = words(values)
     try:
-        numbers = tuple(int(text) for text in texts)
-    except ValueError as error:
+        numbers = tuple(map(whole, texts))
+    except argparse.ArgumentTypeError as error:
         raise FaninValueError(f"--seeds takes whole numbers. Received: {' '.join(texts)}.") from error
     if len(numbers) != 1:
         return numbers

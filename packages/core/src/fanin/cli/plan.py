@@ -12,6 +12,7 @@ import re
 
 import fanin
 from fanin.cli import numbers
+from fanin.cli.options import whole
 from fanin.compare.initialization import parse_initialization
 from fanin.exceptions import FaninValueError
 from fanin.initializers import Initializer
@@ -29,14 +30,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "initialization", metavar="INIT", nargs="?", default="he", help='he (default), zeros, "normal(std=0.02)", ...'
     )
     parser.add_argument("--layout", help="what each axis is, for example OI or HWIO")
-    parser.add_argument("--seed", type=int, default=0, help="0 to 2^64-1 (default 0)")
+    parser.add_argument("--seed", type=whole, default=0, help="0 to 2^64-1 (default 0)")
     parser.add_argument(
         "--name",
         action="append",
         help="the parameter's name, which selects its stream; for a stack (S in the layout) once for each slice",
     )
     parser.add_argument("--dtype", default="float32", help="float32 (default), float64, float16, bfloat16, ...")
-    parser.add_argument("--groups", type=int, default=1, help="groups of a grouped convolution")
+    parser.add_argument("--groups", type=whole, default=1, help="groups of a grouped convolution")
     parser.add_argument("--transposed", action="store_true", help="the kernel of a transposed convolution")
     parser.add_argument("--stride", help="stride of the transposed convolution: 2, or 2,1 with one number an axis")
     parser.add_argument("--json", action="store_true", help="print the whole plan as JSON")

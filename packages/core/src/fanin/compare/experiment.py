@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
-from fanin._checks import finite_number, whole_number
-from fanin.activations import activation_names, get_activation
+from fanin._checks import closest, finite_number, whole_number
+from fanin.activations import activation_names
 from fanin.compare.initialization import parse_initialization
 from fanin.exceptions import FaninValueError
 from fanin.initializers import Initializer
@@ -84,11 +84,10 @@ class Experiment:
             whole_number(getattr(self, name), name.replace("_", " "), 1)
         if finite_number(self.learning_rate, "learning rate") <= 0:
             raise FaninValueError(f"learning rate must be above 0. Received: {self.learning_rate}.")
-        get_activation(self.activation)
         if self.activation not in ACTIVATIONS:
             raise FaninValueError(
-                f"activation must be one that the trainers know. Received: {self.activation!r}. Accepted: "
-                f"{', '.join(ACTIVATIONS)}."
+                f"activation must be one that the trainers know. Received: {self.activation!r}."
+                f"{closest(str(self.activation), ACTIVATIONS)} Accepted: {', '.join(ACTIVATIONS)}."
             )
         if self.dtype not in ("float32", "float64"):
             raise FaninValueError(f"dtype must be float32 or float64, to train in. Received: {self.dtype!r}.")

@@ -12,12 +12,16 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fanin.exceptions import FaninValueError
+from fanin.exceptions import FaninError, FaninValueError
 
 if TYPE_CHECKING:
     from fanin.compare.plot import Plot
 
-__all__ = ["make_folder", "page", "write_csv", "write_json", "write_plots", "write_text"]
+__all__ = ["WriteError", "make_folder", "page", "write_csv", "write_json", "write_plots", "write_text"]
+
+
+class WriteError(FaninError, OSError):
+    """A file of a report cannot be written: the disk is full, or the folder is gone."""
 
 
 def make_folder(path: str) -> Path:
@@ -29,25 +33,31 @@ def make_folder(path: str) -> Path:
     folder = Path(path)
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        reason = "" if os.access(folder, os.W_OK | os.X_OK) else "it cannot be written"
+    except FileExistsError:
+        reason = "a file has this name"
     except OSError as error:
-        raise FaninValueError(
-            f"--out must be a folder that can be written. Received: {path!r}, and {error}."
-        ) from error
+        reason = f"it cannot be made ({error.strerror})"
+    if reason:
+        raise FaninValueError(f"--out must be a folder that can be written. Received: {path!r}, and {reason}.")
     return folder
 
 
 def _write(path: Path, fill: Callable[[Path], object]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=".", suffix=path.suffix, dir=path.parent)
-    os.close(handle)
-    temporary = Path(name)
     try:
-        fill(temporary)
-        temporary.chmod(0o644)
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=".", suffix=path.suffix, dir=path.parent)
+        os.close(handle)
+        temporary = Path(name)
+        try:
+            fill(temporary)
+            temporary.chmod(0o644)
+            temporary.replace(path)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise WriteError(f"{path} cannot be written: {error.strerror or error}. Use another folder.") from error
 
 
 def write_text(path: Path, text: str) -> None:

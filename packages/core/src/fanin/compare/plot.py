@@ -13,7 +13,7 @@ import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
 
-from fanin.compare.statistics import Histogram
+from fanin.compare.statistics import BINS, Histogram
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -28,6 +28,9 @@ DASHES: Final = ("-", (0, (4, 2)), (0, (1, 1.5)), (0, (5, 1, 1, 1)))
 
 INK: Final = "#0a0b0c"
 """Stands for the text's colour; in an SVG the page chooses it."""
+
+_LEGEND_ROW: Final = 0.24
+"""Height of a row of the legend in inches."""
 
 _STYLE: Final[Any] = {  # matplotlib's types know the keys of a literal only
     "axes.edgecolor": INK,
@@ -68,7 +71,8 @@ class Plot:
     size: tuple[float, float] = (4.8, 3.4)
 
     def _figure(self, titled: bool) -> Figure:
-        figure = Figure(figsize=self.size, layout="constrained")
+        width, height = self.size
+        figure = Figure(figsize=(width, height), layout="constrained")
         axes = figure.add_subplot()
         self.draw(axes)
         handles, labels = axes.get_legend_handles_labels()
@@ -76,6 +80,8 @@ class Plot:
             longest = max(map(len, labels))  # of which 48 letters, with handles of 7, fit a line
             columns = min(len(labels), max(1, 48 // (longest + 7)))
             figure.legend(handles, labels, loc="outside lower center", ncols=columns)
+            rows = -(-len(labels) // columns)
+            figure.set_figheight(height + _LEGEND_ROW * (rows - 1))  # so that the axes keep their height
         if titled:
             figure.suptitle(self.title, fontsize=12)
         return figure
@@ -122,7 +128,7 @@ def band(
     with np.errstate(all="ignore"):
         mean = values.mean(axis=0)
         # Earlier curves are wider, so that they can be seen beneath later ones that coincide with them.
-        axes.plot(x[:length], mean, label=label, color=colour(index), linewidth=max(3.4 - 0.7 * index, 1.3), **style)
+        axes.plot(x[:length], mean, label=label, color=colour(index), linewidth=max(4.4 - 1.1 * index, 1.3), **style)
         if len(values) > 1:
             # A zero has no place on a logarithmic axis: there the band reaches below the axis instead of breaking off.
             low, high = np.maximum(values.min(axis=0), 1e-300), values.max(axis=0)
@@ -172,6 +178,9 @@ def ridge_plot(what: str, histograms: Sequence[Histogram], label: str, index: in
         every = 1 + len(names) // 12
         axes.set_yticks(range(0, len(names), every), names[::every])
         low, high = min(histogram.span[0] for histogram in histograms), max(h.span[1] for h in histograms)
+        first = histograms[0]
+        if high - low < 1.5 * (first.high - first.low) / BINS:  # equal values: their bin would fill the plot
+            low, high = first.low, first.high
         axes.set_xlim(low - 0.05 * (high - low), high + 0.05 * (high - low))
         axes.locator_params(axis="x", nbins=5)
         axes.grid(visible=False, axis="y")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -153,21 +153,15 @@ def difference_plot(results: Results, found: Sequence[Agreement]) -> Plot:
             shown.append(item.differences.tolist())
             if item.control is not None:
                 values = np.where(item.control > 0, item.control, np.nan)
-                axes.plot(
-                    steps[: len(values)],
-                    values[: len(steps)],
-                    color=colour(index),
-                    linewidth=0.8,
-                    linestyle=":",
-                    alpha=0.8,
-                )
+                pale: dict[str, Any] = {"color": colour(index), "linewidth": 3.5, "alpha": 0.3, "zorder": 1}
+                axes.plot(steps[: len(values)], values[: len(steps)], **pale)
                 shown.append(item.control.tolist())
         log_scale(axes, shown)
         axes.set_xlabel("step")
         axes.set_ylabel("largest difference of loss")
         whole_numbers(axes)
 
-    control = f" Dotted: {ROUNDING_ALONE}." if any(item.control is not None for item in found) else ""
+    control = f" Pale: {ROUNDING_ALONE}." if any(item.control is not None for item in found) else ""
     names = ", ".join(results.experiment.backends)
     return Plot(
         "differences",

@@ -66,7 +66,7 @@ def facts(results: Results) -> list[str]:
     several = len(experiment.seeds) > 1
     how = (
         f"plain SGD in {experiment.dtype}, learning rate {experiment.learning_rate:g}, batches of "
-        f"{experiment.batch_size}, {experiment.epochs} epochs"
+        f"{experiment.batch_size}, {experiment.epochs} epoch{'s' if experiment.epochs != 1 else ''}"
     )
     seeds = f"seed{'s' if several else ''} {', '.join(map(str, experiment.seeds))}"
     means = " (numbers are means over them, digests are of the first)" if several else ""
@@ -86,7 +86,7 @@ def page_rows(results: Results, shown: Sequence[int]) -> list[dict[str, Any]]:
             "digest": runs[0].digest[:10],
             "losses": [_mean(runs, "train_losses", epoch, 3) for epoch in shown],
             "accuracies": [_mean(runs, "accuracies", epoch, 1, 100) for epoch in shown],
-            "distinct": f"{min(run.distinct[-1] for run in runs)}/{results.network.width}",
+            "distinct": _distinct(runs, results.network.width),
         }
         for label in results.experiment.initializations
         for backend in results.experiment.backends
@@ -102,6 +102,12 @@ def _mean(runs: list[Run], attribute: str, epoch: int, digits: int, factor: floa
     if factor > 1 or not abs(mean) >= 10:
         return f"{mean:.{digits}f}"
     return f"{mean:.2f}" if mean < 100 else f"{mean:.0e}"
+
+
+def _distinct(runs: list[Run], width: int) -> str:
+    """Return the fewest distinct units at the end; of a run that diverged there is nothing to count."""
+    counts = [run.distinct[-1] for run in runs if math.isfinite(run.train_losses[-1])]
+    return f"{min(counts)}/{width}" if counts else "-"
 
 
 def terminal_cells(results: Results, shown: Sequence[int]) -> tuple[list[str], list[list[str]]]:
