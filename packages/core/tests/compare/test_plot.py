@@ -9,7 +9,7 @@ import pytest
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from fanin.compare.plot import Plot, ridge_plot
+from fanin.compare.plot import Plot, band, ridge_plot
 from fanin.compare.statistics import Histogram
 
 
@@ -49,3 +49,10 @@ def height(labels: list[str]) -> float:
 def test_a_long_legend_leaves_the_axes_their_height() -> None:
     rows = height(["torch:kaiming_uniform(a=0.2)"] * 6) - height(["a", "b"])
     assert 5 * 14 < rows < 5 * 22  # five rows more, of 11 points and some space
+
+
+def test_a_single_value_is_seen() -> None:
+    axes: Axes = Figure().add_subplot()
+    band(axes, range(3), [[5.0, np.nan, np.inf]], "diverged", 0)
+    band(axes, range(3), [[5.0, 4.0, np.inf]], "late", 0)
+    assert [line.get_marker() for line in axes.lines] == ["o", "None"]

@@ -127,6 +127,8 @@ def band(
     values[~np.isfinite(values)] = np.nan
     with np.errstate(all="ignore"):
         mean = values.mean(axis=0)
+        if np.isfinite(mean).sum() == 1:  # of a network that diverged at once: a point, which no line shows
+            style.setdefault("marker", marker(index))
         # Earlier curves are wider, so that they can be seen beneath later ones that coincide with them.
         axes.plot(x[:length], mean, label=label, color=colour(index), linewidth=max(4.4 - 1.1 * index, 1.3), **style)
         if len(values) > 1:
