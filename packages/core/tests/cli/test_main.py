@@ -33,6 +33,22 @@ def test_the_plan_is_that_of_init(capsys: pytest.CaptureFixture[str]) -> None:
     assert json.loads(capsys.readouterr().out) == json.loads(json.dumps(expected.to_dict()))
 
 
+@pytest.mark.parametrize(
+    "words", ["3,4 he_uniform --layout OI", "3,4 --layout OI he_uniform", "--layout OI 3,4 he_uniform"]
+)
+def test_the_initialization_may_come_last(words: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["plan", *words.split()]) == 0
+    assert "distribution='uniform'" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("words", ["3,4 he --layout OI zeros", "3,4 --layout OI he zeros", "3,4 --layouts OI"])
+def test_a_word_too_many_is_refused(words: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(["plan", *words.split()])
+    assert caught.value.code == 2
+    assert "unrecognized arguments" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(("text", "stride"), [("2", 2), ("2,3", (2, 3)), (" 2, 3", (2, 3))])
 def test_the_stride_may_differ_by_axis(
     text: str, stride: int | tuple[int, int], capsys: pytest.CaptureFixture[str]

@@ -79,6 +79,12 @@ REFUSED: list[tuple[str, str]] = [
     ("normal(std=1e999)", "std must be finite"),
     ("he(activation=gelo)", "unknown activation 'gelo'"),
     ("torch:kaiming_uniform(mode=fan_inn)", "Did you mean 'fan_in'?"),
+    (
+        "torch:kaiming_uniform(nonlinearity=[1])",
+        "torch:kaiming_uniform(nonlinearity=[1]): a setting is of the wrong kind. Accepted: numbers and words, in torch:",
+    ),
+    ("torch:kaiming_uniform(nonlinearity='\\n')", "torch has no gain for"),
+    ("normal(s\n)", "normal(s ): mean must be a real number"),
     ("", "Received: '', and it is neither"),
     ("normal(", "Received: 'normal(', and a parenthesis is not closed"),
     ("normal(std=1", "a parenthesis is not closed"),
@@ -114,7 +120,7 @@ def test_text_that_is_no_initialization(text: str, words: str) -> None:
     message = str(caught.value)
     assert words in message
     assert "\n" not in message
-    for internal in ("<", "ast.", "TypeError", "keyword argument", "positional"):
+    for internal in ("<", "ast.", "TypeError", "keyword argument", "positional", "unhashable"):
         assert internal not in message
 
 

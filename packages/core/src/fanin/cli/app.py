@@ -35,6 +35,21 @@ def build_parser(words: Sequence[str]) -> argparse.ArgumentParser:
     return parser
 
 
+def _parse(words: Sequence[str]) -> argparse.Namespace:
+    """Return the options; an argument that need not be given may also come behind options.
+
+    argparse takes `fanin plan 3,4 --layout OI zeros` to have none, and `zeros` to be a mistake.
+    """
+    parser = build_parser(words)
+    options, rest = parser.parse_known_args(words)
+    late = getattr(options, "late", None)
+    if late and len(rest) == 1 and not rest[0].startswith("-") and getattr(options, late) is None:
+        setattr(options, late, rest.pop())
+    if rest:
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    return options
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command.
 
@@ -47,7 +62,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     words = sys.argv[1:] if arguments is None else list(arguments)
     try:
-        options = build_parser(words).parse_args(words)
+        options = _parse(words)
         code: int = options.run(options)
         sys.stdout.flush()
     except FaninError as error:

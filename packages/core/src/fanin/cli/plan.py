@@ -27,8 +27,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser._negative_number_matcher = re.compile(r"-[0-9]")  # a shape of "-3,4" is refused as such, and is no option
     parser.add_argument("shape", metavar="SHAPE", help="shape as it is stored: 256,64")
     parser.add_argument(
-        "initialization", metavar="INIT", nargs="?", default="he", help='he (default), zeros, "normal(std=0.02)", ...'
+        "initialization", metavar="INIT", nargs="?", help='he (default), zeros, "normal(std=0.02)", ...'
     )
+    parser.set_defaults(late="initialization")
     parser.add_argument("--layout", help="what each axis is, for example OI or HWIO")
     parser.add_argument("--seed", type=whole, default=0, help="0 to 2^64-1 (default 0)")
     parser.add_argument(
@@ -45,7 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print the plan."""
-    initializer = parse_initialization(options.initialization)
+    initializer = parse_initialization("he" if options.initialization is None else options.initialization)
     made = fanin.plan(
         numbers.shape(options.shape, "SHAPE"),
         initializer,

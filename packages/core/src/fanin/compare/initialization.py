@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from fanin import matrix_presets, presets
 from fanin._checks import closest
-from fanin.exceptions import FaninError, FaninValueError
+from fanin.exceptions import FaninError, FaninTypeError, FaninValueError
 from fanin.initializers import Initializer
 
 __all__ = ["Call", "parse_call", "parse_initialization"]
@@ -60,15 +60,18 @@ class Call:
             FaninTypeError: A setting has the wrong type.
         """
         make = self._function()
-        places = self._check(make)
+        self._check(make)
         try:
             if ":" in self.name:
                 return presets.profile(self.name, **self.settings)
             return make(*self.values, **self.settings)
         except FaninError as error:
-            if not places:  # the name alone: there is nothing else to show
-                raise
-            raise type(error)(f"{self.text}: {error}") from error
+            if type(error.__cause__) is TypeError:  # Python's words, for a list where a number or a word belongs
+                raise FaninTypeError(
+                    f"{self.text}: a setting is of the wrong kind. Accepted: numbers and words, in "
+                    f"{_signature(self.name, make)}."
+                ) from error
+            raise type(error)(f"{self.text}: {' '.join(str(error).split())}") from error
 
     def _function(self) -> Callable[..., Initializer]:
         if ":" in self.name:
@@ -83,8 +86,8 @@ class Call:
             )
         return _FUNCTIONS[self.name]
 
-    def _check(self, make: Callable[..., Initializer]) -> int:
-        """Check that the settings are those of the function, and return how many were given."""
+    def _check(self, make: Callable[..., Initializer]) -> None:
+        """Check that the settings are those of the function."""
         known = inspect.signature(make).parameters
         # A profile's places are not its framework's, where some come behind a tensor, a key or a dtype.
         placed = [name for name, one in known.items() if one.kind is one.POSITIONAL_OR_KEYWORD and ":" not in self.name]
@@ -102,11 +105,15 @@ class Call:
         elif missing:
             fault = f"{self.name} needs settings: {' and '.join(missing)}."
         if fault:
-            accepted = [str(one.replace(annotation=one.empty)) for one in known.values()]
-            settings = f"{self.name}({', '.join(accepted)})" if accepted else f"{self.name}, without settings"
             example = f' For example: "{_example(self.name, missing)}".' if missing else ""
-            raise FaninValueError(f"{fault} Received: {self.text!r}. Accepted: {settings}.{example}")
-        return len(given)
+            accepted = _signature(self.name, make)
+            raise FaninValueError(f"{fault} Received: {self.text!r}. Accepted: {accepted}.{example}")
+
+
+def _signature(name: str, make: Callable[..., Initializer]) -> str:
+    """Return the call with its settings and their defaults, as text."""
+    settings = [str(one.replace(annotation=one.empty)) for one in inspect.signature(make).parameters.values()]
+    return f"{name}({', '.join(settings)})" if settings else f"{name}, without settings"
 
 
 def parse_initialization(text: str) -> Initializer:
@@ -137,7 +144,8 @@ def parse_call(text: str) -> Call:
         >>> parse_call("he(0.1, mode=fan_out)").values, parse_call("he(0.1, mode=fan_out)").settings
         ((0.1,), {'mode': 'fan_out'})
     """
-    parts = re.fullmatch(r"\s*(?:fanin\.)?([^\s().]+)\s*(?:\((.*)\))?\s*", text, re.DOTALL)
+    text = " ".join(text.split())  # on one line, as a message is
+    parts = re.fullmatch(r"(?:fanin\.)?([^\s().]+) ?(?:\((.*)\))?", text)
     if parts is None:
         opened, closed = text.count("("), text.count(")")
         raise _no_call(text, "a parenthesis is not closed" if opened > closed else "it is neither")
