@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import math
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -19,7 +21,9 @@ from fanin.conformance.distribution.statistics import (
     bins_detect,
     bins_limit,
     cdf_detects,
+    cdf_distance,
     cdf_limit,
+    shared_interval,
     square_interval,
     squares_detect,
     z_detects,
@@ -73,6 +77,31 @@ def test_the_bins_limit_and_its_power() -> None:
     assert float(stats.chi2.sf(bins_limit(256), 255)) == pytest.approx(ALPHA, rel=1e-6, abs=0)
     noncentrality = bins_detect(256, N) ** 2 * N
     assert float(stats.ncx2.sf(bins_limit(256), 255, noncentrality)) == pytest.approx(0.99, abs=1e-6)
+
+
+@pytest.mark.parametrize("power", [1.3, 0.7])
+def test_the_distance_is_that_of_kolmogorov_and_smirnov(power: float) -> None:
+    values = np.random.default_rng(5).uniform(size=(7, 9)) ** power
+    assert cdf_distance(values, lambda x: x) == pytest.approx(stats.kstest(values.ravel(), "uniform").statistic)
+
+
+def test_shared_places_are_counted_exactly() -> None:
+    """All pairs of sets of 2 of 5 places, and all pairs of such pairs: 100 and 10,000 equally likely outcomes."""
+    sets = [set(places) for places in itertools.combinations(range(5), 2)]
+    one = [len(a & b) for a in sets for b in sets]
+    two = Counter(a + b for a in one for b in one)
+    for alpha in (0.05, 0.1, 0.5):
+        low, high = shared_interval(5, 2, 2, alpha)
+        below, above = sum(two[k] for k in range(low)), sum(two[k] for k in range(high + 1, 5))
+        assert max(below, above) <= alpha / 2 * 10_000 + 1e-6
+        assert below + two[low] > alpha / 2 * 10_000
+        assert above + two[high] > alpha / 2 * 10_000
+
+
+def test_shared_places_of_many_pairs_are_nearly_normal() -> None:
+    low, high = shared_interval(401, 101, 255)
+    mean, std = 255 * 101**2 / 401, math.sqrt(255 * float(stats.hypergeom.var(401, 101, 101)))
+    assert ((low - mean) / std, (high - mean) / std) == pytest.approx((-z_limit(), z_limit()), rel=0.01)
 
 
 LAWS = [

@@ -11,7 +11,20 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import ndtr, ndtri
 
-from fanin import Constant, Geometry, Initializer, Normal, TruncatedNormal, Uniform, VarianceScaling
+from fanin import (
+    Constant,
+    DeltaOrthogonal,
+    Dirac,
+    Geometry,
+    Identity,
+    Initializer,
+    Normal,
+    Orthogonal,
+    Sparse,
+    TruncatedNormal,
+    Uniform,
+    VarianceScaling,
+)
 from fanin.conformance import Adapter, NotClaimed
 
 
@@ -39,7 +52,56 @@ class HonestAdapter(Adapter):
         geometry = Geometry.of(shape, layout, groups, transposed, stride)
         digest = hashlib.blake2b(repr((seed, name)).encode()).digest()
         generator = np.random.Generator(np.random.SFC64(int.from_bytes(digest, "big")))
+        if isinstance(initializer, Identity | Dirac | Orthogonal | DeltaOrthogonal | Sparse):
+            return self.kernel(generator, initializer, geometry).astype(dtype)
         return self.values(generator, self.law(initializer, geometry), math.prod(shape)).reshape(shape).astype(dtype)
+
+    def kernel(self, generator: np.random.Generator, law: Any, geometry: Geometry) -> npt.NDArray[Any]:
+        """Return a kernel whose matrices, one a group of a slice of the stack, are drawn one by one."""
+        letters = geometry.layout or ""
+        axes = [k for letter in "SOIDHW" for k, found in enumerate(letters) if found == letter]
+        sizes = {letter: math.prod(geometry.shape[k] for k in axes if letters[k] == letter) for letter in "SOI"}
+        spatial = [geometry.shape[k] for k in axes if letters[k] in "DHW"]
+        kernel = np.zeros([sizes["S"], sizes["O"], sizes["I"], *spatial])
+        split = "I" if geometry.transposed else "O"
+        each = sizes[split] // geometry.groups
+        for stack in range(sizes["S"]):
+            for group in range(geometry.groups):
+                part = slice(group * each, (group + 1) * each)
+                where = (stack, slice(None), part) if split == "I" else (stack, part)
+                self.fill(generator, law, kernel[where])
+        canonical = kernel.reshape([geometry.shape[k] for k in axes])
+        return np.transpose(canonical, np.argsort(axes))
+
+    def fill(self, generator: np.random.Generator, law: Any, part: npt.NDArray[Any]) -> None:
+        """Write the kernel (row, column, *tap) of one group."""
+        rows, columns, *taps = part.shape
+        middle = (..., *(size // 2 for size in taps))
+        if isinstance(law, Orthogonal):
+            part[:] = law.gain * self.orthogonal(generator, rows, columns * math.prod(taps)).reshape(part.shape)
+        elif isinstance(law, DeltaOrthogonal):
+            part[middle] = law.gain * self.orthogonal(generator, rows, columns)
+        elif isinstance(law, Sparse):
+            part[:] = self.sparse(generator, law, rows, columns)
+        else:
+            part[middle] = law.gain * np.eye(rows, columns)
+
+    def orthogonal(self, generator: np.random.Generator, rows: int, columns: int) -> npt.NDArray[Any]:
+        """Return a uniform matrix: the factor of a normal one, with random signs (any law of its own signs will do)."""
+        factor, _ = np.linalg.qr(self.entries(generator, (max(rows, columns), min(rows, columns))))
+        q: npt.NDArray[Any] = factor * generator.choice([-1.0, 1.0], factor.shape[1])
+        return q if rows >= columns else q.T
+
+    def entries(self, generator: np.random.Generator, shape: tuple[int, int]) -> npt.NDArray[Any]:
+        """Return the matrix that is decomposed."""
+        return generator.standard_normal(shape)
+
+    def sparse(self, generator: np.random.Generator, law: Any, rows: int, columns: int) -> npt.NDArray[Any]:
+        """Return normal weights, of each column those 0 that come first in a random order."""
+        weights = self.values(generator, Normal(0.0, law.std), rows * columns).reshape(rows, columns)
+        order = np.argsort(generator.random((rows, columns)), axis=0)
+        np.put_along_axis(weights, order[: math.ceil(law.sparsity * rows)], 0.0, axis=0)
+        return weights
 
     def law(self, initializer: Initializer, geometry: Geometry) -> Any:
         """Return the law, for variance scaling with fans that are counted here."""

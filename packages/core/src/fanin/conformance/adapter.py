@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fanin.api import init
+from fanin.api import draw
 from fanin.contract import Backend
 from fanin.dtypes import DTYPES
 from fanin.exceptions import FaninError
 from fanin.initializers import Initializer
+from fanin.plans import plan
 
 __all__ = ["Adapter", "BackendAdapter", "NotClaimed", "from_bytes"]
 
@@ -52,8 +53,9 @@ class Adapter(ABC):
         """Return weights that follow an initializer's law, as a NumPy array.
 
         Args:
-            initializer: The law. An implementation that documents another law under the same name is asked for the
-                law, not for the name: the adapter finds the call that is documented to give it.
+            initializer: The law, of single weights or (a `fanin.matrices.MatrixInitializer`) of whole matrices. An
+                implementation that documents another law under the same name is asked for the law, not for the name:
+                the adapter finds the call that is documented to give it.
             shape: Stored shape.
             layout: What each axis is (see `fanin.init`), or None.
             seed: An integer in [0, 2^64).
@@ -98,19 +100,20 @@ class BackendAdapter(Adapter):
         """Return what `fanin.init` draws with the backend."""
         if dtype not in self._backend.capabilities.dtypes:
             raise NotClaimed(f"the backend does not declare {dtype}")
-        array = init(
+        made = plan(
             shape,
             initializer,
             layout=layout,
             seed=seed,
             name=name,
             dtype=dtype,
-            backend=self._backend,
-            device=self._device,
             groups=groups,
             transposed=transposed,
             stride=stride,
         )
+        if made.rule.kind not in self._backend.capabilities.rules:
+            raise NotClaimed(f"the backend does not declare the rule {made.rule.kind!r}")
+        array = draw(made, backend=self._backend, device=self._device)
         described = self._backend.describe(array)
         return from_bytes(self._backend.tobytes(array), described.dtype).reshape(described.shape)
 

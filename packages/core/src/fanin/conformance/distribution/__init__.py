@@ -6,12 +6,15 @@ from typing import Final
 
 from fanin.conformance.check import Check
 from fanin.conformance.distribution.correlation import CORRELATION_CHECKS
+from fanin.conformance.distribution.diagonal import DIAGONAL_CHECKS
 from fanin.conformance.distribution.fans import FAN_CHECKS
 from fanin.conformance.distribution.moments import MOMENT_CHECKS
 from fanin.conformance.distribution.network import NETWORK_CHECKS
+from fanin.conformance.distribution.orthogonal import ORTHOGONAL_CHECKS
 from fanin.conformance.distribution.resolution import RESOLUTION_CHECKS
 from fanin.conformance.distribution.sample import SampleTrial
 from fanin.conformance.distribution.shape import SHAPE_CHECKS
+from fanin.conformance.distribution.sparse import SPARSE_CHECKS
 from fanin.conformance.distribution.streams import STREAM_CHECKS
 
 __all__ = ["DISTRIBUTION_CHECKS", "SampleTrial"]
@@ -23,5 +26,8 @@ DISTRIBUTION_CHECKS: Final[tuple[Check[SampleTrial], ...]] = (
     *CORRELATION_CHECKS,
     *STREAM_CHECKS,
     *FAN_CHECKS,
+    *ORTHOGONAL_CHECKS,
+    *SPARSE_CHECKS,
+    *DIAGONAL_CHECKS,
     *NETWORK_CHECKS,
 )

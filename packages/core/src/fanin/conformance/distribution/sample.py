@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +24,7 @@ from fanin.presets import get_initializer
 __all__ = ["Sample", "SampleTrial"]
 
 Floats = npt.NDArray[np.float64]
+Drawn = TypeVar("Drawn")
 _SEEDS: Final = 1 << 64
 
 
@@ -120,18 +121,25 @@ class SampleTrial:
     def samples(self, cases: tuple[Case, ...], law: Law | None = None) -> Iterator[Sample | Result]:
         """Yield the sample of each case, or the result that says why there is none."""
         for case in cases:
-            try:
-                yield self.sample(case, law)
-            except NotClaimed as reason:
-                yield Result(on=self.call(case), verdict="skipped", note=str(reason))
-            except AssertionError as error:
-                yield Result(
-                    on=self.call(case),
-                    verdict="failed",
-                    call=self.call(case),
-                    expected="finite weights of the shape and dtype asked for",
-                    got=str(error),
-                )
+            yield self._guarded(case, lambda case=case: self.sample(case, law))  # type: ignore[misc]
+
+    def drawn(self, case: Case) -> npt.NDArray[Any] | Result:
+        """Return freshly drawn weights, or the result that says why there are none."""
+        return self._guarded(case, lambda: self.weights(case))
+
+    def _guarded(self, case: Case, draw: Callable[[], Drawn]) -> Drawn | Result:
+        try:
+            return draw()
+        except NotClaimed as reason:
+            return Result(on=self.call(case), verdict="skipped", note=str(reason))
+        except AssertionError as error:
+            return Result(
+                on=self.call(case),
+                verdict="failed",
+                call=self.call(case),
+                expected="finite weights of the shape and dtype asked for",
+                got=str(error),
+            )
 
 
 def initializer_of(case: Case) -> Initializer:

@@ -6,11 +6,14 @@ One budget of false alarms for a whole run is split evenly over at most `TESTS` 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from functools import lru_cache
-from typing import Final
+from typing import Any, Final
 
+import numpy as np
+import numpy.typing as npt
 from scipy.optimize import brentq
-from scipy.stats import binom, chi2, ncx2, norm
+from scipy.stats import binom, chi2, hypergeom, ncx2, norm
 
 __all__ = [
     "ALPHA",
@@ -21,7 +24,9 @@ __all__ = [
     "bins_detect",
     "bins_limit",
     "cdf_detects",
+    "cdf_distance",
     "cdf_limit",
+    "shared_interval",
     "square_interval",
     "squares_detect",
     "z_detects",
@@ -110,3 +115,29 @@ def bins_detect(bins: int, n: int, alpha: float = ALPHA) -> float:
     limit = bins_limit(bins, alpha)
     noncentrality = brentq(lambda x: float(ncx2.sf(limit, bins - 1, x)) - (1 - _MISS), 1.0, 10_000.0)
     return math.sqrt(noncentrality / n)
+
+
+def cdf_distance(values: npt.ArrayLike, cdf: Callable[[Any], Any]) -> float:
+    """Return the largest distance between the empirical distribution function of values and a continuous one."""
+    ranks = np.asarray(cdf(np.sort(values, axis=None)), np.float64)
+    steps = np.arange(ranks.size + 1) / ranks.size
+    return float(max(np.max(steps[1:] - ranks), np.max(ranks - steps[:-1])))
+
+
+@lru_cache(maxsize=64)
+def shared_interval(size: int, chosen: int, times: int, alpha: float = ALPHA) -> tuple[int, int]:
+    """Return counts (low, high), outside of which the sum of shared places falls with probability at most alpha.
+
+    Two sets of `chosen` places, drawn from `size` independently, share a hypergeometric number of them; this is the sum
+    over `times` independent pairs. Its law is convolved exactly: all summands are positive, so that the tails keep
+    their relative precision.
+    """
+    one: npt.NDArray[np.float64] = hypergeom.pmf(np.arange(chosen + 1), size, chosen, chosen)
+    total = np.ones(1)
+    while times:
+        if times & 1:
+            total = np.convolve(total, one)
+        one, times = np.convolve(one, one) if times > 1 else one, times >> 1
+    below = int(np.searchsorted(np.cumsum(total), alpha / 2, side="right"))
+    above = int(np.searchsorted(np.cumsum(total[::-1]), alpha / 2, side="right"))
+    return below, total.size - 1 - above

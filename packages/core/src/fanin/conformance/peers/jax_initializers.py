@@ -12,6 +12,7 @@ from jax.nn import initializers
 
 from fanin.conformance.adapter import Adapter, NotClaimed
 from fanin.initializers import Constant, Initializer, Normal, TruncatedNormal, Uniform, VarianceScaling
+from fanin.matrices import DeltaOrthogonal, MatrixInitializer, Orthogonal
 
 __all__ = ["JaxInitializers"]
 
@@ -50,7 +51,10 @@ class JaxInitializers(Adapter):
             key = jax.random.key(seed)
         except OverflowError as error:
             raise NotClaimed(f"seed {seed:#x} is refused: {error}") from error
-        array = _initializer(initializer, layout or "")(key, shape, dtype)
+        if isinstance(initializer, MatrixInitializer):
+            array = _matrix(initializer, layout or "", shape, dtype)(key, shape, dtype)
+        else:
+            array = _initializer(initializer, layout or "")(key, shape, dtype)
         return np.asarray(array.astype("float32") if dtype == "bfloat16" else array)
 
 
@@ -78,3 +82,21 @@ def _initializer(law: Initializer, layout: str) -> Callable[..., jax.Array]:
         law.scale, _MODES[law.mode], law.distribution, in_axis=axes["I"], out_axis=axes["O"], batch_axis=axes["S"]
     )
     return made
+
+
+def _matrix(law: Initializer, layout: str, shape: tuple[int, ...], dtype: str) -> Callable[..., jax.Array]:
+    if not isinstance(law, Orthogonal | DeltaOrthogonal):
+        raise NotClaimed(f"jax.nn.initializers has no {law.kind}")
+    if "S" in layout or layout.count("O") != 1:
+        raise NotClaimed("jax.nn.initializers documents one axis of columns, and all others flattened")
+    if dtype in ("float16", "bfloat16"):
+        raise NotClaimed(f"jax has no QR decomposition in {dtype}")
+    if isinstance(law, Orthogonal):
+        made: Callable[..., jax.Array] = initializers.orthogonal(law.gain, column_axis=layout.index("O"))
+        return made
+    if not layout.endswith("IO"):
+        raise NotClaimed("jax.nn.initializers.delta_orthogonal is for kernels (*kernel, in, out)")
+    if any(size % 2 == 0 for size in shape[:-2]):
+        raise NotClaimed("jax.nn.initializers does not document which tap of an even kernel is its centre")
+    delta: Callable[..., jax.Array] = initializers.delta_orthogonal(law.gain)
+    return delta

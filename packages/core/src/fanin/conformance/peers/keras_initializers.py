@@ -12,6 +12,7 @@ from keras import initializers
 
 from fanin.conformance.adapter import Adapter, NotClaimed
 from fanin.initializers import Constant, Initializer, Normal, TruncatedNormal, Uniform, VarianceScaling
+from fanin.matrices import Identity, MatrixInitializer, Orthogonal
 
 __all__ = ["KerasInitializers"]
 
@@ -50,10 +51,14 @@ class KerasInitializers(Adapter):
             raise NotClaimed("keras.initializers documents fans for ordinary layers only")
         if dtype == "float64" and keras.backend.backend() == "jax":
             raise NotClaimed("float64 needs jax_enable_x64, which is off")
+        matrix = isinstance(initializer, MatrixInitializer)
         try:
-            tensor = _initializer(initializer, layout or "", seed)(shape, dtype=dtype)
+            made = (_matrix if matrix else _initializer)(initializer, layout or "", seed)
+            tensor = made(shape, dtype=dtype)
         except OverflowError as error:
             raise NotClaimed(f"seed {seed:#x} is refused: {error}") from error
+        except (NotImplementedError, TypeError) as error:
+            raise NotClaimed(f"keras.initializers.Orthogonal is refused in {dtype} by the backend's QR") from error
         wide = keras.ops.cast(tensor, "float32") if dtype == "bfloat16" else tensor
         return np.asarray(keras.ops.convert_to_numpy(wide))
 
@@ -83,3 +88,13 @@ def _initializer(law: Initializer, layout: str, seed: int) -> Any:
         input_axes=axes["I"],
         output_axes=axes["O"],
     )
+
+
+def _matrix(law: Initializer, layout: str, seed: int) -> Any:
+    if isinstance(law, Identity):
+        return initializers.Identity(law.gain)
+    if not isinstance(law, Orthogonal):
+        raise NotClaimed(f"keras.initializers has no {law.kind}")
+    if not layout.endswith("O") and len(layout) != 2:
+        raise NotClaimed("keras.initializers.Orthogonal is documented to flatten all dimensions but the last")
+    return initializers.Orthogonal(law.gain, seed=seed)

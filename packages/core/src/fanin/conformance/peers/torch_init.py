@@ -13,6 +13,7 @@ from torch.nn import init
 
 from fanin.conformance.adapter import Adapter, NotClaimed
 from fanin.initializers import Constant, Initializer, Normal, TruncatedNormal, Uniform, VarianceScaling
+from fanin.matrices import Dirac, Identity, MatrixInitializer, Orthogonal, Sparse
 
 __all__ = ["TorchInit"]
 
@@ -45,13 +46,16 @@ class TorchInit(Adapter):
         stride: int | tuple[int, ...] | None = None,
     ) -> npt.NDArray[Any]:
         """Return what the function that is documented to give the law fills a tensor with."""
-        if groups != 1 or transposed:
+        if transposed or (groups != 1 and not isinstance(initializer, Dirac)):
             raise NotClaimed("torch.nn.init documents fans for ordinary layers only")
         if initializer.needs_fans and (layout is None or not layout.startswith("OI") or "O" in layout[1:]):
             raise NotClaimed("torch.nn.init documents fans for the layout (out, in, *kernel) only")
         tensor = torch.empty(shape, dtype=getattr(torch, dtype))
         generator = torch.Generator().manual_seed(seed % _SEEDS)
-        _fill(tensor, initializer, generator)
+        if isinstance(initializer, MatrixInitializer):
+            _fill_matrix(tensor, initializer, layout or "", groups, generator)
+        else:
+            _fill(tensor, initializer, generator)
         wide = tensor.float() if dtype == "bfloat16" else tensor
         return np.asarray(wide.numpy())
 
@@ -90,3 +94,28 @@ def _fill_scaled(tensor: torch.Tensor, law: VarianceScaling, generator: torch.Ge
     nonlinearity, slope = _KAIMING[law.scale]
     kaiming: Any = init.kaiming_normal_ if normal else init.kaiming_uniform_
     kaiming(tensor, a=slope, mode=law.mode, nonlinearity=nonlinearity, generator=generator)
+
+
+def _fill_matrix(tensor: torch.Tensor, law: Initializer, layout: str, groups: int, generator: torch.Generator) -> None:
+    if "S" in layout:
+        raise NotClaimed("torch.nn.init documents no stacks")
+    if isinstance(law, Orthogonal):
+        if not layout.startswith("O") and layout != "IO":
+            raise NotClaimed("torch.nn.init.orthogonal_ is documented to flatten the trailing dimensions")
+        if tensor.dtype in (torch.float16, torch.bfloat16):
+            raise NotClaimed(f"torch has no QR decomposition in {tensor.dtype} on the CPU")
+        init.orthogonal_(tensor, law.gain, generator=generator)
+        return
+    if layout != "OI" and not (isinstance(law, Dirac) and layout.startswith("OI") and "O" not in layout[1:]):
+        raise NotClaimed(f"torch.nn.init documents {law.kind} for (out, in, *kernel) only")
+    if isinstance(law, Sparse):
+        init.sparse_(tensor, law.sparsity, law.std, generator=generator)
+        return
+    if not isinstance(law, Identity | Dirac) or law.gain != 1:
+        raise NotClaimed("torch.nn.init has no delta_orthogonal, and no gain of eye_ and dirac_")
+    if isinstance(law, Identity):
+        init.eye_(tensor)
+    elif any(size % 2 == 0 for size in tensor.shape[2:]):
+        raise NotClaimed("torch.nn.init.dirac_ does not document which tap of an even kernel is its centre")
+    else:
+        init.dirac_(tensor, groups)

@@ -1,0 +1,88 @@
+"""The toy with the rules of whole matrices, each step a method: right, and what the wrong matrices are made from."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from fanin_toy import Array, ToyBackend, Uint32s
+
+from fanin import Diagonal, Haar, Masked, Plan, reference
+from fanin.matrix_draws import coordinates, normal_matrices
+from fanin.threefry import Words, threefry2x32
+
+__all__ = ["MatrixBackend"]
+
+Mask = npt.NDArray[np.bool_]
+
+
+class MatrixBackend(ToyBackend):
+    """The toy, with every rule."""
+
+    capabilities = dataclasses.replace(
+        ToyBackend.capabilities, rules=frozenset({"fill", "draw", "diagonal", "masked", "haar"})
+    )
+
+    def draw(self, plan: Plan, *, device: Any = None) -> Array:
+        if isinstance(plan.rule, Diagonal):
+            return np.frombuffer(reference.tobytes(plan), plan.dtype).reshape(plan.shape).copy()
+        if isinstance(plan.rule, Masked) and plan.size:
+            return self.masked(plan, plan.rule)
+        if isinstance(plan.rule, Haar) and plan.size:
+            return self.haar(plan, plan.rule)
+        return super().draw(plan, device=device)
+
+    def masked(self, plan: Plan, rule: Masked) -> Array:
+        """Return the whole matrix with its zeros, cut to the part."""
+        shape = plan.geometry.shape
+        slices = tuple((0, size) for size in shape)
+        whole = dataclasses.replace(plan, shape=shape, axes=plan.geometry.axes(), offset=0, slices=slices)
+        drawn = super().draw(dataclasses.replace(whole, rule=rule.draw))
+        words = self.words(dataclasses.replace(whole, keys=tuple(self.mask_key(key, rule) for key in plan.keys)))
+        index = np.broadcast_to(self.index(whole), shape)
+        for stream in range(len(plan.keys)):
+            where = (slice(None),) * (plan.stack_axis or 0) + (() if plan.stack_axis is None else (stream,))
+            order = np.argsort(index[where], axis=None)
+            zeros = self.mask(words[where].ravel()[order].reshape(-1, rule.rows, rule.columns), rule.zeros)
+            part = drawn[where].copy().ravel()
+            part[order[zeros.ravel()]] = 0
+            drawn[where] = part.reshape(drawn[where].shape)
+        return drawn[tuple(slice(*part) for part in plan.slices)].copy()
+
+    def mask_key(self, key: Words, rule: Masked) -> Words:
+        """Return the key of the mask's stream."""
+        return threefry2x32(key, rule.mask)
+
+    def mask(self, words: Uint32s, zeros: int) -> Mask:
+        """Return which elements (group, row, column) are 0: those with the smallest words of a column."""
+        ranks = np.argsort(np.argsort(words, axis=1, kind="stable"), axis=1)
+        found: Mask = ranks < zeros
+        return found
+
+    def haar(self, plan: Plan, rule: Haar) -> Array:
+        """Return the elements of the orthogonal matrices where the kernel has them, and 0 elsewhere."""
+        matrices = rule.gain * self.orthogonal(super().draw(normal_matrices(plan)))
+        table = matrices.reshape(len(plan.keys), -1, rule.columns)
+        row, column, tap = (
+            self.index(dataclasses.replace(plan, offset=first, axes=axes)).astype(np.int64)
+            for first, axes in coordinates(plan)
+        )
+        stream = np.zeros(plan.shape, np.int64)
+        if plan.stack_axis is not None:
+            stream += np.arange(len(plan.keys)).reshape(-1, *[1] * (len(plan.shape) - plan.stack_axis - 1))
+        weights = np.where(tap == rule.tap, table[stream, row, column], 0.0)
+        return weights.astype(plan.compute).astype(plan.dtype)
+
+    def orthogonal(self, normal: Array) -> Array:
+        """Return normal matrices made orthogonal, the wide ones by their transposes."""
+        if normal.shape[-2] < normal.shape[-1]:
+            return self.orthogonal(normal.swapaxes(-1, -2)).swapaxes(-1, -2)
+        q, r = np.linalg.qr(normal)
+        return self.signed(q, np.diagonal(r, axis1=-2, axis2=-1))
+
+    def signed(self, q: Array, diagonal: Array) -> Array:
+        """Return the columns of Q with the signs that leave the triangular factor's diagonal positive."""
+        signed: Array = q * np.where(diagonal < 0, -1.0, 1.0)[..., None, :]
+        return signed
