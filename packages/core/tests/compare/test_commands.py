@@ -10,6 +10,7 @@ import pytest
 
 import fanin.cli.options
 import fanin.cli.progress
+import fanin.registry
 from fanin.cli import main
 from fanin.cli.options import seeds, words
 
@@ -204,6 +205,22 @@ def test_a_law_that_a_backend_does_not_draw(
     assert "backend 'numpy' does not draw Orthogonal(gain=1.0)" in err
     assert out == ""
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(("option", "command"), [("--backends", "compare"), ("--backend", "probe")])
+def test_a_backend_that_is_not_installed(
+    option: str, command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("importlib.metadata.entry_points", lambda **_: ())
+    fanin.registry._entry_points.cache_clear()
+    try:
+        assert main([command, option, "torch", *SMALL]) == 2
+    finally:
+        fanin.registry._entry_points.cache_clear()
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert 'pip install "fanin[torch]"' in err
+    assert err.count("\n") == 1
 
 
 def test_no_backend_at_all(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
