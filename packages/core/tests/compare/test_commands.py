@@ -110,6 +110,8 @@ def test_an_interruption_before_anything_is_finished(
 def test_probe(install: Install, dataset: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     install(ReferenceBackend("numpy"))
     arguments = ["probe", "--backend", "numpy", "--dataset", dataset, *SMALL, "--seeds", "3", "--out", str(tmp_path)]
+    (tmp_path / "plots").mkdir()
+    (tmp_path / "plots" / "weights-9.png").write_text("of an earlier run, with more initializations")
     assert main([*arguments, "--initializations", "he", "constant(0.5)"]) == 0
     out, err = capsys.readouterr()
     assert err == ""
@@ -119,6 +121,7 @@ def test_probe(install: Install, dataset: str, tmp_path: Path, capsys: pytest.Ca
     assert "all 4 units of a hidden layer are identical and get identical gradients" in out
     assert "The theory has no prediction" in out
     assert (tmp_path / "plots" / "signal.png").is_file()
+    assert not (tmp_path / "plots" / "weights-9.png").exists()
 
 
 @pytest.mark.parametrize(

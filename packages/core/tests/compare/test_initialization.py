@@ -96,7 +96,7 @@ REFUSED: list[tuple[str, str]] = [
     ("normal(std=)", "cannot be read as settings"),
     ("normal(std=１)", "cannot be read as settings"),
     ("normal(" + "(" * 500 + ")" * 500 + ")", "cannot be read as settings"),
-    ("normal(std=" + "-" * 5000 + "1)", "cannot be read as settings"),
+    ("normal(std=" + "-" * 5000 + "1)", "a name with settings in parentheses"),
     ("normal(std=" + "-" * 300 + "1)", "is no plain value"),
     ("normal(std=" + "9" * 5000 + ")", "cannot be read as settings"),
     ("normal(std=__import__('os'))", "the setting __import__('os') is no plain value"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import json
 import re
 from html.parser import HTMLParser
@@ -75,6 +76,21 @@ def test_the_files_are_there_and_whole(folder: Path) -> None:
     assert names == {*tables, *(f"plots/{name}.png" for name in plots)}
     for path in (folder / "plots").iterdir():
         assert path.read_bytes().startswith(PNG)
+
+
+def test_a_folder_holds_the_files_of_one_run(install: Install, blobs: Data, tmp_path: Path) -> None:
+    install(ReferenceBackend("numpy"), ReferenceBackend("other"))
+    (tmp_path / "notes.txt").write_text("mine")
+    (tmp_path / "plots").mkdir()
+    (tmp_path / "plots" / "mine.png").write_text("mine")
+    small = dataclasses.replace(EXPERIMENT, epochs=1, seeds=(0,), initializations=("zeros", "he"))
+    write_report(train(small, blobs), tmp_path)
+    assert (tmp_path / "differences.csv").is_file()
+    write_report(train(dataclasses.replace(small, backends=("numpy",), initializations=("he",)), blobs), tmp_path)
+    left = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()}
+    plots = ["loss", "accuracy", "activations", "gradients", "distinct", "weights-1", "activations-1", "mine"]
+    tables = ["summary.csv", "curves.csv", "layers.csv", "results.json", "report.html", "notes.txt"]
+    assert left == {*tables, *(f"plots/{name}.png" for name in plots)}
 
 
 def test_the_page_needs_nothing_else(folder: Path) -> None:

@@ -17,7 +17,7 @@ from fanin.exceptions import FaninError, FaninValueError
 if TYPE_CHECKING:
     from fanin.compare.plot import Plot
 
-__all__ = ["WriteError", "make_folder", "page", "write_csv", "write_json", "write_plots", "write_text"]
+__all__ = ["WriteError", "make_folder", "page", "remove", "write_csv", "write_json", "write_plots", "write_text"]
 
 
 class WriteError(FaninError, OSError):
@@ -41,6 +41,13 @@ def make_folder(path: str) -> Path:
     if reason:
         raise FaninValueError(f"--out must be a folder that can be written. Received: {path!r}, and {reason}.")
     return folder
+
+
+def remove(folder: Path, *patterns: str) -> None:
+    """Remove what an earlier run wrote, so that a folder never holds files of two."""
+    for pattern in patterns:
+        for path in folder.glob(pattern):
+            path.unlink(missing_ok=True)
 
 
 def _write(path: Path, fill: Callable[[Path], object]) -> None:
