@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +12,6 @@ import pytest
 
 import fanin.cli.options
 import fanin.cli.progress
-import fanin.registry
 from fanin.cli import main
 from fanin.cli.options import seeds, words
 
@@ -211,19 +212,13 @@ def test_a_law_that_a_backend_does_not_draw(
 
 
 @pytest.mark.parametrize(("option", "command"), [("--backends", "compare"), ("--backend", "probe")])
-def test_a_backend_that_is_not_installed(
-    option: str, command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr("importlib.metadata.entry_points", lambda **_: ())
-    fanin.registry._entry_points.cache_clear()
-    try:
-        assert main([command, option, "torch", *SMALL]) == 2
-    finally:
-        fanin.registry._entry_points.cache_clear()
-    out, err = capsys.readouterr()
-    assert out == ""
-    assert 'pip install "fanin[torch]"' in err
-    assert err.count("\n") == 1
+def test_a_backend_that_is_not_installed(option: str, command: str) -> None:
+    hide = "import importlib.metadata, sys; importlib.metadata.entry_points = lambda **_: ()"
+    code = f"{hide}\nfrom fanin.cli import main; sys.exit(main({[command, option, 'torch', *SMALL]}))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "backend 'torch' is not installed. Run: pip install \"fanin[torch]\"" in done.stderr
+    assert done.stderr.count("\n") == 1
 
 
 def test_no_backend_at_all(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
