@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -219,6 +220,17 @@ def test_a_backend_that_is_not_installed(option: str, command: str) -> None:
     assert (done.returncode, done.stdout) == (2, "")
     assert "backend 'torch' is not installed. Run: pip install \"fanin[torch]\"" in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+def test_an_encoding_without_our_letters(dataset: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "fanin", "probe", "--backend", "numpy", "--dataset", dataset, *SMALL],
+        capture_output=True,
+        env={**os.environ, "PYTHONIOENCODING": "ascii"},
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert b"E[x?]: mean square of a layer's output" in done.stdout
 
 
 def test_no_backend_at_all(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
