@@ -129,6 +129,20 @@ def test_compiled_draws_have_the_same_bits() -> None:
     assert torch.equal(torch.compile(layer, fullgraph=True, backend="aot_eager")(x), layer(x))
 
 
+@pytest.mark.filterwarnings("default")
+def test_new_tensors_inside_a_compiled_function() -> None:
+    """In one graph: a break would hide that a draw cannot be traced."""
+    plan = fanin.plan((7, 5), fanin.sparse(0.4), layout="OI", name="mask", dtype="bfloat16")
+
+    def drawn() -> tuple[torch.Tensor, torch.Tensor]:
+        part = fanin_torch.init((16, 8), "he_uniform", name="w", dtype=torch.float64, slices=(slice(2, 5), None))
+        return part * 0.3, TorchBackend().draw(plan)
+
+    for compiled, eager in zip(torch.compile(drawn, fullgraph=True, backend="aot_eager")(), drawn(), strict=True):
+        assert torch.equal(compiled, eager)
+        assert compiled.dtype == eager.dtype
+
+
 def drawn_through_the_core() -> torch.Tensor:
     drawn: torch.Tensor = fanin.init((16, 8), "he", layout="OI", seed=3, name="w", backend="torch")
     return drawn

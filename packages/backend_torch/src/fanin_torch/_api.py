@@ -16,7 +16,7 @@ from fanin.plans import Name, Slices, plan
 from fanin_torch._backend import TorchBackend
 from fanin_torch._draw import draw_into
 from fanin_torch._dtypes import DTYPES, dtype_name
-from fanin_torch._opaque import fill_opaquely, remember
+from fanin_torch._opaque import draw_opaquely, fill_opaquely, remember
 from fanin_torch._sharding import local_part
 
 __all__ = ["init", "init_"]
@@ -60,19 +60,20 @@ def init(
     """
     if isinstance(shape, Sequence):
         layout = _layout(len(shape), layout, transposed)
-    description = plan(
-        shape,
-        initialization,
-        layout=layout,
-        seed=seed,
-        name=name,
-        dtype=dtype,
-        slices=slices,
-        groups=groups,
-        transposed=transposed,
-        stride=stride,
-    )
-    return _BACKEND.draw(description, device=device)  # type: ignore[no-any-return]
+    arguments: dict[str, Any] = {
+        "initialization": initialization,
+        "layout": layout,
+        "seed": seed,
+        "name": name,
+        "dtype": dtype,
+        "slices": slices,
+        "groups": groups,
+        "transposed": transposed,
+        "stride": stride,
+    }
+    if torch.compiler.is_compiling():
+        return draw_opaquely(remember(shape, arguments), device)
+    return _BACKEND.draw(plan(shape, **arguments), device=device)
 
 
 def init_(
@@ -136,7 +137,7 @@ def init_(
     if slices is not None:
         draw_into(plan(tensor.shape, slices=slices, **arguments), local)
     else:
-        fill_opaquely(tensor, remember(tuple(tensor.shape), arguments))
+        fill_opaquely(tensor, remember(tuple(tensor.shape), arguments)[0])
     return tensor
 
 

@@ -14,6 +14,7 @@ from fanin.plans import Plan
 from fanin.rules import RULES
 from fanin_torch._draw import draw_into
 from fanin_torch._dtypes import DTYPES, dtype_name, numpy_view
+from fanin_torch._opaque import draw_opaquely, keep
 
 __all__ = ["TorchBackend"]
 
@@ -27,7 +28,6 @@ class TorchBackend:
         dtypes=frozenset(DTYPES), devices=("cpu", "cuda", "mps", "xpu"), jit=True, level="exact", rules=RULES
     )
 
-    @torch.compiler.disable  # type: ignore[untyped-decorator]  # traced, the kernels would become torch operations
     def draw(self, plan: Plan, *, device: Any = None) -> Tensor:
         """Return the tensor that `plan` describes, contiguous and without a gradient.
 
@@ -38,6 +38,8 @@ class TorchBackend:
         Raises:
             FaninValueError: The device is unknown or not available, or it is "meta", which holds no values.
         """
+        if torch.compiler.is_compiling():
+            return draw_opaquely(keep(plan), device)
         try:
             out = torch.empty(plan.shape, dtype=DTYPES[plan.dtype], device=device)
         except (RuntimeError, TypeError, AssertionError) as error:
@@ -66,8 +68,8 @@ class TorchBackend:
         return Description(tuple(array.shape), dtype_name(array.dtype))
 
     def compiled(self, function: Callable[[], Any]) -> Callable[[], Any]:
-        """Return the function, compiled by `torch.compile` with a backend that needs no C++ compiler."""
-        made: Callable[[], Any] = torch.compile(function, backend="aot_eager")
+        """Return the function, compiled by `torch.compile` as one graph, with a backend that needs no C++ compiler."""
+        made: Callable[[], Any] = torch.compile(function, fullgraph=True, backend="aot_eager")
         return made
 
     @staticmethod

@@ -8,6 +8,7 @@ graph holds one operator that looks it up and writes the tensor.
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from typing import Any, Final
 
 import torch
@@ -15,20 +16,38 @@ from torch import Tensor
 
 from fanin.plans import Plan, plan
 from fanin_torch._draw import draw_into
+from fanin_torch._dtypes import DTYPES
 
-__all__ = ["fill_opaquely", "remember"]
+__all__ = ["draw_opaquely", "fill_opaquely", "keep", "remember"]
 
 _plans: Final[list[Plan]] = []
 _lock: Final = threading.Lock()
 
 
 @torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]
-def remember(shape: tuple[int, ...], arguments: dict[str, Any]) -> int:
-    """Return the number under which the plan of these arguments is kept."""
-    made = plan(shape, **arguments)
+def remember(shape: Sequence[int], arguments: dict[str, Any]) -> tuple[int, tuple[int, ...], str]:
+    """Return what `keep` does, of the plan of these arguments."""
+    return _keep(plan(shape, **arguments))
+
+
+@torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]
+def keep(made: Plan) -> tuple[int, tuple[int, ...], str]:
+    """Return the number under which a plan is kept, and its shape and dtype: a graph has no room for the plan."""
+    return _keep(made)
+
+
+def _keep(made: Plan) -> tuple[int, tuple[int, ...], str]:
     with _lock:
         _plans.append(made)
-        return len(_plans) - 1
+        return len(_plans) - 1, made.shape, made.dtype
+
+
+def draw_opaquely(kept: tuple[int, tuple[int, ...], str], device: Any) -> Tensor:
+    """Return the tensor that a kept plan describes."""
+    number, shape, dtype = kept
+    out = torch.empty(shape, dtype=DTYPES[dtype], device=device)
+    fill_opaquely(out, number)
+    return out
 
 
 @torch.library.custom_op("fanin::fill_", mutates_args={"tensor"})
