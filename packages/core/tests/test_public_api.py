@@ -27,6 +27,7 @@ PUBLIC = [
     "BackendNotFoundError",
     "BackendNotInstalledError",
     "Capabilities",
+    "CompilingBackend",
     "Constant",
     "DType",
     "DeltaOrthogonal",

@@ -7,7 +7,7 @@ Importing this package imports no array library.
 from __future__ import annotations
 
 from fanin.api import draw, init, init_parameters
-from fanin.contract import Backend, Capabilities, Description
+from fanin.contract import Backend, Capabilities, CompilingBackend, Description
 from fanin.dtypes import DTYPES, DType
 from fanin.exceptions import (
     BackendConflictError,
@@ -69,6 +69,7 @@ __all__ = [
     "BackendNotFoundError",
     "BackendNotInstalledError",
     "Capabilities",
+    "CompilingBackend",
     "Constant",
     "DType",
     "DeltaOrthogonal",
