@@ -333,7 +333,11 @@ def test_torch_s_gains() -> None:
         (lambda: profile("torch:constant"), FaninValueError, r"settings \(val\)\. Received: none, and missing"),
         (lambda: profile("torch:kaiming_normal", slope=1), FaninValueError, r"settings \(a=0\.0.*slope=1"),
         (lambda: profile("torch:kaiming_normal", nonlinearity="gelu"), FaninValueError, r"activation=\.\.\."),
-        (lambda: profile("torch:kaiming_normal", nonlinearity=[1]), FaninValueError, r"torch has no gain for \[1\]\."),
+        (
+            lambda: profile("torch:kaiming_normal", nonlinearity=[1]),
+            FaninTypeError,
+            r"\[1\]}\. Accepted: numbers and words",
+        ),
         (lambda: profile("torch:kaiming_normal", mode="fan_avg"), FaninValueError, r"fan_in or fan_out"),
         (lambda: profile("torch:kaiming_normal", a="x"), FaninTypeError, r"a must be a real number"),
         (lambda: profile("torch:xavier_normal", gain=0.0), FaninValueError, r"scale must be above 0"),

@@ -81,7 +81,7 @@ REFUSED: list[tuple[str, str]] = [
     ("torch:kaiming_uniform(mode=fan_inn)", "Did you mean 'fan_in'?"),
     (
         "torch:kaiming_uniform(nonlinearity=[1])",
-        "torch:kaiming_uniform(nonlinearity=[1]): a setting is of the wrong kind. Accepted: numbers and words",
+        "torch:kaiming_uniform(nonlinearity=[1]): torch:kaiming_uniform got a setting of the wrong kind",
     ),
     ("torch:kaiming_uniform(nonlinearity='\\n')", "torch has no gain for"),
     ("normal(s\n)", "normal(s ): mean must be a real number"),

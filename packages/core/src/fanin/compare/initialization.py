@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from fanin import matrix_presets, presets
 from fanin._checks import closest
-from fanin.exceptions import FaninError, FaninTypeError, FaninValueError
+from fanin.exceptions import FaninError, FaninValueError
 from fanin.initializers import Initializer
 
 __all__ = ["Call", "parse_call", "parse_initialization"]
@@ -66,11 +66,6 @@ class Call:
                 return presets.profile(self.name, **self.settings)
             return make(*self.values, **self.settings)
         except FaninError as error:
-            if type(error.__cause__) is TypeError:  # Python's words, for a list where a number or a word belongs
-                raise FaninTypeError(
-                    f"{self.text}: a setting is of the wrong kind. Accepted: numbers and words, in "
-                    f"{_signature(self.name, make)}."
-                ) from error
             raise type(error)(f"{self.text}: {' '.join(str(error).split())}") from error
 
     def _function(self) -> Callable[..., Initializer]:

@@ -81,7 +81,10 @@ class Profile:
         except TypeError as error:
             if isinstance(error, FaninTypeError):
                 raise
-            raise FaninTypeError(f"{self.name} does not accept {settings}: {error}. Pass numbers.") from error
+            raise FaninTypeError(
+                f"{self.name} got a setting of the wrong kind. Received: {settings}. Accepted: numbers and words, in "
+                f"({self.settings})."
+            ) from error
 
 
 class Recorder:

@@ -42,7 +42,7 @@ def squared_gain(nonlinearity: str, a: float = 0.01) -> float:
     if nonlinearity == "leaky_relu":
         slope = finite_number(a, "a")
         return 2.0 / (1.0 + slope * slope)
-    if not isinstance(nonlinearity, str) or nonlinearity not in _SQUARED_GAINS:
+    if nonlinearity not in _SQUARED_GAINS:
         accepted = ["leaky_relu", *_SQUARED_GAINS]
         raise FaninValueError(
             f"torch has no gain for {nonlinearity!r}.{closest(str(nonlinearity), accepted)} Accepted: "
