@@ -1,10 +1,10 @@
-"""Identity, dirac and sparse have the reference's bits; orthogonal matrices are orthogonal, Haar and close to it."""
+"""What the conformance suite leaves open of whole matrices: rounding, memory orders, chunks, and their laws."""
 
 from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,104 +14,19 @@ from numpy.typing import NDArray
 import fanin
 import fanin_numpy
 from fanin import reference
+from fanin.conformance.cases import ORTHOGONAL, Case
 from fanin_numpy import _matrix
 
 BACKEND = fanin_numpy.NumpyBackend()
 
-GEOMETRIES: dict[str, dict[str, Any]] = {
-    "tall": {"shape": (9, 5), "layout": "OI"},
-    "wide, JAX order": {"shape": (8, 3), "layout": "IO"},
-    "one": {"shape": (1, 1), "layout": "OI"},
-    "empty": {"shape": (0, 5), "layout": "OI"},
-    "conv": {"shape": (6, 5, 2, 3), "layout": "OIHW"},
-    "conv, JAX order": {"shape": (3, 4, 4, 6), "layout": "HWIO"},
-    "grouped": {"shape": (6, 2, 4), "layout": "OIW", "groups": 3},
-    "transposed": {"shape": (6, 4, 2), "layout": "IOW", "groups": 3, "transposed": True},
-    "dense groups": {"shape": (6, 2), "layout": "OI", "groups": 2},
-    "dense groups, transposed": {"shape": (6, 4), "layout": "IO", "groups": 2, "transposed": True},
-    "heads out": {"shape": (4, 2, 3), "layout": "IOO"},
-    "heads in": {"shape": (7, 2, 3), "layout": "OII"},
-    "heads in groups, transposed": {"shape": (3, 4, 5), "layout": "IIO", "groups": 6, "transposed": True},
-    "stack": {"shape": (5, 3, 4), "layout": "OSI", "name": ["a", "b", "c"]},
-    "part": {"shape": (9, 5), "layout": "OI", "slices": (slice(2, 7), slice(1, 4))},
-    "part of a conv": {
-        "shape": (3, 4, 4, 6),
-        "layout": "HWIO",
-        "slices": (slice(1, 3), None, slice(2, 3), slice(1, 5)),
-    },
-    "part of a stack": {
-        "shape": (5, 3, 4),
-        "layout": "OSI",
-        "name": ["a", "b", "c"],
-        "slices": (slice(1, 4), slice(1, 3), slice(2, 4)),
-    },
-    "part within a group": {
-        "shape": (6, 4, 2),
-        "layout": "IOW",
-        "groups": 2,
-        "transposed": True,
-        "slices": (slice(1, 5), slice(1, 4), slice(1, 2)),
-    },
-}
-FAR: dict[str, dict[str, Any]] = {
-    "far rows": {"shape": (1 << 34, 3), "layout": "OI", "slices": (slice((1 << 34) - 2, None),)},
-    "far": {
-        "shape": (1 << 20, 1 << 20),
-        "layout": "OI",
-        "slices": (slice((1 << 20) - 3, None), slice((1 << 20) - 5, None)),
-    },
-    "far columns": {"shape": (1 << 32, 9), "layout": "IO", "slices": (slice((1 << 32) - 3, None), slice(2, 8))},
-}
 EXACT = {"identity": fanin.identity(0.3), "dirac": fanin.dirac(1.1), "sparse": fanin.sparse(0.6, 0.5)}
 CLOSE = {"orthogonal": fanin.orthogonal(1.7), "delta_orthogonal": fanin.delta_orthogonal(0.7)}
 
 
-def draws(names: Any, geometries: dict[str, dict[str, Any]]) -> Iterator[Any]:
-    for name, case in itertools.product(names, geometries):
-        geometry = geometries[case]
-        if name in ("identity", "sparse") and set(geometry["layout"]) & set("DHW"):
-            continue
-        if (name, case) in {("sparse", "far"), ("sparse", "far rows")}:  # its whole columns are too many
-            continue
-        if name == "delta_orthogonal" and case in ("wide, JAX order", "heads in groups, transposed"):
-            continue
-        arguments = {"seed": 2**63 + 5, "name": "блок.重み", "initialization": (EXACT | CLOSE)[name]}
-        yield pytest.param(arguments | geometry, id=f"{name} / {case}")
-
-
-@pytest.mark.parametrize("dtype", sorted(fanin.DTYPES))
-@pytest.mark.parametrize("arguments", list(draws(EXACT, GEOMETRIES | FAR)))
-def test_bits(arguments: dict[str, Any], dtype: str) -> None:
-    plan = fanin.plan(**arguments, dtype=dtype)
-    array = fanin.draw(plan, backend=BACKEND)
-    assert BACKEND.describe(array) == fanin.Description(plan.shape, dtype)
-    assert BACKEND.tobytes(array) == reference.tobytes(plan)
-
-
-def condition(plan: fanin.Plan) -> float:
-    """The largest condition number of the normal matrices behind a plan."""
-    matrices = BACKEND.draw(fanin.matrix_draws.normal_matrices(plan))
-    return float(np.linalg.cond(matrices).max()) if matrices.size else 1.0
-
-
-@pytest.mark.parametrize(("dtype", "roundoff"), [("float64", 2.0**-53), ("float32", 2.0**-24)])
-@pytest.mark.parametrize("arguments", list(draws(CLOSE, GEOMETRIES)))
-def test_orthogonal_is_close(arguments: dict[str, Any], dtype: str, roundoff: float) -> None:
-    plan = fanin.plan(**arguments, dtype=dtype)
-    array = fanin.draw(plan, backend=BACKEND)
-    assert BACKEND.describe(array) == fanin.Description(plan.shape, dtype)
-    wanted = np.array(list(reference.values(plan)), np.float64).reshape(plan.shape)
-    error = np.abs(array.astype(np.float64) - wanted)
-    assert np.all(
-        error <= 2.0**-48 * condition(plan) * arguments["initialization"].gain + 2 * roundoff * np.abs(wanted)
-    )
-    assert not np.any(np.signbit(array[wanted == 0]))
-
-
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float8_e5m2", "float8_e4m3fn"])
-@pytest.mark.parametrize("arguments", list(draws(CLOSE, GEOMETRIES)))
-def test_a_narrow_orthogonal_weight_is_the_rounded_float32(arguments: dict[str, Any], dtype: str) -> None:
-    narrow, wide = (fanin.draw(fanin.plan(**arguments, dtype=kind), backend=BACKEND) for kind in (dtype, "float32"))
+@pytest.mark.parametrize("case", ORTHOGONAL, ids=str)
+def test_a_narrow_orthogonal_weight_is_the_rounded_float32(case: Case, dtype: str) -> None:
+    narrow, wide = (BACKEND.draw(replace(case, dtype=kind).plan()) for kind in (dtype, "float32"))
     patterns = [fanin.DTYPES[dtype].encode(fanin.DTYPES[dtype].round(float(weight))) for weight in wide.flat]
     assert narrow.dtype.name == dtype
     assert narrow.reshape(-1).view(f"u{narrow.itemsize}").tolist() == patterns
@@ -123,12 +38,11 @@ def test_an_orthogonal_weight_is_rounded_to_float32_first(monkeypatch: pytest.Mo
     assert np.all(fanin_numpy.init((2, 2), "orthogonal", layout="OI", dtype="float16") == 1.0)
 
 
-@pytest.mark.parametrize("arguments", [case for case in draws(CLOSE, GEOMETRIES) if "slices" in case.values[0]])
-def test_a_part_of_orthogonal_matrices_is_the_slice_of_the_whole(arguments: dict[str, Any]) -> None:
-    part = fanin.init(**arguments, backend=BACKEND)
-    whole = fanin.init(**arguments | {"slices": None}, backend=BACKEND)
+@pytest.mark.parametrize("case", [case for case in ORTHOGONAL if case.slices], ids=str)
+def test_a_part_of_orthogonal_matrices_is_the_slice_of_the_whole(case: Case) -> None:
+    part, whole = BACKEND.draw(case.plan()), BACKEND.draw(replace(case, slices=None).plan())
     assert part.size
-    assert np.array_equal(part, whole[tuple(slice(None) if cut is None else cut for cut in arguments["slices"])])
+    assert np.array_equal(part, whole[tuple(slice(*cut) for cut in case.slices or ())])
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,9 @@
-"""The rules of whole matrices on both paths, against the reference, torch's own functions and its convolutions."""
+"""What the conformance suite leaves open of whole matrices: rounding, memory orders, torch's functions and layers."""
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,6 +13,7 @@ import torch.nn.functional as F  # noqa: N812  # its usual name
 import fanin
 import fanin_torch
 from fanin import reference
+from fanin.conformance.cases import ORTHOGONAL, Case
 from fanin_torch import TorchBackend, _matrix
 from fanin_torch._draw import draw_into, draw_with_torch
 from fanin_torch._dtypes import DTYPES
@@ -22,53 +23,8 @@ Drawer = Callable[[fanin.Plan, torch.Tensor], None]
 BACKEND = TorchBackend()
 PATHS = pytest.mark.parametrize("drawer", [draw_into, draw_with_torch])
 
-GEOMETRIES: dict[str, dict[str, Any]] = {
-    "tall": {"shape": (9, 5), "layout": "OI"},
-    "wide, JAX order": {"shape": (8, 3), "layout": "IO"},
-    "one": {"shape": (1, 1), "layout": "OI"},
-    "empty": {"shape": (0, 5), "layout": "OI"},
-    "conv": {"shape": (6, 5, 2, 3), "layout": "OIHW"},
-    "grouped": {"shape": (6, 2, 4), "layout": "OIW", "groups": 3},
-    "transposed": {"shape": (6, 4, 2), "layout": "IOW", "groups": 3, "transposed": True},
-    "dense groups, transposed": {"shape": (6, 4), "layout": "IO", "groups": 2, "transposed": True},
-    "heads out": {"shape": (4, 2, 3), "layout": "IOO"},
-    "heads in": {"shape": (7, 2, 3), "layout": "OII"},
-    "heads in groups, transposed": {"shape": (3, 4, 5), "layout": "IIO", "groups": 6, "transposed": True},
-    "stack": {"shape": (5, 3, 4), "layout": "OSI", "name": ["a", "b", "c"]},
-    "part": {"shape": (9, 5), "layout": "OI", "slices": (slice(2, 7), slice(1, 4))},
-    "part of a stack": {
-        "shape": (5, 3, 4),
-        "layout": "OSI",
-        "name": ["a", "b", "c"],
-        "slices": (slice(1, 4), slice(1, 3), slice(2, 4)),
-    },
-    "part within a group": {
-        "shape": (6, 4, 2),
-        "layout": "IOW",
-        "groups": 2,
-        "transposed": True,
-        "slices": (slice(1, 5), slice(1, 4), slice(1, 2)),
-    },
-}
-FAR: dict[str, dict[str, Any]] = {
-    "far rows": {"shape": (1 << 34, 3), "layout": "OI", "slices": (slice((1 << 34) - 2, None),)},
-    "far columns": {"shape": (1 << 32, 9), "layout": "IO", "slices": (slice((1 << 32) - 3, None), slice(2, 8))},
-}
 EXACT = {"identity": fanin.identity(0.3), "dirac": fanin.dirac(1.1), "sparse": fanin.sparse(0.6, 0.5)}
 CLOSE = {"orthogonal": fanin.orthogonal(1.7), "delta_orthogonal": fanin.delta_orthogonal(0.7)}
-
-
-def draws(names: Any, geometries: dict[str, dict[str, Any]]) -> Iterator[Any]:
-    for name, case in itertools.product(names, geometries):
-        geometry = geometries[case]
-        if name in ("identity", "sparse") and set(geometry["layout"]) & set("DHW"):
-            continue
-        if (name, case) == ("sparse", "far rows"):  # its whole columns are too many
-            continue
-        if name == "delta_orthogonal" and case in ("wide, JAX order", "heads in groups, transposed"):
-            continue
-        arguments = {"seed": 2**63 + 5, "name": "блок.重み", "initialization": (EXACT | CLOSE)[name]}
-        yield pytest.param(arguments | geometry, id=f"{name} / {case}")
 
 
 def drawn(drawer: Drawer, plan: fanin.Plan) -> torch.Tensor:
@@ -78,34 +34,10 @@ def drawn(drawer: Drawer, plan: fanin.Plan) -> torch.Tensor:
 
 
 @PATHS
-@pytest.mark.parametrize("dtype", sorted(fanin.DTYPES))
-@pytest.mark.parametrize("arguments", list(draws(EXACT, GEOMETRIES | FAR)))
-def test_bits(drawer: Drawer, arguments: dict[str, Any], dtype: str) -> None:
-    plan = fanin.plan(**arguments, dtype=dtype)
-    assert BACKEND.tobytes(drawn(drawer, plan)) == reference.tobytes(plan)
-
-
-@PATHS
-@pytest.mark.parametrize(("dtype", "roundoff"), [("float64", 2.0**-53), ("float32", 2.0**-24)])
-@pytest.mark.parametrize("arguments", list(draws(CLOSE, GEOMETRIES)))
-def test_orthogonal_is_close(drawer: Drawer, arguments: dict[str, Any], dtype: str, roundoff: float) -> None:
-    plan = fanin.plan(**arguments, dtype=dtype)
-    tensor = drawn(drawer, plan)
-    wanted = torch.tensor(list(reference.values(plan)), dtype=torch.float64).view(plan.shape)
-    normal = BACKEND.draw(fanin.matrix_draws.normal_matrices(plan))
-    condition = float(torch.linalg.cond(normal).max()) if normal.numel() else 1.0
-    allowed = 2.0**-48 * condition * arguments["initialization"].gain + 2 * roundoff * wanted.abs()
-    assert bool(((tensor.double() - wanted).abs() <= allowed).all())
-    assert not bool(tensor[wanted == 0].signbit().any())
-
-
-@PATHS
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float8_e5m2", "float8_e4m3fn"])
-@pytest.mark.parametrize("arguments", list(draws(CLOSE, GEOMETRIES)))
-def test_a_narrow_orthogonal_weight_is_the_rounded_float32(
-    drawer: Drawer, arguments: dict[str, Any], dtype: str
-) -> None:
-    narrow, wide = (drawn(drawer, fanin.plan(**arguments, dtype=kind)) for kind in (dtype, "float32"))
+@pytest.mark.parametrize("case", ORTHOGONAL, ids=str)
+def test_a_narrow_orthogonal_weight_is_the_rounded_float32(drawer: Drawer, case: Case, dtype: str) -> None:
+    narrow, wide = (drawn(drawer, replace(case, dtype=kind).plan()) for kind in (dtype, "float32"))
     number_format = fanin.DTYPES[dtype]
     patterns = [number_format.encode(number_format.round(weight)) for weight in wide.view(-1).tolist()]
     data = BACKEND.tobytes(narrow)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Iterator
 from functools import partial
 from typing import Final
@@ -59,7 +60,10 @@ def _judge(case: Case, call: str, trial: BackendTrial) -> Result:
     if plan.dtype in _ROUNDING:
         small = (_DOUBLES if trial.backend.capabilities.level == "exact" else _SINGLES) * _condition(plan) * rule.gain
     tolerances = [small + _ROUNDING.get(plan.dtype, 0.0) * abs(weight) or 1e-300 for weight in wanted]
-    errors = [abs(a - b) / tolerance for a, b, tolerance in zip(got, wanted, tolerances, strict=True)]
+    errors = [
+        math.inf if b == 0.0 and math.copysign(1.0, a) < 0.0 else abs(a - b) / tolerance  # the other taps are +0
+        for a, b, tolerance in zip(got, wanted, tolerances, strict=True)
+    ]
     worst = max(range(len(errors)), key=errors.__getitem__, default=0)
     furthest = max(errors, default=0.0)
     detects = "an error beyond the specification's tolerance"
