@@ -111,6 +111,7 @@ CLOSED_FORMS: list[tuple[str, Callable[[float], float], float, float | None]] = 
     ("fast sine", lambda z: math.sin(20 * z), 0.5, 200.0),
     ("shifted relu", lambda z: max(z - 0.3, 0.0), 1.09 * _tail(0.3) - 0.3 * _density(0.3), _tail(0.3)),
     ("step", lambda z: 1.0 if z > 0.1234567 else 0.0, _tail(0.1234567), None),
+    ("window", lambda z: 1.0 + 10.0 * (1.2345 < z < 1.2445), 1.0 + 120.0 * (_tail(1.2345) - _tail(1.2445)), None),
     ("step at 0", lambda z: 1.0 if z > 0 else 0.0, 0.5, None),
     ("wide", lambda z: math.exp(z * z / 5), math.sqrt(5), 1.788854382),
     # by mpmath, since it is nearly a step
