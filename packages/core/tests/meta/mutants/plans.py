@@ -125,6 +125,7 @@ PLANS: Final = (
         "the sum of the characters selects the stream",
         _named(lambda seed, name: named_key(seed, name and str(sum(map(ord, name))))),
     ),
+    Mutant("seed and name ignored", "every key is that of seed 0 without a name", _named(lambda seed, name: (0, 0))),
     Mutant("seed ignored", "every seed is 0", _named(lambda seed, name: named_key(0, name))),
     Mutant(
         "seed cut to 32 bits",

@@ -82,6 +82,13 @@ class AntitheticBackend(ToyBackend):
         return np.where(odd, ~even, even)
 
 
+class UnseededBackend(ToyBackend):
+    """Draws fresh entropy, whatever the seed and name."""
+
+    def words(self, plan: Plan) -> Uint32s:
+        return np.random.default_rng().integers(0, 1 << 32, plan.shape, np.uint32)
+
+
 WORDS: Final = (
     Mutant("16 random bits", "only the word's upper half is used", _worded(lambda w: w & np.uint32(0xFFFF0000))),
     Mutant("12 random bits", "only the word's upper 12 bits are used", _worded(lambda w: w & np.uint32(0xFFF00000))),
@@ -101,5 +108,6 @@ WORDS: Final = (
     Mutant("rows repeat", "the same 2^15 words again and again", _indexed(lambda i: i & np.uint64(0x7FFF))),
     Mutant("last injection missing", "the cipher's last key injection is left out", UninjectedBackend),
     Mutant("antithetic pairs", "every second weight is minus the one before", AntitheticBackend),
+    Mutant("unseeded", "numpy.random.default_rng() for default_rng(seed)", UnseededBackend),
     Mutant("reversed", "word 0 is the smallest weight", _worded(np.invert)),
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Iterator
 from typing import Final
@@ -14,7 +15,8 @@ from fanin.conformance.check import Check, Result
 from fanin.conformance.distribution.judge import judge
 from fanin.conformance.distribution.sample import SampleTrial
 from fanin.conformance.distribution.statistics import z_detects, z_limit
-from fanin.presets import normal
+from fanin.matrix_presets import delta_orthogonal, orthogonal, sparse
+from fanin.presets import he_truncated_normal, normal, truncated_normal, uniform
 
 __all__ = ["STREAM_CHECKS"]
 
@@ -58,10 +60,40 @@ NAMES: Final = (
 )
 """Names that are one when letters are reordered, cases or separators dropped, text cut, or Unicode normalised."""
 
+LAWS: Final = (
+    Case((_N,), normal(std=1.0), "O"),
+    Case((_N,), uniform(-1.0, 1.0), "O"),
+    Case((_N,), truncated_normal(std=1.0), "O"),
+    Case((128, _N // 128), "he", "OI"),
+    Case((128, _N // 128), "he_uniform", "OI"),
+    Case((128, _N // 128), he_truncated_normal(), "OI"),
+    Case((_N,), normal(std=1.0), "O", dtype="float64"),
+)
+"""Streams are compared by tensors of the first of these laws that is claimed."""
+
+_MATRIX: Final = (64, 37)
+
+REPEATED: Final = (
+    Case(_MATRIX, "he", "OI", seed=5, name="a.weight"),
+    Case(_MATRIX, "he_uniform", "OI", seed=6, name="a.weight"),
+    Case(_MATRIX, he_truncated_normal(), "OI", seed=8, name="a.weight"),
+    Case(_MATRIX, normal(std=1.0), "OI", seed=9, name="a.weight"),
+    Case(_MATRIX, uniform(-1.0, 1.0), "OI", seed=10, name="a.weight"),
+    Case(_MATRIX, truncated_normal(std=1.0), "OI", seed=11, name="a.weight"),
+    Case(_MATRIX, orthogonal(), "OI", seed=12, name="a.weight"),
+    Case((*_MATRIX, 3), delta_orthogonal(), "OIW", seed=13, name="a.weight"),
+    Case(_MATRIX, sparse(0.3), "OI", seed=14, name="a.weight"),
+    *(
+        Case(_MATRIX, normal(std=1.0), "OI", seed=15, name="a.weight", dtype=dtype)
+        for dtype in ("float64", "float16", "bfloat16")
+    ),
+)
+"""A tensor of each law, and of each dtype: an implementation is asked for those that it claims, however few."""
+
 
 def seeds(trial: SampleTrial) -> Iterator[Result]:
     """Yield whether tensors of different seeds are uncorrelated, at equal places and shifted by one and two."""
-    yield from _pairwise(trial, [Case((_N,), normal(std=1.0), "O", seed=seed, name="w") for seed in SEEDS], "seed")
+    yield from _pairwise(trial, [dataclasses.replace(_law(trial), seed=seed, name="w") for seed in SEEDS], "seed")
 
 
 def names(trial: SampleTrial) -> Iterator[Result]:
@@ -69,14 +101,25 @@ def names(trial: SampleTrial) -> Iterator[Result]:
     if not trial.adapter.named:
         yield Result(on="names", verdict="skipped", note="the implementation does not claim streams by name")
         return
-    yield from _pairwise(trial, [Case((_N,), normal(std=1.0), "O", seed=1, name=name) for name in NAMES], "name")
+    yield from _pairwise(trial, [dataclasses.replace(_law(trial), seed=1, name=name) for name in NAMES], "name")
+
+
+def _law(trial: SampleTrial) -> Case:
+    """Return the first law that is claimed; the first one of all, whose reason is then reported, where none is."""
+    for case in LAWS:
+        try:
+            trial.weights(dataclasses.replace(case, seed=1, name="w"))
+        except NotClaimed:
+            continue
+        return case
+    return LAWS[0]
 
 
 def _pairwise(trial: SampleTrial, cases: list[Case], what: str) -> Iterator[Result]:
     drawn: dict[Case, np.ndarray[tuple[int, ...], np.dtype[np.float32]]] = {}
     for case in cases:
         try:
-            drawn[case] = trial.weights(case).astype(np.float32)
+            drawn[case] = trial.sample(case).standard.astype(np.float32)
         except NotClaimed as reason:
             yield Result(on=trial.call(case), verdict="skipped", note=str(reason))
     if len(drawn) < 2:
@@ -112,15 +155,13 @@ def _pairwise(trial: SampleTrial, cases: list[Case], what: str) -> Iterator[Resu
 
 
 def repeatable(trial: SampleTrial) -> Iterator[Result]:
-    """Yield whether the same seed and name give the same tensor, also after others."""
-    for case in (
-        Case((64, 37), "he", "OI", seed=5, name="a.weight"),
-        Case((64, 37), "he_uniform", "OI", seed=6, name="a.weight"),
-    ):
+    """Yield whether the same seed and name give the same tensor, also after another one, for every law claimed."""
+    for case in REPEATED:
         call = trial.call(case)
+        other = dataclasses.replace(case, seed=7, name="b.weight")
         try:
             first, again = trial.weights(case), trial.weights(case)
-            trial.weights(Case((5,), normal(std=1.0), "O", seed=7, name="b.weight"))
+            trial.weights(other)
             later = trial.weights(case)
         except NotClaimed as reason:
             yield Result(on=call, verdict="skipped", note=str(reason))

@@ -1,0 +1,87 @@
+"""An implementation that claims one law only is still asked whether its seed and name count."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from fanin import (
+    DeltaOrthogonal,
+    Initializer,
+    Normal,
+    Orthogonal,
+    Sparse,
+    TruncatedNormal,
+    Uniform,
+    VarianceScaling,
+    get_initializer,
+)
+from fanin.conformance import NotClaimed, run
+
+from .honest import HonestAdapter
+
+SCALINGS = ("normal", "uniform", "truncated_normal")
+
+
+class Specialist(HonestAdapter):
+    """Claims the laws of one kind, and follows them with the seed and name that `change` leaves."""
+
+    def __init__(self, claims: Callable[[Initializer], bool], change: Callable[[int, Any], tuple[int, Any]]) -> None:
+        self.claims = claims
+        self.change = change
+
+    def sample(
+        self, initializer: Initializer, *shape: Any, seed: int, name: Any = None, **rest: Any
+    ) -> npt.NDArray[Any]:
+        if not self.claims(get_initializer(initializer)):
+            raise NotClaimed("mine draws one kind only")
+        seed, name = self.change(seed, name)
+        return super().sample(initializer, *shape, seed=seed, name=name, **rest)
+
+
+def _is(kind: type[Any]) -> Callable[[Initializer], bool]:
+    return lambda found: isinstance(found, kind)
+
+
+def _scales(distribution: str) -> Callable[[Initializer], bool]:
+    return lambda found: isinstance(found, VarianceScaling) and found.distribution == distribution
+
+
+ENTRIES = [
+    *(pytest.param(_is(kind), id=kind.__name__) for kind in (Normal, Uniform, TruncatedNormal)),
+    *(pytest.param(_scales(kind), id=f"VarianceScaling {kind}") for kind in SCALINGS),
+]
+MATRICES = [pytest.param(_is(kind), id=kind.__name__) for kind in (Orthogonal, DeltaOrthogonal, Sparse)]
+
+
+def _fresh(seed: int, name: Any) -> tuple[int, Any]:
+    return int(np.random.default_rng().integers(1 << 62)), name
+
+
+@pytest.mark.parametrize("claims", [*ENTRIES, *MATRICES])
+def test_an_unseeded_generator_is_not_repeatable(claims: Callable[[Initializer], bool]) -> None:
+    right = _ran(Specialist(claims, lambda seed, name: (seed, name)), "streams.repeatable")
+    assert {result.verdict for result in right} == {"passed"}
+    wrong = _ran(Specialist(claims, _fresh), "streams.repeatable")
+    assert {result.verdict for result in wrong} == {"failed"}
+    assert {result.mistake for result in wrong} == {
+        "the seed does not fix the weights: a global generator, or state kept between calls"
+    }
+
+
+@pytest.mark.parametrize("check", ["streams.seeds", "streams.names"])
+@pytest.mark.parametrize("claims", ENTRIES)
+def test_a_fixed_generator_gives_one_stream(claims: Callable[[Initializer], bool], check: str) -> None:
+    (right,) = _ran(Specialist(claims, lambda seed, name: (seed, name)), check)
+    assert right.verdict == "passed"
+    (wrong,) = _ran(Specialist(claims, lambda seed, name: (0, None)), check)
+    assert wrong.failed
+    assert "select the same stream" in wrong.mistake
+
+
+def _ran(adapter: Specialist, check: str) -> list[Any]:
+    return [result for result in run(adapter, only=[check]).results if result.verdict != "skipped"]
