@@ -8,12 +8,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 
 import fanin
 from fanin.compare.agreement import agreements
 from fanin.compare.data import Data
 from fanin.compare.experiment import Experiment
-from fanin.compare.tables import checkpoints, judgement, page_rows
+from fanin.compare.plots import overview_plots
+from fanin.compare.tables import checkpoints, curve_rows, facts, judgement, layer_rows, page_rows, summary_rows
 from fanin.compare.training import steps, train
 
 from .conftest import Install
@@ -136,9 +138,77 @@ def test_an_interruption_leaves_what_is_finished(install: Install, blobs: Data) 
     assert [run.initialization for run in results.runs] == ["zeros", "zeros", "random", "random"]
     assert [run.epochs for run in results.runs] == [12, 12, 12, 0]
     assert results.runs[-1].after is None
-    assert len(page_rows(results, [0, 12])) == 4
+    assert [(row["initialization"], row["backend"]) for row in page_rows(results, [0, 12])] == [
+        ("zeros", "numpy"),
+        ("zeros", "other"),
+        ("random", "numpy"),
+    ]
     assert judgement(results, "he") == "he: not trained"
     assert [item.initialization for item in agreements(results)] == ["zeros", "random"]
+
+
+def test_after_an_interruption_every_number_is_of_finished_runs(install: Install, blobs: Data) -> None:
+    install(ReferenceBackend("numpy"))
+    experiment = dataclasses.replace(EXPERIMENT, backends=("numpy",), seeds=(3, 5, 7, 9))
+    taken: list[str] = []
+
+    def interrupt(text: str) -> None:
+        taken.append(text)
+        if taken.count("he on numpy, seed 7") == 2 * 6 + 1:  # its third epoch
+            raise KeyboardInterrupt
+
+    results = train(experiment, blobs, interrupt)
+    assert [run.finished for run in results.runs] == [True] * 8 + [False]
+    whole = [run for run in results.runs if run.initialization == "he"][:2]
+    mean = np.mean([run.accuracies[12] for run in whole])
+    assert judgement(results, "he") == f"he: learns, test accuracy {mean:.1%}"
+    assert page_rows(results, checkpoints(results))[2]["accuracies"][-1] == f"{100 * mean:.1f}"
+    assert facts(results)[-1].endswith(
+        "; seeds 3, 5, 7 of zeros, random; seeds 3, 5 of he (numbers are means over them, digests are of the first)"
+    )
+    for rows in (summary_rows(results), curve_rows(results), layer_rows(results)):
+        assert {(row["initialization"], row["seed"]) for row in rows} == {
+            *((label, seed) for label in ("zeros", "random") for seed in (3, 5, 7)),
+            ("he", 3),
+            ("he", 5),
+        }
+    plots = {plot.name: plot for plot in overview_plots(results)}
+    assert "mean of 2 to 3 seeds" in plots["accuracy"].caption
+    axes: Any = Figure().add_subplot()
+    plots["accuracy"].draw(axes)
+    lines = {line.get_label(): line.get_xdata() for line in axes.lines}
+    assert len(lines["he"]) == 13
+    assert [run.to_dict()["finished"] for run in results.runs] == [True] * 8 + [False]
+
+
+def test_an_initialization_that_was_only_begun_says_so(install: Install, blobs: Data) -> None:
+    install(ReferenceBackend("numpy"))
+    taken: list[str] = []
+
+    def interrupt(text: str) -> None:
+        taken.append(text)
+        if taken.count("random on numpy, seed 0") == 2 * 6 + 1:
+            raise KeyboardInterrupt
+
+    results = train(dataclasses.replace(EXPERIMENT, backends=("numpy",)), blobs, interrupt)
+    assert judgement(results, "random") == "random: interrupted after 2 of 12 epochs"
+    assert judgement(results, "he") == "he: not trained"
+    assert facts(results)[-1].endswith("; seed 0")
+
+
+def test_where_no_run_is_finished_the_one_that_was_begun_is_shown(install: Install, blobs: Data) -> None:
+    install(ReferenceBackend("numpy"))
+    taken: list[str] = []
+
+    def interrupt(text: str) -> None:
+        taken.append(text)
+        if len(taken) == 9 * 6 + 1:
+            raise KeyboardInterrupt
+
+    alone = dataclasses.replace(EXPERIMENT, backends=("numpy",), initializations=("he",))
+    results = train(alone, blobs, interrupt)
+    assert judgement(results, "he").endswith("% after 9 of 12 epochs")
+    assert [row["epochs"] for row in summary_rows(results)] == [9]
 
 
 def test_tables_show_epochs_up_to_the_last_that_was_finished(install: Install, blobs: Data) -> None:

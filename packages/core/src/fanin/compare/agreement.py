@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -101,6 +102,7 @@ def agreements(results: Results) -> list[Agreement]:
         compared = [group for group in groups if len(group) > 1]
         if not compared:
             continue
+        whole = [group for group in compared if all(run.finished for run in group)] or compared
         plans = results.network.plans(parse_initialization(label))
         found.append(
             Agreement(
@@ -110,16 +112,18 @@ def agreements(results: Results) -> list[Agreement]:
                 digests={run.backend: run.digest for run in compared[0]},
                 identical=all(len({run.digest for run in group}) == 1 for group in compared),
                 largest_weight_difference=max(results.weight_differences[label, group[0].seed] for group in compared),
-                differences=_largest([[run.step_losses for run in group] for group in compared]),
-                control=_control(results, label),
+                differences=_largest([[run.step_losses for run in group] for group in whole]),
+                control=_control(results, label, [group[0].seed for group in whole]),
             )
         )
     return found
 
 
-def _control(results: Results, label: str) -> NDArray[np.float64] | None:
+def _control(results: Results, label: str, seeds: Sequence[int]) -> NDArray[np.float64] | None:
     plain = {run.seed: run.step_losses for run in results.of(label, "numpy")}
-    pairs = [[plain[seed], losses] for (name, seed), losses in results.controls.items() if name == label and losses]
+    pairs = [
+        [plain[seed], losses] for seed in seeds if seed in plain and (losses := results.controls.get((label, seed)))
+    ]
     return _largest(pairs) if pairs else None
 
 

@@ -20,8 +20,9 @@ __all__ = ["difference_plot", "histogram_plots", "overview_plots"]
 
 def overview_plots(results: Results) -> list[Plot]:
     """Return the plots that hold all initializations: loss, accuracy, moments by layer, distinct units."""
-    seeds = len(results.experiment.seeds)
-    several = f" Line: mean of {seeds} seeds; band: lowest to highest." if seeds > 1 else ""
+    counts = sorted({len(runs) for label in results.experiment.initializations if (runs := _of_one(results, label))})
+    seeds = " to ".join(str(count) for count in dict.fromkeys((counts[0], counts[-1])))
+    several = f" Line: mean of {seeds} seeds; band: lowest to highest." if counts[-1] > 1 else ""
     dashes = ", ".join(
         f"{name} {style}"
         for name, style in zip(results.experiment.backends, ("solid", "dashed", "dotted"), strict=False)
@@ -66,8 +67,12 @@ def overview_plots(results: Results) -> list[Plot]:
 def _first_runs(results: Results) -> Iterator[tuple[int, str, list[Run]]]:
     """Yield the position, label and runs of each initialization on the first backend."""
     for index, label in enumerate(results.experiment.initializations):
-        if runs := results.of(label, results.experiment.backends[0]):
+        if runs := _of_one(results, label):
             yield index, label, runs
+
+
+def _of_one(results: Results, label: str) -> list[Run]:
+    return results.of(label, results.experiment.backends[0])
 
 
 def _curves(axes: Axes, results: Results, attribute: str, heading: str) -> None:
@@ -86,7 +91,7 @@ def _curves(axes: Axes, results: Results, attribute: str, heading: str) -> None:
         axes.axhline(results.data.chance, color="#888888", linewidth=1, linestyle=":", zorder=0)
         axes.set_ylim(0, 1)
         axes.yaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
-    axes.set_xlim(0, max(1, *(run.epochs for run in results.runs)))
+    axes.set_xlim(0, max(1, *(run.epochs for run in results.shown)))
     axes.set_xlabel("epoch")
     axes.set_ylabel(heading)
     whole_numbers(axes)

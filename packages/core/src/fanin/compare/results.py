@@ -47,9 +47,14 @@ class Run:
         """Finished epochs."""
         return len(self.accuracies) - 1
 
+    @property
+    def finished(self) -> bool:
+        """Whether the training came to its end."""
+        return self.after is not None
+
     def to_dict(self) -> dict[str, Any]:
         """Return the run as plain data, ready for JSON."""
-        return asdict(self)
+        return {"finished": self.finished, **asdict(self)}
 
 
 @dataclass
@@ -60,7 +65,7 @@ class Results:
         experiment: What was asked for.
         network: The network that was trained.
         data: The data it was trained on.
-        runs: The runs, in the order in which they were made.
+        runs: The runs, in the order in which they were made; after an interruption the last one is not finished.
         exact: Whether each backend promises the specification's bits of elementwise rules.
         weight_differences: By initialization and seed, the largest difference of an initial parameter between two
             backends.
@@ -78,11 +83,16 @@ class Results:
     controls: dict[tuple[str, int], list[float]] = field(default_factory=dict)
     complete: bool = False
 
+    @property
+    def shown(self) -> list[Run]:
+        """The finished runs, for means are of whole runs only; if none is finished, the one that was begun."""
+        return [run for run in self.runs if run.finished] or self.runs
+
     def of(self, initialization: str, backend: str | None = None) -> list[Run]:
-        """Return the runs of an initialization, of one backend or of all."""
-        return [run for run in self.runs if run.initialization == initialization and backend in (None, run.backend)]
+        """Return the runs of an initialization that are shown, of one backend or of all."""
+        return [run for run in self.shown if run.initialization == initialization and backend in (None, run.backend)]
 
     def groups(self, initialization: str) -> list[list[Run]]:
-        """Return the runs of an initialization, those with one seed together."""
-        runs = self.of(initialization)
+        """Return all runs of an initialization, those with one seed together."""
+        runs = [run for run in self.runs if run.initialization == initialization]
         return [[run for run in runs if run.seed == seed] for seed in dict.fromkeys(run.seed for run in runs)]

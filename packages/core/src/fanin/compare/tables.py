@@ -27,17 +27,20 @@ __all__ = [
 def checkpoints(results: Results, count: int = 4) -> list[int]:
     """Return up to `count` epochs that a table shows: the start, the half, the end, and with 4 the quarter too.
 
-    The end is as far as any run came.
+    The end is as far as the runs came that are shown.
     """
-    epochs = max(run.epochs for run in results.runs)
+    epochs = max(run.epochs for run in results.shown)
     return sorted({0, round(epochs / 2), epochs} | ({round(epochs / 4)} if count > 3 else set()))
 
 
 def judgement(results: Results, initialization: str) -> str:
-    """Return what became of an initialization, in a sentence, from every run of it that finished an epoch."""
+    """Return what became of an initialization, in a sentence, from the runs of it that are shown."""
     runs = [run for run in results.of(initialization) if run.epochs]
     if not runs:
-        return f"{initialization}: not trained"
+        begun = [run for run in results.runs if run.initialization == initialization]
+        if not begun:
+            return f"{initialization}: not trained"
+        return f"{initialization}: interrupted after {_epochs(results, begun[-1].epochs)}"
     accuracies = np.array([run.accuracies[run.epochs] for run in runs])
     losses = np.array([run.train_losses[run.epochs] for run in runs])
     chance, samples = 1 / results.data.classes, len(results.data.test_labels)
@@ -48,8 +51,7 @@ def judgement(results: Results, initialization: str) -> str:
     alike = ", all units of a hidden layer still identical" if fewest == 1 and results.network.width > 1 else ""
     if not np.isfinite(losses).all():
         return f"{initialization}: diverged in {int((~np.isfinite(losses)).sum())} of {len(runs)} runs"
-    epochs = max(run.epochs for run in runs)
-    after = f"after {epochs} epoch{'s' if epochs != 1 else ''}"
+    after = f"after {_epochs(results, max(run.epochs for run in runs))}"
     if accuracies.max() <= luck:
         return f"{initialization}: at chance {after} (test accuracy {accuracy}, guessing {baseline:.1%}){alike}"
     if accuracies.min() <= luck:
@@ -57,24 +59,44 @@ def judgement(results: Results, initialization: str) -> str:
         return (
             f"{initialization}: at chance {after} in {stuck} of {len(runs)} runs (mean test accuracy {accuracy}){alike}"
         )
-    return f"{initialization}: learns, test accuracy {accuracy}{alike}"
+    interrupted = "" if runs[0].finished else f" {after}"
+    return f"{initialization}: learns, test accuracy {accuracy}{interrupted}{alike}"
+
+
+def _epochs(results: Results, epochs: int) -> str:
+    asked = results.experiment.epochs
+    return f"{epochs if epochs == asked else f'{epochs} of {asked}'} epoch{'s' if asked != 1 else ''}"
 
 
 def facts(results: Results) -> list[str]:
     """Return what was trained, and how, in a few lines."""
     experiment, data = results.experiment, results.data
-    several = len(experiment.seeds) > 1
     how = (
         f"plain SGD in {experiment.dtype}, learning rate {experiment.learning_rate:g}, batches of "
         f"{experiment.batch_size}, {experiment.epochs} epoch{'s' if experiment.epochs != 1 else ''}"
     )
-    seeds = f"seed{'s' if several else ''} {', '.join(map(str, experiment.seeds))}"
-    means = " (numbers are means over them, digests are of the first)" if several else ""
     return [
         f"{data.name}: {len(data.train_labels)} training and {len(data.test_labels)} test samples",
         f"network: {results.network}",
-        f"training: {how}; {seeds}{means}",
+        f"training: {how}; {_seeds(results)}",
     ]
+
+
+def _seeds(results: Results) -> str:
+    """Return which seeds the numbers are of; after an interruption not every initialization has the same."""
+    groups: dict[tuple[int, ...], list[str]] = {}
+    for label in results.experiment.initializations:
+        for backend in results.experiment.backends:
+            if seeds := tuple(run.seed for run in results.of(label, backend)):
+                name = f"{label} on {backend}" if len(results.experiment.backends) > 1 else label
+                groups.setdefault(seeds, []).append(name)
+    several = any(len(seeds) > 1 for seeds in groups)
+    parts = [
+        f"seed{'s' if len(seeds) > 1 else ''} {', '.join(map(str, seeds))}"
+        + (f" of {', '.join(names)}" if len(groups) > 1 else "")
+        for seeds, names in groups.items()
+    ]
+    return "; ".join(parts) + (" (numbers are means over them, digests are of the first)" if several else "")
 
 
 def page_rows(results: Results, shown: Sequence[int]) -> list[dict[str, Any]]:
@@ -150,7 +172,7 @@ def summary_rows(results: Results) -> list[dict[str, Any]]:
             "width": results.network.width,
             "seconds": round(run.seconds, 3),
         }
-        for run in results.runs
+        for run in results.shown
     ]
 
 
@@ -166,7 +188,7 @@ def curve_rows(results: Results) -> list[dict[str, Any]]:
             "test_accuracy": run.accuracies[epoch],
             "fewest_distinct_units": run.distinct[epoch],
         }
-        for run in results.runs
+        for run in results.shown
         for epoch in range(len(run.accuracies))
     ]
 
@@ -184,7 +206,7 @@ def layer_rows(results: Results) -> list[dict[str, Any]]:
             "gradient_second_moment": taken.gradient_moments[layer],
             "distinct_units": taken.distinct[layer],
         }
-        for run in results.runs
+        for run in results.shown
         for moment, taken in (("before", run.before), ("after", run.after))
         if taken is not None
         for layer in range(len(taken.distinct))
