@@ -63,6 +63,40 @@ def test_verdicts_name_the_rates(install: Install, blobs: Data) -> None:
     assert said in [[f"{np.exp(spread / np.sqrt(3)):.2f}"] for spread in spreads]
 
 
+@pytest.mark.parametrize(
+    ("experiment", "words"),
+    [
+        (
+            Experiment(initializations=("torch:linear_default",), depth=2, width=64),
+            ["the signal shrinks 2.", "the gradient shrinks 2."],
+        ),
+        (
+            Experiment(initializations=("normal(std=1e20)",), depth=3, width=16),
+            ["the signal overflows float32", "The measured numbers leave float32's range, and so do the theory's."],
+        ),
+        (
+            Experiment(initializations=("normal(std=1e-20)",), depth=3, width=16),
+            ["the signal is 0", "The measured numbers leave float32's range, and so do the theory's."],
+        ),
+        (
+            Experiment(initializations=("normal(std=1e20)",), depth=20, width=4),
+            ["The theory has no prediction: its numbers leave a double's range."],
+        ),
+        (
+            Experiment(initializations=("he",), depth=9, width=1),
+            ["is dead, 0 for every sample", "The theory is that of infinitely wide layers"],
+        ),
+    ],
+    ids=["shallow", "overflow", "underflow", "beyond a double", "dead"],
+)
+def test_verdicts_at_the_edges(install: Install, blobs: Data, experiment: Experiment, words: list[str]) -> None:
+    install(ReferenceBackend("numpy"))
+    with np.errstate(all="ignore"):
+        (sentence,) = verdicts(probe(experiment, blobs))
+    for part in words:
+        assert part in sentence
+
+
 def test_an_interruption_leaves_what_is_finished(install: Install, blobs: Data, tmp_path: Path) -> None:
     install(ReferenceBackend("numpy"))
 
@@ -75,6 +109,8 @@ def test_an_interruption_leaves_what_is_finished(install: Install, blobs: Data, 
     assert [len(found.snapshots) for found in result.measured] == [3, 3, 1]
     page = write_report(result, tmp_path).read_text(encoding="utf-8")
     assert "Interrupted" in page
+    assert "untrained; 3 seeds of zeros, random; 1 seed of he, means shown" in page
+    assert "Mean of 1 to 3 seeds" in page
     assert page.count("<svg") == 2 + 2 * 3
     data = json.loads((tmp_path / "probe.json").read_text(encoding="utf-8"))
     assert len(data["layers"]) == 12

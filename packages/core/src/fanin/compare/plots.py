@@ -20,9 +20,9 @@ __all__ = ["difference_plot", "histogram_plots", "overview_plots"]
 
 def overview_plots(results: Results) -> list[Plot]:
     """Return the plots that hold all initializations: loss, accuracy, moments by layer, distinct units."""
-    counts = sorted({len(runs) for label in results.experiment.initializations if (runs := _of_one(results, label))})
-    seeds = " to ".join(str(count) for count in dict.fromkeys((counts[0], counts[-1])))
-    several = f" Line: mean of {seeds} seeds; band: lowest to highest." if counts[-1] > 1 else ""
+    counts = [len(runs) for _, _, runs in _first_runs(results)]
+    seeds = " to ".join(dict.fromkeys((str(min(counts)), str(max(counts)))))
+    several = f" Line: mean of {seeds} seeds; band: lowest to highest." if max(counts) > 1 else ""
     dashes = ", ".join(
         f"{name} {style}"
         for name, style in zip(results.experiment.backends, ("solid", "dashed", "dotted"), strict=False)
@@ -67,12 +67,8 @@ def overview_plots(results: Results) -> list[Plot]:
 def _first_runs(results: Results) -> Iterator[tuple[int, str, list[Run]]]:
     """Yield the position, label and runs of each initialization on the first backend."""
     for index, label in enumerate(results.experiment.initializations):
-        if runs := _of_one(results, label):
+        if runs := results.of(label, results.experiment.backends[0]):
             yield index, label, runs
-
-
-def _of_one(results: Results, label: str) -> list[Run]:
-    return results.of(label, results.experiment.backends[0])
 
 
 def _curves(axes: Axes, results: Results, attribute: str, heading: str) -> None:

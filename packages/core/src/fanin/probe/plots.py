@@ -18,8 +18,9 @@ __all__ = ["probe_plots"]
 
 def probe_plots(result: Probe) -> tuple[list[Plot], list[Plot]]:
     """Return the plots of the moments, and the histograms of weights and activations."""
-    seeds = max((len(found.snapshots) for found in result.measured), default=0)
-    several = f" Mean of {seeds} seeds; band: lowest to highest." if seeds > 1 else ""
+    counts = [len(found.snapshots) for found in result.measured]
+    seeds = " to ".join(dict.fromkeys((str(min(counts)), str(max(counts)))))
+    several = f" Mean of {seeds} seeds; band: lowest to highest." if max(counts) > 1 else ""
     how = f" Markers: measured; thin lines: theory.{several}"
     moments = [
         Plot(

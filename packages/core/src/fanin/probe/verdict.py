@@ -7,19 +7,29 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from fanin.activations import get_activation
 from fanin.compare.experiment import Network
 from fanin.compare.initialization import parse_initialization
 from fanin.dtypes import DTYPES
 from fanin.gains import gain
 from fanin.initializers import Initializer, Normal, VarianceScaling
 
-__all__ = ["Verdict", "describe", "judge"]
+__all__ = ["Verdict", "dead_layer", "describe", "float32_holds", "gain_advice", "judge", "tolerance"]
 
-_STEADY: Final = 10.0
-"""A signal that changes by less than this factor from the first layer to the last is called steady."""
+_DEVIATIONS: Final = 3.0
+"""A change of as many standard deviations, over draws of the weights, may be chance."""
 
-_SLOW: Final = 0.01
-"""A change a layer, as a logarithm, below which nobody needs to know after how many layers a format ends."""
+_NOISE: Final = 5.0
+"""What a layer of n ReLU units adds to the variance of the logarithm of a mean square, times n."""
+
+_SLOW: Final = 1.05
+"""A change by less than this factor a layer is no matter even where it is no chance,"""
+
+_LITTLE: Final = 2.0
+"""if it is less than this in all."""
+
+_FAR: Final = 10.0
+"""A signal that differs from the input by this factor is stated also where it keeps its size from layer to layer."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +71,8 @@ def judge(
     activations: Sequence[float],
     gradients: Sequence[float],
     distinct: int,
+    seeds: int = 1,
+    dead: int | None = None,
 ) -> Verdict:
     """Return the verdict on an initialization.
 
@@ -71,18 +83,56 @@ def judge(
         activations: Mean square of each layer's output, the network's output last.
         gradients: Mean square of the loss's derivative by each layer's pre-activations.
         distinct: The smallest number of distinct units of a hidden layer.
+        seeds: How many networks the moments are means of.
+        dead: The first hidden layer, from 1, whose units are all dead (`dead_layer`), if there is one.
     """
-    depth, name = network.depth, describe(label)
+    depth, width, name = network.depth, network.width, describe(label)
     # Between hidden layers, which are alike; the input and the output have other widths.
     backwards = gradients[::-1] if depth == 1 else gradients[depth - 1 :: -1]
     signal = _factor([input_moment, activations[0]] if depth == 1 else activations[:depth])
     gradient = _factor(backwards)
-    if distinct == 1 and network.width > 1:
+    if distinct == 1 and width > 1:
         return Verdict(signal, gradient, f"{name}: {_symmetric(network, activations, gradients)}")
-    forward = _course("the signal", signal, depth, _change([input_moment, activations[depth - 1]]))
-    backward = _course("the gradient", gradient, depth, _change(backwards))
-    limits = _limits(math.sqrt(activations[depth - 1]), signal, depth) if forward[0] != "steady" else ""
-    return Verdict(signal, gradient, f"{name}: {forward[1]}{limits}; {backward[1]} on its way back")
+    if dead is not None:
+        units = f"all {width} units of hidden layer {dead} are" if width > 1 else f"the unit of hidden layer {dead} is"
+        return Verdict(signal, gradient, f"{name}: {units} dead, 0 for every sample, {_DEAD}")
+    allowed = tolerance(depth, width, seeds)
+    forward, steady = _course("the signal", "the input's", signal, depth, allowed)
+    backward, _ = _course("the gradient", "the output's", gradient, depth, allowed)
+    limits = _limits(activations[depth - 1], input_moment, signal, depth, steady)
+    return Verdict(signal, gradient, f"{name}: {forward}{limits}; {backward} on its way back")
+
+
+_DEAD: Final = "so the signal and the gradient are 0 and only the output's bias learns"
+
+
+def tolerance(depth: int, width: int, seeds: int) -> float:
+    """Return how far the root mean square may change from the first hidden layer to the last and still be steady.
+
+    As a logarithm: three standard deviations of chance, sqrt(5 (depth - 1) / (width seeds)) / 2 each; and where that
+    is less, 5 % a layer, but no more than a factor of 2.
+
+    Example:
+        >>> round(math.exp(tolerance(depth=2, width=256, seeds=3)), 3)
+        1.129
+    """
+    steps = depth - 1
+    chance = _DEVIATIONS * math.sqrt(_NOISE * steps / (width * seeds)) / 2  # of a root: half of that of the square
+    return max(chance, min(steps * math.log(_SLOW), math.log(_LITTLE)))
+
+
+def dead_layer(network: Network, activations: Sequence[float], predicted: Sequence[float]) -> int | None:
+    """Return the first hidden layer, from 1, that is 0 for every sample, if that is the units' doing.
+
+    It is not where the activation gives something for negative numbers, nor where theory, too, has a signal of 0 or
+    one that float32 has no number for.
+    """
+    if get_activation(network.activation).value(-1.0) != 0:
+        return None
+    for layer, (found, expected) in enumerate(zip(activations[: network.depth], predicted, strict=False)):
+        if found == 0:
+            return layer + 1 if float32_holds(math.sqrt(expected)) else None
+    return None
 
 
 def _change(moments: Sequence[float]) -> float:
@@ -98,21 +148,25 @@ def _factor(moments: Sequence[float]) -> float:
     return math.pow(_change(moments), 1 / (len(moments) - 1))
 
 
-def _course(what: str, factor: float, depth: int, total: float) -> tuple[str, str]:
-    """Return the kind of course (steady, vanishing, exploding) and a clause that says it."""
-    if not math.isfinite(total):
-        return "exploding", f"{what} overflows float32"
-    if 1 / _STEADY <= total <= _STEADY:
-        return "steady", f"{what} keeps its size ({total:.2g}× over {depth} layer{'s' if depth > 1 else ''})"
+def _course(what: str, origin: str, factor: float, depth: int, allowed: float) -> tuple[str, bool]:
+    """Return a clause that says what becomes of something, and whether it is steady."""
+    if not math.isfinite(factor):
+        return f"{what} overflows float32", False
     if factor == 0:
-        return "vanishing", f"{what} is 0"
-    kind, verb = ("exploding", "grows") if factor > 1 else ("vanishing", "shrinks")
-    return kind, f"{what} {verb} {_times(factor)} a layer"
+        return f"{what} is 0", False
+    if depth == 1:  # the input and the output are of other widths, so this is no rate
+        return f"{what} is {factor:.2g}× {origin}", True
+    if abs(math.log(factor)) * (depth - 1) <= allowed:
+        return f"{what} keeps its size ({factor:.2f}× a layer)", True
+    return f"{what} {'grows' if factor > 1 else 'shrinks'} {_times(factor)} a layer", False
 
 
-def _limits(size: float, factor: float, depth: int) -> str:
+def _limits(moment: float, input_moment: float, factor: float, depth: int, steady: bool) -> str:
     """Return how large the signal is after the last hidden layer, and which format it has left, or when it would."""
-    if not math.isfinite(size) or factor == 0:
+    if not math.isfinite(factor) or factor == 0:
+        return ""
+    size = math.sqrt(moment)
+    if steady and 1 / _FAR <= math.sqrt(moment) / math.sqrt(input_moment) <= _FAR:
         return ""
     total = f"; after {depth} layer{'s' if depth > 1 else ''} it is {size:.1e}"
     for name in ("float32", "float16"):
@@ -121,11 +175,17 @@ def _limits(size: float, factor: float, depth: int) -> str:
             return f"{total}, below {name}'s smallest number ({smallest:.1e})"
         if size > largest:
             return f"{total}, beyond {name}'s largest number ({largest:.1e})"
-    if abs(math.log(factor)) < _SLOW:
+    if steady:
         return total
     smallest, largest = _range("float16")
     layers = depth + math.ceil(math.log((largest if factor > 1 else smallest) / size) / math.log(factor))
     return f"{total}, and after {layers} it would leave float16's range"
+
+
+def float32_holds(size: float) -> bool:
+    """Return whether float32 has a number of this size."""
+    smallest, largest = _range("float32")
+    return smallest <= size <= largest
 
 
 def _range(name: str) -> tuple[float, float]:
