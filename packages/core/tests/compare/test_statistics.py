@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,16 @@ import pytest
 from numpy.typing import NDArray
 
 from fanin.compare.agreement import loss_differences
-from fanin.compare.statistics import BINS, Histogram, distinct_units, evaluate, fewest_distinct, second_moment, snapshot
+from fanin.compare.statistics import (
+    BINS,
+    Histogram,
+    beats_guessing,
+    distinct_units,
+    evaluate,
+    fewest_distinct,
+    second_moment,
+    snapshot,
+)
 from fanin.compare.trainer import Trace
 
 Array = NDArray[np.float32]
@@ -60,6 +70,31 @@ def test_loss_and_accuracy() -> None:
     assert accuracy == pytest.approx(1 / 3)  # the tie goes to class 0
     assert math.isnan(evaluate(floats([math.nan, 0.0]), np.array([0]))[0])
     assert evaluate(weights([1e30, 0]), np.array([0]))[0] == 0.0  # no overflow
+
+
+@pytest.mark.parametrize(
+    ("correct", "samples", "guessing", "expected"),
+    [
+        (21, 34, 14 / 34, False),  # P(X >= 21) = 0.0124
+        (22, 34, 14 / 34, True),  # 0.0051
+        (14, 34, 14 / 34, False),
+        (3, 34, 14 / 34, False),
+        (34, 34, 14 / 34, True),
+        (5, 5, 0.4, False),  # 0.4^5 = 0.0102
+        (5, 5, 0.39, True),  # 0.0090
+        (1, 1, 0.5, False),  # one sample says nothing
+        (9, 9, 1.0, False),
+        (5210, 10000, 0.5, True),
+        (50, 355, 0.101, False),  # 0.0105
+        (51, 355, 0.101, True),  # 0.0068
+    ],
+)
+def test_guessing_is_beaten(correct: int, samples: int, guessing: float, expected: bool) -> None:
+    assert beats_guessing(correct / samples, samples, guessing) == expected
+    if samples < 1000:  # the sum in exact arithmetic
+        p = Fraction(guessing)
+        tail = sum(math.comb(samples, k) * p**k * (1 - p) ** (samples - k) for k in range(correct, samples + 1))
+        assert (tail < Fraction(1, 100)) == expected
 
 
 def test_second_moments_are_summed_in_doubles() -> None:

@@ -238,3 +238,31 @@ def test_judgements(install: Install, blobs: Data) -> None:
     assert zeros.endswith("all units of a hidden layer still identical")
     assert he.startswith("he: learns, test accuracy ")
     assert wild == "normal(std=1e20): diverged in 2 of 2 runs"
+
+
+UNCLEAR = "not distinguishable from guessing with 24 test samples"
+
+
+@pytest.mark.parametrize(
+    ("correct", "words"),
+    [
+        ([8, 8], "he: at chance after 12 epochs (test accuracy 33.3%, guessing 33.3%)"),
+        (
+            [13, 11],
+            f"he: {UNCLEAR} after 12 epochs (test accuracy 50.0%, guessing 33.3%)",
+        ),
+        ([15, 16], "he: learns, test accuracy 64.6%"),
+        (
+            [15, 12],
+            f"he: {UNCLEAR} after 12 epochs in 1 of 2 runs (mean test accuracy 56.2%, guessing 33.3%)",
+        ),
+        ([15, 8], "he: at chance after 12 epochs in 1 of 2 runs (mean test accuracy 47.9%, guessing 33.3%)"),
+    ],
+)
+def test_few_test_samples_tell_little(install: Install, blobs: Data, correct: list[int], words: str) -> None:
+    # Of 24 samples with a chance of 1/3, P(X >= 14) = 0.0103 and P(X >= 15) = 0.0032.
+    install(ReferenceBackend("numpy"))
+    results = train(dataclasses.replace(EXPERIMENT, backends=("numpy",), initializations=("he",)), blobs)
+    for run, count in zip(results.runs, correct, strict=True):
+        run.accuracies[-1] = count / 24
+    assert judgement(results, "he") == words

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,7 @@ __all__ = [
     "BINS",
     "Histogram",
     "Snapshot",
+    "beats_guessing",
     "distinct_units",
     "evaluate",
     "fewest_distinct",
@@ -23,6 +25,9 @@ __all__ = [
 ]
 
 Array: TypeAlias = NDArray[np.floating[Any]]
+
+LUCK: Final = 0.01
+"""Guessing is as good as what beats it once in this many tries."""
 
 BINS = 41
 """Bins of a histogram: odd, so that zero is the middle of one."""
@@ -40,6 +45,32 @@ def evaluate(logits: Array, labels: NDArray[np.int64]) -> tuple[float, float]:
         exact -= exact.max(axis=1, keepdims=True)
         losses = np.log(np.exp(exact).sum(axis=1)) - exact[np.arange(len(labels)), labels]
         return float(losses.mean()), float((logits.argmax(axis=1) == labels).mean())
+
+
+def beats_guessing(accuracy: float, samples: int, guessing: float) -> bool:
+    """Return whether an accuracy is better than guessing, by a one-sided binomial test at 1 %.
+
+    Args:
+        accuracy: Share of the samples that are classified correctly.
+        samples: Number of samples.
+        guessing: The accuracy of guessing, between 0 and 1.
+
+    Example:
+        >>> beats_guessing(21 / 34, 34, 14 / 34), beats_guessing(22 / 34, 34, 14 / 34)
+        (False, True)
+    """
+    correct = round(accuracy * samples)
+    if guessing >= 1 or correct <= guessing * samples:
+        return False
+    logarithms = [
+        math.lgamma(samples + 1)
+        - math.lgamma(k + 1)
+        - math.lgamma(samples - k + 1)
+        + k * math.log(guessing)
+        + (samples - k) * math.log1p(-guessing)
+        for k in range(correct, samples + 1)
+    ]
+    return math.fsum(map(math.exp, logarithms)) < LUCK
 
 
 def distinct_units(weight: Array, bias: Array, tolerance: float = 1e-5) -> int:

@@ -10,6 +10,7 @@ import numpy as np
 
 from fanin.compare.agreement import Agreement
 from fanin.compare.results import Results, Run
+from fanin.compare.statistics import beats_guessing
 
 __all__ = [
     "checkpoints",
@@ -45,20 +46,20 @@ def judgement(results: Results, initialization: str) -> str:
     losses = np.array([run.train_losses[run.epochs] for run in runs])
     chance, samples = 1 / results.data.classes, len(results.data.test_labels)
     baseline = max(results.data.chance, chance)
-    luck = baseline + 3 * math.sqrt(baseline * (1 - baseline) / samples)
+    stuck = np.array([not beats_guessing(float(value), samples, baseline) for value in accuracies])
     accuracy = f"{accuracies.mean():.1%}"
     fewest = min(run.distinct[run.epochs] for run in runs)
     alike = ", all units of a hidden layer still identical" if fewest == 1 and results.network.width > 1 else ""
     if not np.isfinite(losses).all():
         return f"{initialization}: diverged in {int((~np.isfinite(losses)).sum())} of {len(runs)} runs"
     after = f"after {_epochs(results, max(run.epochs for run in runs))}"
-    if accuracies.max() <= luck:
-        return f"{initialization}: at chance {after} (test accuracy {accuracy}, guessing {baseline:.1%}){alike}"
-    if accuracies.min() <= luck:
-        stuck = int((accuracies <= luck).sum())
-        return (
-            f"{initialization}: at chance {after} in {stuck} of {len(runs)} runs (mean test accuracy {accuracy}){alike}"
-        )
+    if stuck.any():
+        lucky = accuracies[stuck].max() > baseline
+        finding = f"not distinguishable from guessing with {samples} test samples" if lucky else "at chance"
+        numbers = f"test accuracy {accuracy}, guessing {baseline:.1%}"
+        if not stuck.all():
+            after, numbers = f"{after} in {int(stuck.sum())} of {len(runs)} runs", f"mean {numbers}"
+        return f"{initialization}: {finding} {after} ({numbers}){alike}"
     interrupted = "" if runs[0].finished else f" {after}"
     return f"{initialization}: learns, test accuracy {accuracy}{interrupted}{alike}"
 
