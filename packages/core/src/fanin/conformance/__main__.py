@@ -13,3 +13,6 @@ if __name__ == "__main__":
     except FaninError as error:
         sys.stderr.write(f"fanin: {error}\n")
         sys.exit(2)
+    except KeyboardInterrupt:
+        sys.stderr.write("fanin: interrupted\n")
+        sys.exit(130)

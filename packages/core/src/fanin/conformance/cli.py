@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import argparse
+import io
+import os
 import secrets
+import sys
 from pathlib import Path
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from fanin.conformance.running import checks_of
+from fanin.conformance.report import Report
+from fanin.conformance.running import Interrupted, checks_of
 from fanin.conformance.running import run as run_checks
+from fanin.exceptions import FaninValueError
 
 __all__ = ["add_arguments", "main", "run"]
 
 _PIPED_WIDTH = 140
+_EXIT_INTERRUPTED = 130
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -37,21 +43,45 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Run the checks, print the report, and return 0 if all passed, else 1.
+    """Run the checks, print the report, and return 0 if all passed, 1 if not, and 130 after Ctrl-C.
 
     Raises:
-        FaninError: The backend or adapter cannot be loaded, or a pattern names no check.
+        FaninError: The backend or adapter cannot be loaded, or cannot draw on the device; a pattern names no check; the
+            seed is outside [0, 2^64); a report cannot be written.
+        KeyboardInterrupt: Ctrl-C, before anything was finished.
     """
-    levels = None if arguments.level == "all" else [arguments.level]
+    files = {"--json": arguments.json, "--junit": arguments.junit}
+    for option, path in files.items():
+        if path is not None:
+            _check_path(option, path)
+    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors in ("strict", "surrogateescape"):
+        sys.stdout.reconfigure(errors="replace")  # in an encoding without × or ≤, a ? is better than nothing
     console = Console(highlight=False)
     if not console.is_terminal:
         console = Console(highlight=False, width=_PIPED_WIDTH)
+    try:
+        report = _run(arguments)
+    except Interrupted as interruption:
+        report = interruption.report
+        if not report.checks:
+            raise
+    report.show(console, verbose=arguments.verbose)
+    for option, path in files.items():
+        if path is not None:
+            _write(option, path, report.to_json() if option == "--json" else report.to_junit())
+    if report.interrupted:
+        return _EXIT_INTERRUPTED
+    return 0 if report.passed else 1
+
+
+def _run(arguments: argparse.Namespace) -> Report:
+    levels = None if arguments.level == "all" else [arguments.level]
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     errors = Console(stderr=True)
     with Progress(*columns, console=errors, transient=True, disable=not errors.is_terminal) as bar:
         total = sum(len(checks_of(level)) for level in levels or ("exact", "distribution"))
         task = bar.add_task("loading", total=total)
-        report = run_checks(
+        return run_checks(
             arguments.name,
             levels,
             seed=secrets.randbits(64) if arguments.fresh else arguments.seed,
@@ -59,12 +89,30 @@ def run(arguments: argparse.Namespace) -> int:
             only=arguments.check,
             progress=lambda name: bar.update(task, description=name, advance=1),
         )
-    report.show(console, verbose=arguments.verbose)
-    if arguments.json is not None:
-        arguments.json.write_text(report.to_json(), encoding="utf-8")
-    if arguments.junit is not None:
-        arguments.junit.write_text(report.to_junit(), encoding="utf-8")
-    return 0 if report.passed else 1
+
+
+def _check_path(option: str, path: Path) -> None:
+    """Refuse a path that cannot be written, before the checks have taken their time."""
+    try:
+        if path.is_dir():
+            reason = "it is a folder"
+        elif path.exists():
+            reason = "" if os.access(path, os.W_OK) else "it cannot be written"
+        elif not path.parent.is_dir():
+            reason = "its folder does not exist"
+        else:
+            reason = "" if os.access(path.parent, os.W_OK | os.X_OK) else "its folder cannot be written"
+    except OSError as error:
+        reason = str(error.strerror)
+    if reason:
+        raise FaninValueError(f"{option} must be a file that can be written. Received: {str(path)!r}, and {reason}.")
+
+
+def _write(option: str, path: Path, text: str) -> None:
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise FaninValueError(f"{option} {str(path)!r} could not be written: {error.strerror}.") from error
 
 
 def main() -> int:

@@ -32,6 +32,7 @@ class Report:
         results: Their results, in that order.
         seed: The seed from which those of the distribution level were counted.
         seconds: How long the checks took.
+        interrupted: Whether there would have been further checks.
     """
 
     subject: str
@@ -39,6 +40,7 @@ class Report:
     results: tuple[Result, ...]
     seed: int
     seconds: float
+    interrupted: bool = False
 
     @property
     def failures(self) -> tuple[Result, ...]:
@@ -47,8 +49,8 @@ class Report:
 
     @property
     def passed(self) -> bool:
-        """Whether nothing failed, and something passed."""
-        return not self.failures and any(result.verdict == "passed" for result in self.results)
+        """Whether nothing failed, something passed, and nothing was cut off."""
+        return not self.failures and not self.interrupted and any(result.verdict == "passed" for result in self.results)
 
     @property
     def false_alarm(self) -> float:
@@ -65,6 +67,7 @@ class Report:
             "subject": self.subject,
             "spec_version": SPEC_VERSION,
             "passed": self.passed,
+            "interrupted": self.interrupted,
             "seed": self.seed,
             "seconds": round(self.seconds, 3),
             "false_alarm": self.false_alarm,
@@ -130,6 +133,8 @@ class Report:
                 f"probability {self.false_alarm:.1e} at most (budget {BUDGET:g})."
             )
         verdict = "passed" if self.passed else f"FAILED: {len(self.failures)} of {len(self.results)} results"
+        if self.interrupted:
+            verdict = f"INTERRUPTED, the above is what was finished: {len(self.failures)} results failed"
         console.print(f"{self.subject}: {verdict}, {len(self.checks)} checks in {self.seconds:.1f} s")
 
     def _skips(self) -> Iterator[str]:

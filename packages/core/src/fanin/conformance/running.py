@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from fnmatch import fnmatch
 from typing import Any, Final
 
+from fanin.api import draw
 from fanin.conformance.adapter import Adapter, BackendAdapter
 from fanin.conformance.behaviour import BEHAVIOUR_CHECKS
 from fanin.conformance.check import Check, Level, Result
@@ -18,10 +19,11 @@ from fanin.conformance.exact import BIT_CHECKS, BackendTrial
 from fanin.conformance.report import Report
 from fanin.conformance.stored import STORED_CHECKS
 from fanin.contract import Backend
-from fanin.exceptions import FaninTypeError, FaninValueError
+from fanin.exceptions import FaninError, FaninTypeError, FaninValueError
+from fanin.plans import plan
 from fanin.registry import backend as get_backend
 
-__all__ = ["EXACT_CHECKS", "checks_of", "load_subject", "run"]
+__all__ = ["EXACT_CHECKS", "Interrupted", "checks_of", "load_subject", "run"]
 
 EXACT_CHECKS: Final[tuple[Check[BackendTrial], ...]] = (
     *BEHAVIOUR_CHECKS,
@@ -49,6 +51,10 @@ def load_subject(name: str) -> Backend | Adapter:
     if ":" not in name:
         return get_backend(name)
     module, _, attribute = name.partition(":")
+    if not (module and attribute) or module.startswith("."):
+        raise FaninValueError(
+            f"{name!r} names no object: use module:object, for example my_package.adapters:MyAdapter."
+        )
     try:
         found = getattr(importlib.import_module(module), attribute)
     except (ModuleNotFoundError, AttributeError) as error:
@@ -62,6 +68,18 @@ def load_subject(name: str) -> Backend | Adapter:
     if isinstance(subject, Adapter):
         return subject
     return get_backend(subject)
+
+
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C during a run.
+
+    Attributes:
+        report: What was finished.
+    """
+
+    def __init__(self, report: Report) -> None:
+        super().__init__()
+        self.report = report
 
 
 def run(
@@ -84,8 +102,10 @@ def run(
         progress: Called with the name of each check before it runs.
 
     Raises:
-        FaninValueError: A level or a pattern fits no check.
+        FaninValueError: A level or a pattern fits no check; the seed is outside [0, 2^64); the backend cannot draw on
+            the device.
         FaninTypeError: The exact level was asked of an adapter.
+        Interrupted: A KeyboardInterrupt, with the report of the checks that were finished.
 
     Example:
         >>> run("numpy", ["exact"], only=["bits.seeds"]).passed
@@ -111,9 +131,39 @@ def run(
         "exact": None if isinstance(found, Adapter) else BackendTrial(found, device),
         "distribution": SampleTrial(found if isinstance(found, Adapter) else BackendAdapter(found, device), seed),
     }
+    if device is not None and not isinstance(found, Adapter):
+        _try_device(found, device)
+    finished: list[Check[Any]] = []
     results: list[Result] = []
     start = time.perf_counter()
-    for check in picked:
-        progress(check.name)
-        results += check.run(trials[check.level])
-    return Report(found.name, tuple(picked), tuple(results), seed, time.perf_counter() - start)
+
+    def report(interrupted: bool = False) -> Report:
+        seconds = time.perf_counter() - start
+        return Report(found.name, tuple(finished), tuple(results), seed, seconds, interrupted)
+
+    try:
+        for check in picked:
+            progress(check.name)
+            results += check.run(trials[check.level])
+            finished.append(check)
+    except KeyboardInterrupt as error:
+        raise Interrupted(report(interrupted=True)) from error
+    return report()
+
+
+def _try_device(backend: Backend, device: Any) -> None:
+    """Draw once, so that a device that is not there is one message and not a failure of every check.
+
+    Raises:
+        FaninError: What the backend says of it.
+    """
+    dtypes = backend.capabilities.dtypes
+    made = plan((2,), "random", dtype="float32" if "float32" in dtypes else min(dtypes, default="float32"))
+    try:
+        draw(made, backend=backend, device=device)
+    except FaninError:
+        raise
+    except Exception as error:
+        raise FaninValueError(
+            f"{backend.name} cannot draw on the device {device!r}: {type(error).__name__}: {error}"
+        ) from error

@@ -18,6 +18,7 @@ from fanin.conformance.check import Result
 from fanin.conformance.distribution.law import ExpectedLaw
 from fanin.conformance.distribution.statistics import ALPHA
 from fanin.initializers import Initializer, Law
+from fanin.keys import seed_words
 from fanin.layout import Geometry
 from fanin.presets import get_initializer
 
@@ -66,12 +67,18 @@ class SampleTrial:
         adapter: The implementation.
         seed: Added to the seed of every case.
         alpha: The false-alarm probability of one test.
+
+    Raises:
+        FaninError: The seed is no integer in [0, 2^64).
     """
 
     adapter: Adapter
     seed: int = 0
     alpha: float = ALPHA
     _samples: dict[Case, Sample] = field(default_factory=dict, compare=False)
+
+    def __post_init__(self) -> None:
+        seed_words(self.seed)  # which refuses what is no seed
 
     def seed_of(self, case: Case) -> int:
         """Return the seed that a case is drawn with."""
