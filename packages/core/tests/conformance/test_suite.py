@@ -44,6 +44,29 @@ def test_a_test_passes_fails_or_skips() -> None:
         Ones().test_moments_mean()  # type: ignore[attr-defined]
 
 
+class _Unhashable(OnesAdapter):
+    __hash__ = None  # type: ignore[assignment]  # as that of a dataclass
+
+
+def test_an_adapter_may_be_a_class_or_an_object() -> None:
+    class Class(AdapterSuite):
+        adapter = OnesAdapter
+
+    class Object(AdapterSuite):
+        adapter = _Unhashable()
+
+    for suite in (Class, Object):
+        assert isinstance(suite().trial("distribution").adapter, OnesAdapter)
+        assert suite().trial("distribution") is suite().trial("distribution")
+    assert Object().trial("distribution").adapter is Object.adapter
+
+
+@pytest.mark.parametrize("adapter", ["mine", 3, dict, ReferenceBackend()])
+def test_what_is_no_adapter_is_refused_with_the_class(adapter: object) -> None:
+    with pytest.raises(FaninTypeError, match=r"TestMine\.adapter must be a class derived from .*Received: "):
+        type("TestMine", (AdapterSuite,), {"adapter": adapter})
+
+
 def test_four_lines_are_a_test_file(tmp_path: Path) -> None:
     body = "import fanin.conformance\n\nclass TestMine(fanin.conformance.BackendSuite):\n    backend = 'numpy'\n"
     (tmp_path / "test_mine.py").write_text(body)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -24,6 +24,7 @@ from fanin import (
     TruncatedNormal,
     Uniform,
     VarianceScaling,
+    get_initializer,
 )
 from fanin.conformance import Adapter, NotClaimed
 
@@ -140,3 +141,23 @@ class HonestAdapter(Adapter):
         below, above = ndtr(law.lower), ndtr(law.upper)
         weights: npt.NDArray[Any] = law.mean + law.parent_std * ndtri(below + (above - below) * generator.random(n))
         return weights
+
+
+class Specialist(HonestAdapter):
+    """Claims the laws of one kind, and follows them with the seed and name that `change` leaves."""
+
+    def __init__(
+        self,
+        claims: Callable[[Initializer], bool],
+        change: Callable[[int, Any], tuple[int, Any]] = lambda seed, name: (seed, name),
+    ) -> None:
+        self.claims = claims
+        self.change = change
+
+    def sample(
+        self, initializer: Initializer, *shape: Any, seed: int, name: Any = None, **rest: Any
+    ) -> npt.NDArray[Any]:
+        if not self.claims(get_initializer(initializer)):
+            raise NotClaimed("mine draws one kind only")
+        seed, name = self.change(seed, name)
+        return super().sample(initializer, *shape, seed=seed, name=name, **rest)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 from fanin_toy import ToyBackend
 
+from fanin import Normal
 from fanin.conformance import run
 from fanin.conformance.distribution.statistics import BUDGET
 
-from .honest import HonestAdapter
+from .honest import HonestAdapter, Specialist
 from .mutants.compiled import CompilingToy
 
 
@@ -30,3 +31,12 @@ def test_an_implementation_that_shares_nothing_passes(seed: int) -> None:
     assert report.passed, "\n".join(result.text() for result in report.failures)
     skipped = {result.note for result in report.results if result.verdict == "skipped"}
     assert skipped == {"NumPy has no bfloat16"}
+
+
+def test_of_one_tensor_the_dispersion_tells_a_normalisation_alone() -> None:
+    report = run(Specialist(lambda law: law == Normal(0.0, 0.01)), only=["moments.dispersion"])
+    assert report.passed
+    assert [result.detects for result in report.results] == [
+        "means that do not vary at all",
+        "variances that do not vary at all",
+    ]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import lru_cache
 from typing import Any, ClassVar, Final, TypeVar
 
 from fanin.conformance.adapter import Adapter, BackendAdapter
@@ -86,33 +85,49 @@ class BackendSuite(_Suite):
         backend: Any = get_backend(self.backend)
         if level == "exact":
             return BackendTrial(backend, self.device)
-        return _samples(BackendAdapter, backend, self.device, self.seed)
+        return _samples(backend, lambda: BackendAdapter(backend, self.device), self.device, self.seed)
 
 
 class AdapterSuite(_Suite):
     """The distribution level, for an implementation with random numbers of its own.
 
     Attributes:
-        adapter: The class of the adapter.
+        adapter: The class of the adapter, or an adapter.
         seed: Where the seeds are counted from.
     """
 
-    adapter: ClassVar[type[Adapter]]
+    adapter: ClassVar[type[Adapter] | Adapter]
     seed: ClassVar[int] = 0
 
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        adapter: object = getattr(cls, "adapter", None)
+        is_class = isinstance(adapter, type) and issubclass(adapter, Adapter)
+        if hasattr(cls, "adapter") and not (is_class or isinstance(adapter, Adapter)):
+            raise FaninTypeError(
+                f"{cls.__name__}.adapter must be a class derived from fanin.conformance.Adapter, or an object of one. "
+                f"Received: {adapter!r}."
+            )
+
     def trial(self, level: Level) -> SampleTrial:
-        """Return what the checks run on: a new adapter."""
+        """Return what the checks run on: the adapter, or a new one of the class."""
         if not hasattr(self, "adapter"):
             raise FaninTypeError(
                 f"{type(self).__name__} names no adapter. Write for example adapter = MyAdapter in the class."
             )
-        return _samples(self.adapter, None, None, self.seed)
+        adapter = self.adapter
+        return _samples(adapter, lambda: adapter() if isinstance(adapter, type) else adapter, None, self.seed)
 
 
-@lru_cache(maxsize=1)
-def _samples(adapter: Callable[..., Adapter], backend: Any, device: Any, seed: int) -> SampleTrial:
-    """Return the trial that the tests of one class share, so that each sample is drawn once."""
-    return SampleTrial(adapter() if backend is None else adapter(backend, device), seed)
+_shared: list[tuple[tuple[object, object, int], SampleTrial]] = []
+
+
+def _samples(subject: object, make: Callable[[], Adapter], device: object, seed: int) -> SampleTrial:
+    """Return the trial that the tests of one class share, so that each sample is drawn once; only the last is kept."""
+    key = (subject, device, seed)
+    if not _shared or _shared[0][0][0] is not subject or _shared[0][0][1:] != key[1:]:
+        _shared[:] = [(key, SampleTrial(make(), seed))]
+    return _shared[0][1]
 
 
 def _test_of(check: Check[Any]) -> Callable[[Any], None]:

@@ -18,6 +18,8 @@ from fanin.conformance.scales import scale_mistake
 
 __all__ = ["MOMENT_CHECKS", "std_result"]
 
+_FEW: Final = 1000
+
 
 def mean(trial: SampleTrial) -> Iterator[Result]:
     """Yield the mean of each sample in standard errors: standard normal, exactly for a normal law, else by the CLT."""
@@ -102,9 +104,16 @@ def dispersion(trial: SampleTrial) -> Iterator[Result]:
             low=low,
             high=high,
             alpha=trial.alpha,
-            detects=f"{what} that vary {math.sqrt(len(found) / low):.1f} times less than chance has it",
+            detects=_dispersion_detects(what, math.sqrt(len(found) / low)),
             mistake=f"each tensor is normalised so that its own {what[:-1]} is exact" if sum(scores) < low else "",
         )
+
+
+def _dispersion_detects(what: str, times: float) -> str:
+    """Return what is detected, in words: of few tensors only a normalisation is, which leaves no more than rounding."""
+    if times < _FEW:
+        return f"{what} that vary {times:.1f} times less than chance has it"
+    return f"{what} that do not vary at all"
 
 
 MOMENT_CHECKS: Final = (
