@@ -143,6 +143,27 @@ def test_new_tensors_inside_a_compiled_function() -> None:
         assert compiled.dtype == eager.dtype
 
 
+@pytest.mark.filterwarnings("default")  # torch's own decompositions call what torch has deprecated
+def test_new_tensors_inside_the_transforms_of_torch_func() -> None:
+    weight = fanin_torch.init((3, 4), "he", name="w")
+
+    def product(x: torch.Tensor) -> torch.Tensor:
+        return (x * fanin_torch.init((3, 4), "he", name="w")).sum()
+
+    x = torch.ones(2, 3, 4)
+    assert torch.equal(torch.func.grad(product)(x[0]), weight)
+    assert torch.equal(torch.func.vmap(torch.func.grad(product))(x), weight.expand(2, 3, 4))
+    assert torch.equal(torch.func.jvp(product, (x[0],), (x[0],))[1], product(x[0]))
+    with pytest.raises(fanin.FaninValueError, match=r"inside a transform of torch\.func"):
+        torch.func.vmap(init_)(x)
+
+
+def test_new_fake_tensors() -> None:
+    with FakeTensorMode():
+        drawn = fanin_torch.init((3, 4), "he", name="w", dtype="bfloat16")
+    assert (tuple(drawn.shape), drawn.dtype) == ((3, 4), torch.bfloat16)
+
+
 def drawn_through_the_core() -> torch.Tensor:
     drawn: torch.Tensor = fanin.init((16, 8), "he", layout="OI", seed=3, name="w", backend="torch")
     return drawn
@@ -160,5 +181,5 @@ def test_fake_tensors_are_left_to_the_mode() -> None:
 
 
 def test_public_names() -> None:
-    assert fanin_torch.__all__ == ["TorchBackend", "__version__", "draw_into", "init", "init_"]
+    assert fanin_torch.__all__ == ["TorchBackend", "__version__", "draw_into", "init", "init_", "init_module_"]
     assert isinstance(fanin.backend("torch"), TorchBackend)

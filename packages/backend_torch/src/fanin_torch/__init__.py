@@ -3,7 +3,8 @@
 from fanin_torch._api import init, init_
 from fanin_torch._backend import TorchBackend
 from fanin_torch._draw import draw_into
+from fanin_torch._module import init_module_
 
 __version__ = "0.1.0"
 
-__all__ = ["TorchBackend", "__version__", "draw_into", "init", "init_"]
+__all__ = ["TorchBackend", "__version__", "draw_into", "init", "init_", "init_module_"]

@@ -19,9 +19,11 @@ from fanin_torch._dtypes import DTYPES, dtype_name
 from fanin_torch._opaque import draw_opaquely, fill_opaquely, remember
 from fanin_torch._sharding import local_part
 
-__all__ = ["init", "init_"]
+__all__ = ["arguments_of", "init", "init_"]
 
 _BACKEND: Final = TorchBackend()
+
+_is_transformed: Final = getattr(torch._C._functorch, "is_functorch_wrapped_tensor", lambda tensor: False)
 
 _PLAIN: Final = (Tensor, torch.nn.Parameter)
 """Tensors with memory of their own; others are distributed, or stand for a tensor while a program is traced."""
@@ -114,22 +116,16 @@ def init_(
         >>> init_(layer.weight, "he", name="fc.weight") is layer.weight
         True
     """
-    if not isinstance(tensor, Tensor):
-        raise FaninTypeError(
-            f"init_ writes into a torch.Tensor. Received: {type(tensor).__name__}. For a new tensor use "
-            f"fanin_torch.init(shape, ...)."
-        )
-    _check(tensor)
-    arguments: dict[str, Any] = {
-        "initialization": initialization,
-        "layout": _layout(tensor.ndim, layout, transposed),
-        "seed": seed,
-        "name": name,
-        "dtype": dtype_name(tensor.dtype),
-        "groups": groups,
-        "transposed": transposed,
-        "stride": stride,
-    }
+    arguments = arguments_of(
+        tensor,
+        initialization,
+        seed=seed,
+        name=name,
+        layout=layout,
+        groups=groups,
+        transposed=transposed,
+        stride=stride,
+    )
     if type(tensor) in _PLAIN and not torch.compiler.is_compiling():
         draw_into(plan(tensor.shape, **arguments), tensor)
         return tensor
@@ -139,6 +135,41 @@ def init_(
     else:
         fill_opaquely(tensor, remember(tuple(tensor.shape), arguments)[0])
     return tensor
+
+
+def arguments_of(
+    tensor: Tensor,
+    initialization: str | Initializer,
+    *,
+    seed: int,
+    name: Name,
+    layout: str | None = None,
+    groups: int = 1,
+    transposed: bool = False,
+    stride: int | Sequence[int] | None = None,
+) -> dict[str, Any]:
+    """Return the arguments of `fanin.plan` for a tensor that `init_` is to write.
+
+    Raises:
+        FaninTypeError: It is not a tensor.
+        FaninValueError: It cannot be written.
+    """
+    if not isinstance(tensor, Tensor):
+        raise FaninTypeError(
+            f"init_ writes into a torch.Tensor. Received: {type(tensor).__name__}. For a new tensor use "
+            f"fanin_torch.init(shape, ...)."
+        )
+    _check(tensor)
+    return {
+        "initialization": initialization,
+        "layout": _layout(tensor.ndim, layout, transposed),
+        "seed": seed,
+        "name": name,
+        "dtype": dtype_name(tensor.dtype),
+        "groups": groups,
+        "transposed": transposed,
+        "stride": stride,
+    }
 
 
 def _check(tensor: Tensor) -> None:
@@ -151,6 +182,11 @@ def _check(tensor: Tensor) -> None:
         raise FaninValueError(
             f"init_ writes dense floating-point tensors. Received: dtype {tensor.dtype}, layout {tensor.layout}. "
             f"Accepted: {', '.join(DTYPES)}, with layout torch.strided."
+        )
+    if not torch.compiler.is_compiling() and _is_transformed(tensor):
+        raise FaninValueError(
+            "init_ cannot write a tensor inside a transform of torch.func (grad, vmap, jvp, ...). Write it outside, or "
+            "take new weights there: fanin_torch.init(shape, ...)."
         )
     if tensor.is_meta:
         raise FaninValueError(

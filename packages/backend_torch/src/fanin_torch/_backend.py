@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from contextlib import nullcontext
+from typing import Any, Final
 
 import torch
 from torch import Tensor
@@ -17,6 +18,9 @@ from fanin_torch._dtypes import DTYPES, dtype_name, numpy_view
 from fanin_torch._opaque import draw_opaquely, keep
 
 __all__ = ["TorchBackend"]
+
+_OUTSIDE_OF_TRANSFORMS: Final = getattr(torch._C, "_DisableFuncTorch", nullcontext)
+"""Within `torch.func`'s transforms a new tensor is wrapped and shows no memory; the weights are constants to them."""
 
 
 class TorchBackend:
@@ -40,6 +44,11 @@ class TorchBackend:
         """
         if torch.compiler.is_compiling():
             return draw_opaquely(keep(plan), device)
+        with _OUTSIDE_OF_TRANSFORMS():
+            return self._draw(plan, device)
+
+    @staticmethod
+    def _draw(plan: Plan, device: Any) -> Tensor:
         try:
             out = torch.empty(plan.shape, dtype=DTYPES[plan.dtype], device=device)
         except (RuntimeError, TypeError, AssertionError) as error:
@@ -52,6 +61,8 @@ class TorchBackend:
                 "a tensor on the meta device has no values to draw. Use a real device, or plan now and draw later: "
                 "fanin.plan(...)."
             )
+        if type(out) is not Tensor:  # a fake one, that stands for a tensor
+            return draw_opaquely(keep(plan), device)
         draw_into(plan, out)
         return out
 

@@ -1,0 +1,130 @@
+"""Whole modules: every parameter as its layer reads it, all of them or none."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+import fanin
+from fanin_torch import init_, init_module_
+
+
+class Net(nn.Module):
+    """Layers of every kind that is known, and an embedding, which is not."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = nn.Sequential(nn.Conv2d(3, 6, 3), nn.BatchNorm2d(6), nn.PReLU())
+        self.conv = nn.Conv2d(6, 4, (3, 2), groups=2)
+        self.up = nn.ConvTranspose2d(4, 6, 4, stride=2, groups=2)
+        self.block = nn.TransformerEncoderLayer(8, 2, dim_feedforward=12)
+        self.lstm = nn.LSTM(6, 5, num_layers=2, proj_size=3)
+        self.cell = nn.GRUCell(4, 3)
+        self.head = nn.Linear(8, 2)
+        self.norm = nn.GroupNorm(2, 4)
+        self.embedding = nn.Embedding(7, 8)
+        self.tied = self.head
+
+
+OVERRIDES: dict[str, Any] = {"*embedding.weight": fanin.normal(std=0.02)}
+
+EXPECTED: dict[str, tuple[str, dict[str, Any]]] = {
+    "stem.0.weight": ("he", {}),
+    "stem.0.bias": ("zeros", {}),
+    "stem.1.weight": ("ones", {}),
+    "stem.1.bias": ("zeros", {}),
+    "conv.weight": ("he", {"groups": 2}),
+    "up.weight": ("he", {"groups": 2, "transposed": True, "stride": 2}),
+    "up.bias": ("zeros", {}),
+    "block.self_attn.in_proj_bias": ("zeros", {}),
+    "block.self_attn.out_proj.weight": ("he", {}),
+    "block.linear1.weight": ("he", {}),
+    "block.norm1.weight": ("ones", {}),
+    "lstm.weight_ih_l0": ("he", {}),
+    "lstm.weight_hh_l1": ("he", {}),
+    "lstm.weight_hr_l0": ("he", {}),
+    "lstm.bias_hh_l1": ("zeros", {}),
+    "cell.weight_hh": ("he", {}),
+    "head.weight": ("he", {}),
+    "norm.weight": ("ones", {}),
+}
+
+
+def test_each_parameter_is_read_as_its_layer_reads_it() -> None:
+    net = Net()
+    assert init_module_(net, "he", seed=3, overrides=OVERRIDES) is net
+    parameters = dict(net.named_parameters())
+    for name, (initialization, settings) in EXPECTED.items():
+        wanted = init_(torch.empty(parameters[name].shape), initialization, seed=3, name=name, **settings)
+        assert torch.equal(parameters[name], wanted), name
+    assert set(parameters["stem.2.weight"].tolist()) == {0.25}
+    assert abs(parameters["embedding.weight"].std().item() - 0.02) < 0.01
+
+
+def test_nothing_is_left_to_torch_s_generator() -> None:
+    torch.manual_seed(1)
+    one = init_module_(Net(), seed=3, overrides=OVERRIDES)
+    state = torch.get_rng_state()
+    torch.manual_seed(2)
+    other = init_module_(Net(), seed=3, overrides=OVERRIDES)
+    assert not torch.equal(torch.get_rng_state(), state)
+    for (name, a), b in zip(one.named_parameters(), other.parameters(), strict=True):
+        assert torch.equal(a, b), name
+
+
+@pytest.mark.parametrize("initialization", ["glorot_uniform", "orthogonal"])
+def test_packed_attention_is_three_matrices(initialization: str) -> None:
+    """torch takes the packed weight for one matrix, whose Glorot bound is too narrow."""
+    attention = init_module_(nn.MultiheadAttention(8, 2), initialization, seed=1)
+    assert attention.in_proj_weight.grad_fn is None
+    for k, part in enumerate("qkv"):
+        wanted = init_(torch.empty(8, 8), initialization, seed=1, name=f"in_proj_weight.{part}")
+        torch.testing.assert_close(attention.in_proj_weight[8 * k : 8 * k + 8], wanted, rtol=1e-6, atol=1e-7)
+
+
+def test_overrides() -> None:
+    conv, embedding = nn.Conv2d(4, 4, 3, groups=2), nn.Embedding(5, 3)
+    before = embedding.weight.detach().clone()
+    net = nn.Sequential(conv, embedding, nn.LayerNorm(3))
+    init_module_(net, "he", overrides={"1.*": None, "0.weight": "dirac", "0.*": fanin.constant(7.0)})
+    assert torch.equal(embedding.weight, before)
+    assert torch.equal(conv.weight, torch.nn.init.dirac_(torch.empty(4, 2, 3, 3), groups=2))
+    assert conv.bias is not None
+    assert set(conv.bias.tolist()) == {7.0}
+
+
+def lazy() -> nn.Module:
+    return nn.Sequential(nn.Linear(3, 2), nn.LazyLinear(2))
+
+
+def on_meta() -> nn.Module:
+    return nn.Sequential(nn.Linear(3, 2), nn.Linear(2, 2, device="meta"))
+
+
+@pytest.mark.parametrize(
+    ("make", "settings", "error", "message"),
+    [
+        (Net, {}, fanin.FaninValueError, r"embedding\.weight \(7, 8\) of Embedding\. Say what each gets"),
+        (Net, {"overrides": {"embeding.weight": "he"}}, fanin.FaninValueError, "embedding"),
+        (lambda: nn.Linear(3, 2), {"overrides": {"nosuch": "he"}}, fanin.FaninValueError, "no parameter .* nosuch"),
+        (lambda: nn.Linear(3, 2), {"initialization": "hee"}, fanin.FaninValueError, "Did you mean 'he'"),
+        (lambda: nn.Linear(3, 2), {"bias": "he"}, fanin.FaninValueError, "layout"),
+        (lambda: nn.Linear(3, 2), {"seed": -1}, fanin.FaninValueError, "seed"),
+        (lazy, {}, fanin.FaninValueError, "no shape yet"),
+        (on_meta, {}, fanin.FaninValueError, "meta device"),
+        (lambda: torch.empty(3, 2), {}, fanin.FaninTypeError, "a torch.nn.Module. Received: Tensor"),
+    ],
+)
+def test_refused_before_anything_is_written(
+    make: Callable[[], Any], settings: dict[str, Any], error: type[Exception], message: str
+) -> None:
+    module = make()
+    before = next(iter(module.parameters())).detach().clone() if isinstance(module, nn.Module) else module
+    with pytest.raises(error, match=message):
+        init_module_(module, **settings)
+    after = next(iter(module.parameters())) if isinstance(module, nn.Module) else module
+    assert torch.equal(after, before)
