@@ -350,8 +350,9 @@ def get_initializer(initialization: object) -> Initializer:
         raise FaninValueError(
             f"initialization {initialization!r} needs settings. Pass for example {_NEED_SETTINGS[initialization]}."
         )
+    settings = " A name has no settings; its function does: fanin.he_normal(0.2)." if "(" in initialization else ""
     raise FaninValueError(
-        f"unknown initialization {initialization!r}.{closest(initialization, [*_BY_NAME, *_NEED_SETTINGS])} "
+        f"unknown initialization {initialization!r}.{closest(initialization, [*_BY_NAME, *_NEED_SETTINGS])}{settings} "
         f"Accepted: {', '.join(_BY_NAME)}, a profile such as torch:kaiming_uniform, or an Initializer such as "
         f"fanin.uniform(-0.05, 0.05)."
     )
