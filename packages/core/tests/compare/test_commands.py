@@ -145,6 +145,12 @@ def test_probe(install: Install, dataset: str, tmp_path: Path, capsys: pytest.Ca
         (["--seeds", "0"], "at least one seed"),
         (["--seeds", "one"], "--seeds takes whole numbers"),
         (
+            ["--seeds", str(2**64)],
+            f"at most 1000. Received: {2**64}. For the seed of this number put a comma behind it",
+        ),
+        (["--seeds", "1001"], "at most 1000. Received: 1001."),
+        (["--seeds", f"{2**64},"], "seed must be an integer in [0, 2**64)"),
+        (
             ["--out", __file__],
             "--out must be a folder that can be written. Received: {file!r}, and a file has",
         ),
@@ -244,7 +250,17 @@ def test_lists_are_split_at_spaces_and_commas() -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "expected"), [(["3"], (0, 1, 2)), (["3", "5"], (3, 5)), (["7,9"], (7, 9)), (["1"], (0,))]
+    ("given", "expected"),
+    [
+        (["3"], (0, 1, 2)),
+        (["3", "5"], (3, 5)),
+        (["7,9"], (7, 9)),
+        (["1"], (0,)),
+        (["7,"], (7,)),
+        (["0,"], (0,)),
+        (["7", ","], (7,)),
+        (["18446744073709551615,"], (2**64 - 1,)),
+    ],
 )
 def test_seeds(given: list[str], expected: tuple[int, ...]) -> None:
     assert seeds(given) == expected

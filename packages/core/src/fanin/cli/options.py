@@ -5,12 +5,17 @@ from __future__ import annotations
 import argparse
 import re
 from collections.abc import Iterable
+from typing import Final
 
 from fanin.compare.experiment import ACTIVATIONS
 from fanin.compare.trainer import trainable_backends
 from fanin.exceptions import BackendNotInstalledError, FaninValueError
 
 __all__ = ["add_initializations", "add_network", "add_out", "backends", "number", "seeds", "whole", "words"]
+
+
+_MOST_SEEDS: Final = 1000
+"""More are a mistake, such as a seed that was meant."""
 
 
 def whole(text: str) -> int:
@@ -60,7 +65,8 @@ def add_network(parser: argparse.ArgumentParser, *, depth: int, width: int) -> N
         nargs="+",
         default=["1"],
         metavar="N",
-        help="how many seeds (one number: seeds 0 to N-1), or the seeds themselves (several numbers)",
+        help="how many seeds (3: seeds 0 to 2), or the seeds themselves: 4 7 11, or with a comma, which makes one a "
+        "list too: 7,",
     )
 
 
@@ -79,21 +85,32 @@ def words(values: Iterable[str]) -> tuple[str, ...]:
 
 
 def seeds(values: Iterable[str]) -> tuple[int, ...]:
-    """Return the seeds that `--seeds` means.
+    """Return the seeds that `--seeds` means: one number is how many, several are the seeds, and so is one with a comma.
 
     Raises:
-        FaninValueError: It holds something other than whole numbers, or asks for none.
+        FaninValueError: It holds something other than whole numbers, or asks for none or for too many.
+
+    Example:
+        >>> seeds(["3"]), seeds(["4", "7"]), seeds(["7,"])
+        ((0, 1, 2), (4, 7), (7,))
     """
+    values = list(values)
     texts = words(values)
     try:
         numbers = tuple(map(whole, texts))
     except argparse.ArgumentTypeError as error:
         raise FaninValueError(f"--seeds takes whole numbers. Received: {' '.join(texts)}.") from error
-    if len(numbers) != 1:
+    if len(numbers) != 1 or any("," in value for value in values):
         return numbers
-    if numbers[0] < 1:
-        raise FaninValueError(f"--seeds takes at least one seed. Received: {numbers[0]}.")
-    return tuple(range(numbers[0]))
+    count = numbers[0]
+    if count < 1:
+        raise FaninValueError(f"--seeds takes at least one seed. Received: {count}.")
+    if count > _MOST_SEEDS:
+        raise FaninValueError(
+            f"--seeds takes one number for how many, at most {_MOST_SEEDS}. Received: {count}. For the seed of this "
+            f"number put a comma behind it: --seeds {count},"
+        )
+    return tuple(range(count))
 
 
 def backends(values: Iterable[str] | None) -> tuple[str, ...]:
