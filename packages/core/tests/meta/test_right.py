@@ -11,12 +11,19 @@ from fanin.conformance.distribution.statistics import BUDGET
 
 from .honest import HonestAdapter, Specialist
 from .mutants.compiled import CompilingToy
+from .mutants.matrix_toy import MatrixBackend
 
 
 def test_the_toy_backend_passes_both_levels() -> None:
     report = run(ToyBackend())
     assert report.passed, "\n".join(result.text() for result in report.failures)
     assert 0 < report.false_alarm <= BUDGET
+
+
+def test_the_toy_with_matrices_passes_what_is_said_of_them() -> None:
+    """From it the mutants of matrices are made: what it gets wrong would be called caught in all of them."""
+    report = run(MatrixBackend(), only=["bits.matrices", "close.*", "matrices.*"])
+    assert report.passed, "\n".join(result.text() for result in report.failures)
 
 
 def test_a_compiler_that_changes_nothing_passes() -> None:

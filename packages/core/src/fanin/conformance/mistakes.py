@@ -201,16 +201,16 @@ MISTAKES: Final = (
     Mistake(
         "the key words are swapped: key[0] is the seed's high 32 bits", plan=_keys(lambda p: [k[::-1] for k in p.keys])
     ),
-    Mistake(
-        "the seed and the name are ignored: every key is that of seed 0 without a name",
-        plan=_keys(lambda p: [seed_words(0)] * len(p.keys)),
-    ),
     Mistake("the name is ignored", plan=_keys(lambda p: [seed_words(p.seed)] * len(p.keys))),
     Mistake(
         "the seed's two words are combined by XOR",
         plan=_keys(lambda p: [named_key(p.seed >> 32 ^ p.seed & 0xFFFFFFFF, name) for name in _names(p)]),
     ),
     Mistake("the seed is ignored", plan=_keys(lambda p: [named_key(0, name) for name in _names(p)])),
+    Mistake(
+        "the seed and the name are ignored: every key is that of seed 0 without a name",
+        plan=_keys(lambda p: [seed_words(0)] * len(p.keys)),
+    ),
     Mistake(
         "the seed is cut to 32 bits",
         plan=_keys(lambda p: [named_key(p.seed & 0xFFFFFFFF, name) for name in _names(p)]),

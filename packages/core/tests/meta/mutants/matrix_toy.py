@@ -10,6 +10,7 @@ import numpy.typing as npt
 from fanin_toy import Array, ToyBackend, Uint32s
 
 from fanin import Diagonal, Haar, Masked, Plan, reference
+from fanin import plan as replan
 from fanin.matrix_draws import coordinates, normal_matrices
 from fanin.threefry import Words, threefry2x32
 
@@ -35,21 +36,36 @@ class MatrixBackend(ToyBackend):
         return super().draw(plan, device=device)
 
     def masked(self, plan: Plan, rule: Masked) -> Array:
-        """Return the whole matrix with its zeros, cut to the part."""
-        shape = plan.geometry.shape
-        slices = tuple((0, size) for size in shape)
-        whole = dataclasses.replace(plan, shape=shape, axes=plan.geometry.axes(), offset=0, slices=slices)
-        drawn = super().draw(dataclasses.replace(whole, rule=rule.draw))
+        """Return the whole columns that the part has elements of, with their zeros, cut to the part."""
+        geometry = plan.geometry
+        assert geometry.layout is not None
+        asked = zip(geometry.shape, geometry.layout, plan.slices, strict=True)
+        slices = [(0, size) if letter == "O" else part for size, letter, part in asked]
+        whole = replan(
+            geometry.shape,
+            plan.initializer,
+            layout=geometry.layout,
+            seed=plan.seed,
+            name=plan.name,
+            dtype=plan.dtype,
+            slices=[slice(*part) for part in slices],
+            groups=geometry.groups,
+            transposed=geometry.transposed,
+        )
+        drawn = super().draw(dataclasses.replace(whole, rule=rule.draw, keys=plan.keys))
         words = self.words(dataclasses.replace(whole, keys=tuple(self.mask_key(key, rule) for key in plan.keys)))
-        index = np.broadcast_to(self.index(whole), shape)
+        index = np.broadcast_to(self.index(whole), whole.shape).astype(np.int64)
+        group, row, column = np.unravel_index(index, (geometry.groups, rule.rows, rule.columns))
         for stream in range(len(plan.keys)):
             where = (slice(None),) * (plan.stack_axis or 0) + (() if plan.stack_axis is None else (stream,))
-            order = np.argsort(index[where], axis=None)
-            zeros = self.mask(words[where].ravel()[order].reshape(-1, rule.rows, rule.columns), rule.zeros)
+            at = [numbers[where].ravel() for numbers in (row, column, group)]
+            order = np.lexsort(at)  # column after column, each from its first row to its last
+            zeros = self.mask(words[where].ravel()[order].reshape(1, -1, rule.rows).swapaxes(1, 2), rule.zeros)
             part = drawn[where].copy().ravel()
-            part[order[zeros.ravel()]] = 0
+            part[order[zeros.swapaxes(1, 2).ravel()]] = 0
             drawn[where] = part.reshape(drawn[where].shape)
-        return drawn[tuple(slice(*part) for part in plan.slices)].copy()
+        cut = (slice(a - first, b - first) for (a, b), (first, _) in zip(plan.slices, slices, strict=True))
+        return drawn[tuple(cut)].copy()
 
     def mask_key(self, key: Words, rule: Masked) -> Words:
         """Return the key of the mask's stream."""
