@@ -121,6 +121,8 @@ def test_backends_lists_the_first_party(capsys: pytest.CaptureFixture[str]) -> N
         (["plan", "256x64"], "Received: '256x64'. Did you mean '256,64'?"),
         (["plan", "2,,3"], "Received: '2,,3'. Did you mean '2,3'?"),
         (["plan", "2,3,"], "Did you mean '2,3'?"),
+        (["plan", "3,x"], "Received: '3,x'. For example"),
+        (["plan", "x3"], "Received: 'x3'. For example"),
         (["plan", "(2,3)"], "Did you mean '2,3'?"),
         (["plan", "2.5,64"], "SHAPE must be whole numbers with commas between. Received: '2.5,64'. For"),
         (["plan", "-3,64", "zeros"], "SHAPE must be whole numbers with commas between. Received: '-3,64'. For"),
@@ -205,6 +207,31 @@ def test_a_missing_library_is_named_with_the_remedy(command: str, missing: str) 
     assert done.returncode == 2
     assert done.stderr.startswith(f"fanin: fanin {command} needs ")
     assert done.stderr.endswith('which is not installed. Run: pip install "fanin[cli,numpy]".\n')
+
+
+@pytest.mark.parametrize("words", ["list", "plan 3 zeros"])
+def test_an_output_that_takes_nothing(words: str) -> None:
+    call = f"from fanin.cli import main; sys.exit(main({words.split()}))"
+    done = run(f"import os, sys; os.dup2(os.open('/dev/full', os.O_WRONLY), 1)\n{call}")
+    assert (done.returncode, done.stderr) == (2, "fanin: the output cannot be written: No space left on device.\n")
+    done = run(f"import sys; sys.stdout = None\n{call}")
+    assert (done.returncode, done.stderr) == (2, "fanin: there is no standard output to write to.\n")
+
+
+def test_an_interruption_while_the_program_is_loaded() -> None:
+    code = """
+import sys
+class Pressed:
+    def find_spec(self, name, *_):
+        if name == "fanin.cli.app":
+            raise KeyboardInterrupt
+from fanin.cli import main
+sys.modules.pop("fanin.cli.app", None)
+sys.meta_path.insert(0, Pressed())
+sys.exit(main(["plan", "3", "zeros"]))
+"""
+    done = run(code)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "fanin: interrupted\n")
 
 
 def test_a_reader_that_leaves_early_is_no_mistake() -> None:

@@ -51,6 +51,11 @@ def _parse(words: Sequence[str]) -> argparse.Namespace:
     return options
 
 
+def _close_output() -> None:
+    """Keep the interpreter from flushing once more into an output that takes no more."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command.
 
@@ -62,11 +67,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         asked for cannot be done, with the reason on stderr; 130 if it was interrupted.
     """
     words = sys.argv[1:] if arguments is None else list(arguments)
-    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
+    if sys.stdout is None:  # as after `>&-`
+        print("fanin: there is no standard output to write to.", file=sys.stderr or io.StringIO())
+        return EXIT_ERROR
+    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors in ("strict", "surrogateescape"):
         sys.stdout.reconfigure(errors="replace")  # in an encoding without ² or ×, a ? is better than nothing
     try:
-        options = _parse(words)
-        code: int = options.run(options)
+        try:
+            options = _parse(words)
+            code: int = options.run(options)
+        except SystemExit:  # of --help
+            sys.stdout.flush()
+            raise
         sys.stdout.flush()
     except FaninError as error:
         print(f"fanin: {error}", file=sys.stderr)
@@ -77,8 +89,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("fanin: interrupted", file=sys.stderr)
         return EXIT_INTERRUPTED
-    except BrokenPipeError:  # the reader, `head` say, has seen enough; keep the interpreter from flushing into it again
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except BrokenPipeError:  # the reader, `head` say, has seen enough
+        _close_output()
+    except OSError as error:
+        if error.filename is not None:  # of a file, and so a mistake of the program
+            raise
+        _close_output()
+        print(f"fanin: the output cannot be written: {error.strerror or error}.", file=sys.stderr)
+        return EXIT_ERROR
     else:
         return code
     return 0

@@ -12,6 +12,9 @@ __all__ = ["shape", "stride"]
 _NUMBER = re.compile(r"[0-9]{1,30}")
 """Plain digits: `int` would also read those of other scripts, signs and underscores."""
 
+_MEANT = re.compile(r"[\s,()\[\]]*[0-9]+([\s,;x]+[0-9]+)*[\s,()\[\]]*")
+"""Numbers with other signs between, and none where a number seems to be missing."""
+
 
 def shape(text: str, what: str) -> tuple[int, ...]:
     """Return the shape that a text such as "256,64" means; "()" is a shape without axes.
@@ -41,7 +44,7 @@ def stride(text: str | None) -> int | tuple[int, ...] | None:
 def _numbers(text: str, what: str, example: str) -> tuple[int, ...]:
     parts = [part.strip(" ") for part in text.split(",")]
     if not all(_NUMBER.fullmatch(part) for part in parts):
-        meant = ",".join(re.findall(r"[0-9]+", text)) if re.fullmatch(r"[0-9,;x\s()\[\]]*", text) else ""
+        meant = ",".join(re.findall(r"[0-9]+", text)) if _MEANT.fullmatch(text) else ""
         hint = f" Did you mean {meant!r}?" if meant else ""
         raise FaninValueError(
             f"{what} must be whole numbers with commas between. Received: {text!r}.{hint} For example: {example}."
