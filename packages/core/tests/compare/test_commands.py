@@ -56,8 +56,10 @@ def test_compare(install: Install, dataset: str, tmp_path: Path, capsys: pytest.
 def test_backends_that_disagree_are_a_fault(install: Install, dataset: str, capsys: pytest.CaptureFixture[str]) -> None:
     install(ReferenceBackend("numpy"), ReferenceBackend("other", wrong=True))
     arguments = ["compare", "--backends", "numpy", "other", "--dataset", dataset, *QUICK]
-    assert main([*arguments, "--initializations", "he"]) == 1
-    assert "initial weights DIFFER" in capsys.readouterr().out
+    assert main([*arguments, "--initializations", "he", "kaiming"]) == 1
+    out = capsys.readouterr().out
+    assert "initial weights DIFFER" in out
+    assert "he and kaiming are the same initialization" in out
 
 
 @pytest.mark.parametrize("command", ["compare", "probe"])
@@ -114,14 +116,15 @@ def test_probe(install: Install, dataset: str, tmp_path: Path, capsys: pytest.Ca
     arguments = ["probe", "--backend", "numpy", "--dataset", dataset, *SMALL, "--seeds", "3", "--out", str(tmp_path)]
     (tmp_path / "plots").mkdir()
     (tmp_path / "plots" / "weights-9.png").write_text("of an earlier run, with more initializations")
-    assert main([*arguments, "--initializations", "he", "constant(0.5)"]) == 0
+    assert main([*arguments, "--initializations", "he", "constant(0.5)", "constant(5e-1)"]) == 0
     out, err = capsys.readouterr()
     assert err == ""
     assert "E[x²]: mean square of a layer's output" in out
-    assert out.count("E[x²]") == out.count("E[g²]") == 1 + 2  # the legend, and a heading of each table
+    assert out.count("E[x²]") == out.count("E[g²]") == 1 + 3  # the legend, and a heading of each table
     assert "- he (variance 2/fan_in): the signal keeps its size" in out
     assert "all 4 units of a hidden layer are identical and get identical gradients" in out
     assert "The theory has no prediction" in out
+    assert "constant(0.5) and constant(5e-1) are the same initialization" in out
     assert (tmp_path / "plots" / "signal.png").is_file()
     assert not (tmp_path / "plots" / "weights-9.png").exists()
 
@@ -134,6 +137,8 @@ def test_probe(install: Install, dataset: str, tmp_path: Path, capsys: pytest.Ca
         (["--dataset", __file__], "the dataset is no .npz file"),
         (["--initializations", "normal("], "a parenthesis is not closed"),
         (["--initializations", "he", "dirac(gain=0)"], "gain must be above 0"),
+        (["--out", ""], "--out must be a folder that can be written. Received: '', and it has no name."),
+        (["--dataset", ""], "the dataset has no name. Received: ''. Accepted: \"digits\""),
         (["--depth", "0"], "depth must be at least 1"),
         (["--seeds", "1", "２"], "--seeds takes whole numbers"),
         (
@@ -146,7 +151,7 @@ def test_probe(install: Install, dataset: str, tmp_path: Path, capsys: pytest.Ca
         (["--seeds", "one"], "--seeds takes whole numbers"),
         (
             ["--seeds", str(2**64)],
-            f"at most 1000. Received: {2**64}. For the seed of this number put a comma behind it",
+            f"Received: {2**64}. For the seed of this number put a comma behind it",
         ),
         (["--seeds", "1001"], "at most 1000. Received: 1001."),
         (["--seeds", f"{2**64},"], "seed must be an integer in [0, 2**64)"),
@@ -228,11 +233,18 @@ def test_a_backend_that_is_not_installed(option: str, command: str) -> None:
     assert done.stderr.count("\n") == 1
 
 
-def test_an_encoding_without_our_letters(dataset: str) -> None:
+@pytest.mark.parametrize(
+    "encoding",
+    [
+        {"PYTHONIOENCODING": "ascii"},
+        {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "PYTHONIOENCODING": ""},
+    ],
+)
+def test_an_encoding_without_our_letters(encoding: dict[str, str], dataset: str) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "fanin", "probe", "--backend", "numpy", "--dataset", dataset, *SMALL],
         capture_output=True,
-        env={**os.environ, "PYTHONIOENCODING": "ascii"},
+        env={**os.environ, **encoding},
         check=False,
     )
     assert (done.returncode, done.stderr) == (0, b"")

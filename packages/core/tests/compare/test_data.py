@@ -47,6 +47,16 @@ def test_images_are_standardised_as_a_whole() -> None:
     assert np.abs(data.train_inputs[:, 5]).max() < 1
 
 
+@pytest.mark.parametrize("exponent", [-1000, -540, 540, 1000])
+@pytest.mark.parametrize("shape", [(20, 3), (20, 1, 3)])
+def test_the_unit_of_the_data_does_not_matter(exponent: int, shape: tuple[int, ...]) -> None:
+    plain = prepare("d", INPUTS.reshape(shape), LABELS)
+    scaled = prepare("d", np.ldexp(INPUTS.reshape(shape), exponent), LABELS)
+    assert np.array_equal(plain.train_inputs, scaled.train_inputs)
+    assert np.array_equal(plain.test_inputs, scaled.test_inputs)
+    assert prepare("d", INPUTS * 1e300, LABELS).train_inputs.std(axis=0) == pytest.approx([1, 1, 1])
+
+
 def test_the_split_takes_a_fifth_of_each_class() -> None:
     data = prepare("d", np.arange(90.0).reshape(90, 1), np.array(["b"] * 50 + ["a"] * 33 + ["c"] * 7))
     assert data.classes == 3
@@ -130,8 +140,8 @@ REFUSED: list[tuple[str, Callable[[Path], object], str]] = [
     ("fractions", save(X=INPUTS, y=LABELS + 0.5), "y must hold class labels"),
     ("NaN label", save(X=INPUTS, y=np.where(LABELS, np.nan, 1.0)), "y must hold class labels"),
     ("one-hot", save(X=INPUTS, y=np.eye(2)[LABELS]), "one class label a sample"),
-    ("one class", save(X=INPUTS, y=np.zeros(20)), "at least two classes"),
-    ("lonely", save(X=INPUTS, y=np.arange(20)), "two samples of each"),
+    ("one class", save(X=INPUTS, y=np.zeros(20)), "two samples of each. Received: 1 class, of 20 samples."),
+    ("lonely", save(X=INPUTS, y=np.arange(20)), "two samples of each. Received: 20 classes, of 1 sample each."),
     ("objects", save(X=np.array([[{}]] * 20), y=LABELS), "X holds Python objects, which are not read"),
     ("object labels", save(X=INPUTS, y=np.array(["a", "b"] * 10, object)), "Save it as y=labels.astype(str)."),
     ("times", save(X=INPUTS.astype("M8[s]"), y=LABELS), "X must hold real numbers"),

@@ -38,6 +38,14 @@ def test_settings_that_are_refused(setting: dict[str, object], words: str) -> No
         Experiment(**setting)  # type: ignore[arg-type]
 
 
+def test_equal_initializations_are_named() -> None:
+    names = ("he_normal", "zeros", "kaiming_normal", "he(0)", "constant(0.0)", "random")
+    assert Experiment(initializations=names).equal()[0] == (
+        "he_normal, kaiming_normal and he(0) are the same initialization, and give the same numbers"
+    )
+    assert Experiment().equal() == []
+
+
 def test_every_activation_is_accepted() -> None:
     assert len(ACTIVATIONS) == 16
     for name in ACTIVATIONS:

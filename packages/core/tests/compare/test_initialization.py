@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 import fanin
 from fanin import FaninError, FaninTypeError, FaninValueError, Initializer
 from fanin.cli import main
-from fanin.compare.initialization import parse_initialization
+from fanin.compare.initialization import _FUNCTIONS, parse_initialization
 from fanin.profiles import PROFILES
 
 
@@ -52,6 +54,15 @@ def test_every_profile_takes_parentheses(name: str) -> None:
     assert parse_initialization(name) == parse_initialization(f"{name}()") == fanin.profile(name)
 
 
+@pytest.mark.parametrize("name", [*_FUNCTIONS, *PROFILES])
+def test_every_example_in_a_message_is_accepted(name: str) -> None:
+    try:
+        parse_initialization(name)
+    except FaninValueError as error:
+        (example,) = re.findall(r'For example: "(.*)"', str(error))
+        parse_initialization(example)
+
+
 REFUSED: list[tuple[str, str]] = [
     ("hee", "Did you mean 'he'?"),
     ("nosuch(1)", "unknown initialization 'nosuch'. Received: 'nosuch(1)'. Accepted: he, kaiming, constant,"),
@@ -72,6 +83,13 @@ REFUSED: list[tuple[str, str]] = [
     ("normal(std=1, std=2)", "the setting 'std' is there twice"),
     ("constant", "constant needs settings: value. Received: 'constant'. Accepted: constant(value). For example: \"con"),
     ("uniform(0.1)", "uniform needs settings: high. Received: 'uniform(0.1)'. Accepted: uniform(low, high)"),
+    ("uniform(-1)", 'For example: "uniform(low=-1, high=1)".'),
+    ("uniform(low=0.5)", 'For example: "uniform(low=0.5, high=1.5)".'),
+    ("uniform(high=0)", 'For example: "uniform(high=0, low=-1)".'),
+    ("uniform", 'For example: "uniform(low=-0.05, high=0.05)".'),
+    ("torch:rnn_default", 'For example: "torch:rnn_default(hidden_size=64)".'),
+    ("torch:bias_default", 'For example: "torch:bias_default(fan_in=64)".'),
+    ("torch:", "the name behind the colon is missing"),
     ("torch:constant", 'For example: "torch:constant(val=0.5)"'),
     ("normal(std=0)", "normal(std=0): std must be above 0"),
     ("normal(std='1')", "normal(std='1'): std must be a real number"),

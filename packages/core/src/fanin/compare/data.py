@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fanin.compare.npz import read_npz
+from fanin.compare.npz import ACCEPTED, read_npz
 from fanin.exceptions import FaninValueError
 
 __all__ = ["Data", "batches", "load_data", "prepare"]
@@ -70,6 +70,8 @@ def load_data(dataset: str) -> Data:
 
         digits: Any = load_digits()
         return prepare("digits", digits.images, digits.target)
+    if not dataset:
+        raise FaninValueError(f"the dataset has no name. Received: ''. {ACCEPTED}")
     path = Path(dataset)
     return prepare(path.stem, *read_npz(path))
 
@@ -91,13 +93,16 @@ def prepare(name: str, inputs: NDArray[Any], labels: NDArray[Any]) -> Data:
     counts = np.bincount(y)
     if len(names) < 2 or counts.min() < 2:
         raise FaninValueError(
-            f"y must hold at least two classes, with two samples of each. Received: {len(names)} "
-            f"class{'es' if len(names) != 1 else ''}, of {counts.min()} to {counts.max()} samples."
+            f"y must hold at least two classes, with two samples of each. Received: {_how_many(counts)}."
         )
     test = _test_samples(y)
     axis = 0 if x.ndim == 2 else None
-    x_train = x[~test].astype(np.float64)
-    with np.errstate(over="ignore", invalid="ignore"):  # checked below
+    received = np.abs(x).max()
+    with np.errstate(over="ignore", under="ignore", invalid="ignore"):  # checked below
+        x = x.astype(np.float64)
+        # By a power of two, which rounds nothing, so that no square leaves the range of a double.
+        x = np.ldexp(x, -np.frexp(np.abs(x[~test]).max(axis=axis))[1])
+        x_train = x[~test]
         mean, deviation = x_train.mean(axis=axis), x_train.std(axis=axis)
         scaled = (x - mean) / np.where(deviation > 0, deviation, 1.0)
     if not np.any(deviation > 0):
@@ -106,12 +111,18 @@ def prepare(name: str, inputs: NDArray[Any], labels: NDArray[Any]) -> Data:
         )
     if not (np.abs(scaled) < 1e18).all():  # whose squares float32 holds
         raise FaninValueError(
-            f"X must be of one order of magnitude, more or less. Received: values up to {np.abs(x).max():.3g}, which "
+            f"X must be of one order of magnitude, more or less. Received: values up to {received:.3g}, which "
             f"standardising leaves beyond 1e18. Rescale or remove them."
         )
     flat = np.ascontiguousarray(scaled.reshape(len(x), -1), dtype=np.float64)
     y = y.astype(np.int64)
     return Data(name, flat[~test], y[~test], flat[test], y[test], len(names))
+
+
+def _how_many(counts: NDArray[np.int64]) -> str:
+    low, high = int(counts.min()), int(counts.max())
+    samples = f"{high} sample{'s' if high != 1 else ''}" if low == high else f"{low} to {high} samples"
+    return f"1 class, of {samples}" if len(counts) == 1 else f"{len(counts)} classes, of {samples} each"
 
 
 def _checked_inputs(x: NDArray[Any]) -> NDArray[Any]:

@@ -97,6 +97,17 @@ class Experiment:
         for seed in _some(self.seeds, "seeds"):
             seed_words(seed)
 
+    def equal(self) -> list[str]:
+        """Return, for each initialization that is there under several names, a sentence that says so."""
+        groups: dict[str, list[str]] = {}
+        for text in self.initializations:
+            groups.setdefault(repr(parse_initialization(text)), []).append(text)
+        return [
+            f"{', '.join(names[:-1])} and {names[-1]} are the same initialization, and give the same numbers"
+            for names in groups.values()
+            if len(names) > 1
+        ]
+
     def network(self, inputs: int, classes: int) -> Network:
         """Return the network for data with this many features and classes."""
         return Network(inputs, self.depth, self.width, classes, self.activation)

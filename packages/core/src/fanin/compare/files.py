@@ -32,8 +32,11 @@ def make_folder(path: str) -> Path:
     """
     folder = Path(path)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        reason = "" if os.access(folder, os.W_OK | os.X_OK) else "it cannot be written"
+        if path:
+            folder.mkdir(parents=True, exist_ok=True)
+        reason = (
+            "it has no name" if not path else "" if os.access(folder, os.W_OK | os.X_OK) else "it cannot be written"
+        )
     except FileExistsError:
         reason = "a file has this name"
     except OSError as error:

@@ -100,7 +100,7 @@ class Call:
         elif missing:
             fault = f"{self.name} needs settings: {' and '.join(missing)}."
         if fault:
-            example = f' For example: "{_example(self.name, missing)}".' if missing else ""
+            example = _example(self, placed, missing) if missing else ""
             accepted = _signature(self.name, make)
             raise FaninValueError(f"{fault} Received: {self.text!r}. Accepted: {accepted}.{example}")
 
@@ -145,6 +145,8 @@ def parse_call(text: str) -> Call:
         opened, closed = text.count("("), text.count(")")
         raise _no_call(text, "a parenthesis is not closed" if opened > closed else "it is neither")
     name, inside = parts.groups()
+    if name.endswith(":"):
+        raise _no_call(text, "the name behind the colon is missing; fanin list shows all")
     if inside is None:
         return Call(text, name)
     source = f"f({inside})"
@@ -199,7 +201,20 @@ def _no_call(text: str, reason: str) -> FaninValueError:
     )
 
 
-def _example(name: str, missing: list[str]) -> str:
-    """Return a call that gives the settings that have no default."""
-    samples = {"mode": "fan_in", "distribution": "normal", "scale": "2.0", "low": "-0.05", "high": "0.05"}
-    return f"{name}({', '.join(f'{setting}={samples.get(setting, 0.5)}' for setting in missing)})"
+def _example(call: Call, placed: list[str], missing: list[str]) -> str:
+    """Return a call that gives the settings that have no default, with those that were given; nothing if none works."""
+    given: dict[str, Any] = {**dict(zip(placed, call.values, strict=False)), **call.settings}
+    samples: dict[str, object] = {"mode": "fan_in", "distribution": "normal", "scale": 2.0, "low": -0.05, "high": 0.05}
+    samples |= {"hidden_size": 64, "fan_in": 64}
+    low, high = given.get("low"), given.get("high")
+    if isinstance(low, (int, float)):
+        samples["high"] = -low if low < 0 else low + 1
+    if isinstance(high, (int, float)):
+        samples["low"] = -high if high > 0 else high - 1
+    settings = {**given, **{name: samples.get(name, 0.5) for name in missing}}
+    text = f"{call.name}({', '.join(f'{name}={value}' for name, value in settings.items())})"
+    try:
+        parse_initialization(text)
+    except FaninError:
+        return ""
+    return f' For example: "{text}".'

@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 
 from fanin.exceptions import FaninValueError
 
-__all__ = ["read_npz"]
+__all__ = ["ACCEPTED", "read_npz"]
 
 _WRITE: Final = "numpy.savez(path, X=inputs, y=labels) writes one."
-_ACCEPTED: Final = f'Accepted: "digits", or the path of an .npz file with arrays X and y. {_WRITE}'
+ACCEPTED: Final = f'Accepted: "digits", or the path of an .npz file with arrays X and y. {_WRITE}'
 _ERRORS: Final = (
     ValueError,
     TypeError,
@@ -39,22 +39,20 @@ def read_npz(path: Path) -> tuple[NDArray[Any], NDArray[Any]]:
     """
     received = f"Received: {str(path)!r}"
     if path.is_dir():
-        raise FaninValueError(f"the dataset is a folder, and must be a file. {received}. {_ACCEPTED}")
+        raise FaninValueError(f"the dataset is a folder, and must be a file. {received}. {ACCEPTED}")
     try:
         with path.open("rb") as file:
             if fault := _no_archive(file):
-                raise FaninValueError(f"the dataset is no .npz file: {fault}. {received}. {_ACCEPTED}")
+                raise FaninValueError(f"the dataset is no .npz file: {fault}. {received}. {ACCEPTED}")
             with np.load(file, allow_pickle=False) as archive:
                 if missing := [name for name in ("X", "y") if name not in archive.files]:
                     holds = ", ".join(archive.files) or "nothing"
                     raise FaninValueError(
-                        f"the dataset lacks {' and '.join(missing)}. {received}, which holds {holds}. {_ACCEPTED}"
+                        f"the dataset lacks {' and '.join(missing)}. {received}, which holds {holds}. {ACCEPTED}"
                     )
                 return _member(archive, "X", received), _member(archive, "y", received)
     except FileNotFoundError as error:
-        raise FaninValueError(
-            f"there is no such dataset. {received}, and no file has this name. {_ACCEPTED}"
-        ) from error
+        raise FaninValueError(f"there is no such dataset. {received}, and no file has this name. {ACCEPTED}") from error
     except OSError as error:
         raise FaninValueError(f"the dataset cannot be read: {error.strerror or error}. {received}.") from error
     except zipfile.BadZipFile as error:

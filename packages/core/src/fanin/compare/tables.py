@@ -80,6 +80,7 @@ def facts(results: Results) -> list[str]:
         f"{data.name}: {len(data.train_labels)} training and {len(data.test_labels)} test samples",
         f"network: {results.network}",
         f"training: {how}; {_seeds(results)}",
+        *experiment.equal(),
     ]
 
 

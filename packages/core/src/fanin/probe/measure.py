@@ -65,6 +65,7 @@ class Probe:
         input_moment: Mean square of that data.
         measured: The findings, one an initialization.
         complete: Whether every network was measured.
+        notes: What else there is to say of the initializations, in sentences.
     """
 
     network: Network
@@ -72,6 +73,7 @@ class Probe:
     input_moment: float
     measured: list[Measured] = field(default_factory=list)
     complete: bool = False
+    notes: list[str] = field(default_factory=list)
 
 
 def _means(rows: list[tuple[float, ...]]) -> list[float]:
@@ -98,7 +100,7 @@ def probe(experiment: Experiment, data: Data, on_network: Callable[[str, int], N
     network = experiment.network(data.features, data.classes)
     data = data.astype(experiment.dtype)
     inputs, labels = data.train_inputs[:_SAMPLES], data.train_labels[:_SAMPLES]
-    result = Probe(network, data, second_moment(inputs))
+    result = Probe(network, data, second_moment(inputs), notes=experiment.equal())
     with one_thread(), suppress(KeyboardInterrupt):
         for label in experiment.initializations:
             found = Measured(label, predict(network, parse_initialization(label), result.input_moment))

@@ -76,6 +76,7 @@ def facts(result: Probe) -> list[str]:
         f"{result.data.name}: mean square of the input {result.input_moment:.3g}",
         f"network: {result.network}, untrained; {_seeds(result)}",
         f"theory: {gain_advice(result.network)}",
+        *result.notes,
     ]
 
 
