@@ -77,7 +77,7 @@ HEADINGS: Final = (
 
 ROUNDING_ALONE: Final = (
     "rounding alone: numpy against numpy with the last bit of each initial weight changed; no two libraries can be "
-    "expected to be closer than that, unless it is 0 because nothing of the signal reaches the output"
+    "expected to be closer, unless it is 0: no signal comes through"
 )
 
 
