@@ -97,6 +97,14 @@ def test_overrides() -> None:
     assert set(conv.bias.tolist()) == {7.0}
 
 
+class Adapted(nn.Linear):
+    """A layer with a parameter more, whose start would be a guess: zeros, for low-rank adapters."""
+
+    def __init__(self) -> None:
+        super().__init__(3, 2)
+        self.lora_b = nn.Parameter(torch.ones(2, 1))
+
+
 def lazy() -> nn.Module:
     return nn.Sequential(nn.Linear(3, 2), nn.LazyLinear(2))
 
@@ -114,6 +122,7 @@ def on_meta() -> nn.Module:
         (lambda: nn.Linear(3, 2), {"initialization": "hee"}, fanin.FaninValueError, "Did you mean 'he'"),
         (lambda: nn.Linear(3, 2), {"bias": "he"}, fanin.FaninValueError, "layout"),
         (lambda: nn.Linear(3, 2), {"seed": -1}, fanin.FaninValueError, "seed"),
+        (Adapted, {}, fanin.FaninValueError, r"lora_b \(2, 1\) of Adapted"),
         (lazy, {}, fanin.FaninValueError, "no shape yet"),
         (on_meta, {}, fanin.FaninValueError, "meta device"),
         (lambda: torch.empty(3, 2), {}, fanin.FaninTypeError, "a torch.nn.Module. Received: Tensor"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
@@ -21,6 +22,14 @@ __all__ = ["init_module_"]
 
 _Module = TypeVar("_Module", bound=nn.Module)
 _NORMS: Final = (_NormBase, nn.LayerNorm, nn.GroupNorm, getattr(nn, "RMSNorm", nn.LayerNorm))
+
+_KNOWN: Final = (
+    ((*_NORMS, nn.Linear, _ConvNd), "weight|bias"),
+    ((nn.PReLU,), "weight"),
+    ((nn.RNNBase, nn.RNNCellBase), "(weight|bias)_(ih|hh|hr).*"),
+    ((nn.MultiheadAttention,), "(in|q|k|v)_proj_weight|in_proj_bias|bias_[kv]"),
+)
+"""Layers, and the names of the parameters of theirs that are known; a subclass may add others."""
 
 
 @dataclass(frozen=True)
@@ -43,18 +52,16 @@ def init_module_(
 ) -> _Module:
     """Overwrite every parameter of a module, in place: `init_` for each, under the name it has in the module.
 
-    | layer | its parameters |
-    | --- | --- |
-    | `Linear`, `Conv1d` to `Conv3d`, `ConvTranspose1d` to `3d` | weight: `initialization`, with the layer's groups and
-      stride; bias: `bias` |
-    | `RNN`, `LSTM`, `GRU` and their cells | weights (gates x hidden, inputs): `initialization`; biases: `bias` |
-    | `MultiheadAttention` | the packed weight as three, queries, keys and values, named `...in_proj_weight.q`, `.k`,
-      `.v`; biases: `bias` |
-    | normalizations | weight: ones; bias: zeros |
-    | `PReLU` | 0.25 |
+    - `Linear`, `Conv1d` to `Conv3d`, `ConvTranspose1d` to `3d`: `initialization` for the weight, with the layer's
+      groups and stride, and `bias` for the bias.
+    - `RNN`, `LSTM`, `GRU` and their cells: `initialization` for each weight (gates x hidden, inputs), `bias` for
+      biases.
+    - `MultiheadAttention`: the packed weight is three, of queries, keys and values, named `...in_proj_weight.q`, `.k`
+      and `.v`; `bias` for biases.
+    - Normalizations: ones for the weight, zeros for the bias. `PReLU`: 0.25.
 
-    A parameter of any other layer, an embedding say, needs a word of yours in `overrides`: nothing is guessed, and
-    nothing is left to torch's generator. Buffers stay as they are.
+    Any other parameter, an embedding's say, or one that a subclass of these adds, needs a word of yours in
+    `overrides`: nothing is guessed, and nothing is left to torch's generator. Buffers stay as they are.
 
     Args:
         module: The module; its parameters may be on any device, shared, or distributed.
@@ -69,7 +76,7 @@ def init_module_(
 
     Raises:
         FaninTypeError: It is not a module, or an argument has the wrong type.
-        FaninValueError: A parameter is of a layer that is not known, an override fits none, or what `init_` refuses. No
+        FaninValueError: A parameter is not known, an override fits none, or what `init_` refuses. No
             parameter has changed then.
 
     Example:
@@ -119,14 +126,15 @@ def init_module_(
 def _of_layer(
     owner: nn.Module, key: str, tensor: Tensor, weight: Initializer, bias: Initializer
 ) -> Iterator[_Assignment]:
-    """Yield what one parameter of a layer gets; nothing if the layer is not known."""
+    """Yield what one parameter of a layer gets; nothing if it is not known."""
     name = key.rpartition(".")[2]
+    known = next((pattern for kinds, pattern in _KNOWN if isinstance(owner, kinds)), None)
+    if known is None or not re.fullmatch(known, name):
+        return
     if isinstance(owner, _NORMS):
         yield _Assignment(tensor, key, zeros() if name == "bias" else ones())
     elif isinstance(owner, nn.PReLU):
         yield _Assignment(tensor, key, constant(0.25))
-    elif not isinstance(owner, (nn.Linear, _ConvNd, nn.RNNBase, nn.RNNCellBase, nn.MultiheadAttention)):
-        return
     elif "bias" in name:
         yield _Assignment(tensor, key, bias)
     elif isinstance(owner, _ConvTransposeNd):
