@@ -64,7 +64,7 @@ def init_module_(
     `overrides`: nothing is guessed, and nothing is left to torch's generator. Buffers stay as they are.
 
     Args:
-        module: The module; its parameters may be on any device, shared, or distributed.
+        module: The module; its parameters may be on any device, and shared.
         initialization: Of weights: a name or an `Initializer`, as in `fanin.init`.
         bias: Of biases, likewise; one without fans.
         seed: An integer in [0, 2^64).
