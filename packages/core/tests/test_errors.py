@@ -243,7 +243,7 @@ SEEDS_AND_NAMES: list[Case] = [
     (lambda: plan(name=["a", "b"]), TYPE, ["name must be a string or None", "belongs to a stack", 'layout="SOI"']),
     (lambda: plan(name="\ud800"), VALUE, ["text that UTF-8 can encode", "'\\ud800'", "surrogates"]),
     (lambda: fanin.named_key(0, 5), TYPE, ["a name must be a string or None", "5 of type int"]),  # type: ignore[arg-type]
-    (lambda: fanin.further_key((0, 0), None), TYPE, ["a name must be a string"]),  # type: ignore[arg-type]
+    (lambda: fanin.further_key((0, 0), None), TYPE, ["a label must be a string"]),  # type: ignore[arg-type]
     (lambda: stack(None), TYPE, ["whose 3 slices are separate streams", "name=None", "a list of 3 names"]),
     (lambda: stack("w"), TYPE, ["whose 3 slices are separate streams", "name='w'"]),
     (lambda: stack(["a", "b"]), VALUE, ["'SOI' stacks 3 slices", "Received: 2 names"]),

@@ -6,7 +6,7 @@ import hashlib
 
 import pytest
 
-from fanin.keys import further_key, named_key, seed_words, text_words
+from fanin.keys import further_key, label_words, named_key, seed_words, text_words
 from fanin.threefry import threefry2x32
 
 SEEDS = {
@@ -58,7 +58,7 @@ def test_known_keys() -> None:
     """The figures were computed with JAX's threefry_2x32 and hashlib."""
     assert named_key(0, "fc.weight") == (0x8C685953, 0x053230E4)
     assert named_key(2**64 - 1, "блок.0.重み") == (0x30C245F7, 0x3B09BBC7)
-    assert further_key(named_key(0, "fc.weight"), "mask") == (0x52357216, 0x1C4D2BA0)
+    assert further_key(named_key(0, "fc.weight"), "mask") == (0x615D8A1A, 0xF9F0E21F)
 
 
 def test_names_are_told_apart_by_their_bytes() -> None:
@@ -66,7 +66,15 @@ def test_names_are_told_apart_by_their_bytes() -> None:
     assert len(keys) == len(SEEDS) * (len(NAMES) + 1)
 
 
-def test_a_further_stream_has_a_key_of_its_own() -> None:
-    key = named_key(5, "w")
-    assert further_key(key, "mask") == threefry2x32(key, text_words("mask"))
-    assert len({key, further_key(key, "mask"), further_key(key, "rows"), named_key(5, "mask")}) == 4
+@pytest.mark.parametrize("label", ["mask", "rows", "重み"])
+def test_label_words_are_the_head_of_a_digest_of_their_own(label: str) -> None:
+    digest = hashlib.sha256(b"fanin/1/stream" + bytes(1) + label.encode()).hexdigest()
+    assert label_words(label) == (int(digest[:8], 16), int(digest[8:16], 16))
+
+
+@pytest.mark.parametrize("name", [None, "w", "mask"])
+def test_a_further_stream_has_a_key_of_its_own(name: str | None) -> None:
+    key = named_key(5, name)
+    assert further_key(key, "mask") == threefry2x32(key, label_words("mask"))
+    others = {named_key(5, other) for other in (None, "w", "mask", "rows")}
+    assert further_key(key, "mask") not in others | {further_key(key, "rows")}

@@ -11,14 +11,14 @@ import pytest
 
 import fanin
 from fanin import Capabilities, Diagonal, Draw, FaninValueError, Geometry, Haar, Initializer, Masked, Plan, reference
-from fanin.keys import further_key, text_words
+from fanin.keys import further_key, label_words
 from fanin.matrix_draws import Moves, coordinates, normal_matrices, whole_columns
 from fanin.rules import RULES as KINDS
 
 Place = tuple[int, ...]
 
 NORMAL = Draw("normal", 0.5 * 2.0**-28)
-MASK = text_words("mask")
+MASK = label_words("mask")
 
 RULES: list[tuple[Initializer, dict[str, Any], object]] = [
     (fanin.identity(), {"shape": (5, 3), "layout": "OI"}, Diagonal(1.0, 5, 3)),
@@ -83,6 +83,7 @@ def test_values(initializer: Initializer) -> None:
         ("delta_orthogonal", {"shape": ()}, "not guessed from shape"),
         ("identity", {"shape": (5, 3, 3), "layout": "OIW"}, r"spatial axes, of sizes \(3,\). .* use fanin.dirac"),
         (fanin.sparse(0.5), {"shape": (2, 2, 5, 3), "layout": "HWIO"}, r"spatial axes, of sizes \(2, 2\)"),
+        ("dirac", {"shape": (2, 3, 1), "layout": "IIO", "groups": 3, "transposed": True}, "do not split the in-axes"),
         ("delta_orthogonal", {"shape": (3, 5, 4), "layout": "OIW"}, "Received: 3 out and 5 in"),
         ("delta_orthogonal", {"shape": (6, 3, 1), "layout": "OIW", "groups": 3}, "Received: 2 out and 3 in"),
         (fanin.identity(1e5), {"shape": (2, 2), "layout": "OI", "dtype": "float16"}, "beyond the largest float16"),
@@ -145,6 +146,9 @@ GEOMETRIES: dict[str, dict[str, Any]] = {
     "heads out": {"shape": (4, 2, 3), "layout": "IOO"},
     "heads in": {"shape": (6, 2, 2), "layout": "OII"},
     "heads in groups, transposed": {"shape": (3, 4, 5), "layout": "IIO", "groups": 6, "transposed": True},
+    "one out, transposed groups": {"shape": (8, 1), "layout": "IO", "groups": 2, "transposed": True},
+    "one out, transposed conv": {"shape": (3, 1, 6), "layout": "WOI", "groups": 3, "transposed": True},
+    "one out, heads in": {"shape": (4, 3, 1), "layout": "IIO", "groups": 2, "transposed": True},
     "stack": {"shape": (2, 5, 3), "layout": "SOI", "name": ["a", "b"]},
     "stack within": {"shape": (5, 3, 4), "layout": "OSI", "name": ["a", "b", "c"]},
     "stack last, conv": {"shape": (3, 4, 5, 2), "layout": "WIOS", "name": ["a", "b"]},
@@ -162,7 +166,7 @@ INITIALIZERS: dict[str, Initializer] = {
 
 def cases(*names: str) -> list[Any]:
     """Return the named initializers with each geometry that they accept."""
-    wide = ("wide, JAX order", "heads in groups, transposed")
+    wide = ("wide, JAX order", "heads in groups, transposed", *(case for case in GEOMETRIES if "one out" in case))
     return [
         pytest.param(name, geometry, id=f"{name} / {case}")
         for name, (case, geometry) in itertools.product(names, GEOMETRIES.items())

@@ -47,11 +47,11 @@ def half_even(ratio: Fraction) -> int:
     return below + (rest > Fraction(1, 2) or (rest == Fraction(1, 2) and below % 2 == 1))
 
 
-def search(mean: float, scale: float, bits: int, bound: int) -> tuple[int, int]:
+def search(mean: float, scale: float, bits: int, bound: int, limit: int) -> tuple[int, int]:
     """Try every shift from 0."""
     for shift in range(4000):
         m = half_even(Fraction(mean) / Fraction(scale) * Fraction(2) ** (bits - shift))
-        if abs(m) + math.ceil(Fraction(bound, 2**shift)) < 2**31:
+        if abs(m) + math.ceil(Fraction(bound, 2**shift)) < limit:
             return shift, m
     raise AssertionError("no shift")
 
@@ -72,7 +72,8 @@ def draw_of(initializer: Initializer, dtype: str = "float32") -> Draw:
 @pytest.mark.parametrize(("initializer", "dtype"), MEANS, ids=str)
 def test_the_mean_on_the_lattice(initializer: Initializer, dtype: str) -> None:
     scale, mean, bits, bound = scale_and_mean(initializer)
-    shift, m = search(mean, scale, bits, bound)
+    limit = 2**52 if dtype == "float64" else 2**31
+    shift, m = search(mean, scale, bits, bound, limit)
     draw = draw_of(initializer, dtype)
     assert (draw.shift, draw.mean) == (min(shift, 31), m)
     # The factor undoes the whole shift, also the part beyond 31 that leaves a lattice point no bits.
@@ -80,7 +81,7 @@ def test_the_mean_on_the_lattice(initializer: Initializer, dtype: str) -> None:
     assert Fraction(draw.factor) == rounded * Fraction(2) ** (shift - bits)
     if shift:  # minimal
         smaller = half_even(Fraction(mean) / Fraction(scale) * Fraction(2) ** (bits - shift + 1))
-        assert abs(smaller) + math.ceil(Fraction(bound, 2 ** (shift - 1))) >= 2**31
+        assert abs(smaller) + math.ceil(Fraction(bound, 2 ** (shift - 1))) >= limit
 
 
 def test_the_mean_s_table_reaches_every_branch() -> None:

@@ -80,7 +80,16 @@ CASES: Final[dict[str, dict[str, Any]]] = {
     "mean a million deviations away": _case(_normal(3.0, 3e-6), [700], name="m"),
     "mean that shifts the lattice away": _case(_normal(-1e6, 1e-7), [700], name="m"),
     "mean, float64": _case(_normal(0.1, 0.3), [700], name="m", dtype="float64"),
-    "mean, float64, shifted": _case(_normal(100.0, 1e-4), [700], name="m", dtype="float64"),
+    "mean, float64, beyond 32 bits": _case(_normal(100.0, 1e-4), [700], name="m", dtype="float64"),
+    "mean, float64, narrow": _case(_normal(1.0, 1e-9), [700], name="m", dtype="float64"),
+    "mean, float64, shifted": _case(_normal(1e30, 1.0), [700], name="m", dtype="float64"),
+    "uniform, float64, narrow": _case(_uniform(1.0, 1.0000001), [700], name="m", dtype="float64"),
+    "truncated normal, float64, narrow": _case(
+        {"initializer": "truncated_normal", "mean": -3.0, "std": 1e-9, "lower": -1.0, "upper": 2.5},
+        [700],
+        name="m",
+        dtype="float64",
+    ),
     "mean, bfloat16": _case(_normal(1.0, 0.1), [700], name="m", dtype="bfloat16"),
     "mean, float16": _case(_normal(-3.0, 0.7), [700], name="m", dtype="float16"),
     "uniform from 0 to 1": _case(_uniform(0.0, 1.0), [700], name="m"),
@@ -177,6 +186,30 @@ CASES: Final[dict[str, dict[str, Any]]] = {
         {"initializer": "dirac", "gain": 2.0}, [6, 3, 4], "IOW", groups=2, transposed=True, stride=[2]
     ),
     "sparse": _case({"initializer": "sparse", "sparsity": 0.3, "std": 0.01}, [33, 17], "OI", seed=3, name="w"),
+    "identity, transposed groups of one out-channel": _case(
+        {"initializer": "identity", "gain": 0.3}, [8, 1], "IO", groups=2, transposed=True
+    ),
+    "dirac, transposed groups of one out-channel": _case(
+        {"initializer": "dirac", "gain": 1.5},
+        [3, 1, 6],
+        "WOI",
+        groups=3,
+        transposed=True,
+        slices=[[0, 3], [0, 1], [1, 6]],
+    ),
+    "sparse, transposed groups of one out-channel": _case(
+        {"initializer": "sparse", "sparsity": 0.5, "std": 1.0},
+        [8, 1],
+        "IO",
+        seed=3,
+        name="w",
+        groups=2,
+        transposed=True,
+    ),
+    "he, transposed groups of one out-channel": _case(
+        HE, [3, 1, 6], "WOI", seed=3, name="w", groups=2, transposed=True, stride=[2]
+    ),
+    "sparse, unnamed": _case({"initializer": "sparse", "sparsity": 0.5, "std": 1.0}, [8, 5], "OI", seed=3),
     "sparse, JAX order": _case(
         {"initializer": "sparse", "sparsity": 0.3, "std": 0.01}, [17, 33], "IO", seed=3, name="w"
     ),

@@ -52,8 +52,8 @@ def threefry(key: tuple[int, int], c0: Array, c1: Array) -> tuple[Array, Array]:
     return x0, x1
 
 
-def digest_words(text: str) -> tuple[Array, Array]:
-    head = np.frombuffer(hashlib.sha256(b"fanin/1\0" + text.encode()).digest()[:8], ">u4").astype(np.uint32)
+def digest_words(text: str, prefix: bytes = b"fanin/1\0") -> tuple[Array, Array]:
+    head = np.frombuffer(hashlib.sha256(prefix + text.encode()).digest()[:8], ">u4").astype(np.uint32)
     return head[:1], head[1:]
 
 
@@ -193,7 +193,7 @@ def diagonal(case: Case, index: Array) -> Array:
 def zeroed(case: Case, name: str | None, index: Array) -> Array:
     """Whether an element is one of the zeros of its column."""
     rows, columns, _ = kernel(case)
-    x0, x1 = threefry(stream_key(case["seed"], name), *digest_words("mask"))
+    x0, x1 = threefry(stream_key(case["seed"], name), *digest_words("mask", b"fanin/1/stream\0"))
     group, row, column = index // (rows * columns), index // columns % rows, index % columns
     mask = words((int(x0[0]), int(x1[0])), np.arange((int(group.max()) + 1) * rows * columns))
     order = np.argsort(mask.reshape(-1, rows, columns), axis=1, kind="stable")  # of equal words the lower row is first
@@ -228,7 +228,8 @@ def stream(case: Case, name: str | None, index: Array) -> Array:
     shift, m = 0, 0
     if mean != 0.0:
         ratio = Fraction(mean) / Fraction(scale)
-        while (m := round(ratio * Fraction(2) ** (bits - shift))) and abs(m) + math.ceil(bound / 2**shift) >= 2**31:
+        limit = 2**52 if dtype == "float64" else 2**31
+        while (m := round(ratio * Fraction(2) ** (bits - shift))) and abs(m) + math.ceil(bound / 2**shift) >= limit:
             shift += 1
     rounded = scale if dtype == "float64" else float(np.float32(scale))
     return finish((points.astype(np.int64) >> shift) + m, math.ldexp(rounded, shift - bits), dtype)

@@ -36,8 +36,8 @@ _MASK: Final = 0xFFFFFFFF
 _SHORT: Final = 64
 """Innermost axes shorter than this leave the compiled loop few elements to vectorise."""
 
-_NUMBERS: Final = "<QIIiiii"
-"""Before the factor: offset, first rank, ranks, shift, mean, low, high."""
+_NUMBERS: Final = "<QIIiiiq"
+"""Before the factor: offset, first rank, ranks, shift, low, high, mean. All but offset and mean are one word each."""
 _SHIFT: Final = 4
 """The word of the shift."""
 
@@ -107,7 +107,7 @@ def _numbers(plan: Plan) -> Words:
         pattern = dtype.encode(dtype.round(rule.value if isinstance(rule, Fill) else 0.0))
         return np.array([pattern & _MASK, pattern >> 32], np.uint32)
     head = struct.pack(
-        _NUMBERS, plan.offset, rule.first_rank, rule.ranks & _MASK, rule.shift, rule.mean, rule.low, rule.high
+        _NUMBERS, plan.offset, rule.first_rank, rule.ranks & _MASK, rule.shift, rule.low, rule.high, rule.mean
     )
     return np.frombuffer(head + struct.pack("<d" if plan.compute == "float64" else "<f", rule.factor), "<u4")
 
@@ -133,7 +133,7 @@ def _draw(recipe: _Recipe, keys: Array, counters: Array | None, numbers: Array) 
 def _elements(recipe: _Recipe, key: Pair, numbers: Array) -> Array:
     dtype = DTYPES[recipe.dtype]
     low_word, high_word, first_rank, ranks = numbers[0], numbers[1], numbers[2], numbers[3]
-    shift, mean, low, high = lax.bitcast_convert_type(numbers[_SHIFT : _SHIFT + 4], jnp.int32)
+    shift, low, high, mean = lax.bitcast_convert_type(numbers[_SHIFT : _SHIFT + 4], jnp.int32)
     w = words(key, logical_index(recipe.axes, (high_word, low_word), recipe.wide))
     if recipe.distribution == "uniform":
         point = uniform(w)
@@ -142,8 +142,12 @@ def _elements(recipe: _Recipe, key: Pair, numbers: Array) -> Array:
     else:
         point = lax.clamp(low, normal(first_rank + multiply_high(w, ranks)), high)
     # Without the barrier XLA would multiply a factor that it knows with what the caller's program multiplies by next.
-    factor: Array = lax.optimization_barrier(_float(numbers[8:], dtype))  # type: ignore[no-untyped-call]
-    return round_to(((point >> shift) + mean).astype(factor.dtype) * factor, dtype)
+    factor: Array = lax.optimization_barrier(_float(numbers[_SHIFT + 5 :], dtype))  # type: ignore[no-untyped-call]
+    point = point >> shift
+    if dtype.compute == "float64":  # the sum may leave int32
+        mean = lax.bitcast_convert_type(numbers[_SHIFT + 3 : _SHIFT + 5], jnp.int64)
+        point = point.astype(jnp.int64)
+    return round_to((point + mean).astype(factor.dtype) * factor, dtype)
 
 
 def _stream_key(recipe: _Recipe, keys: Array, counters: Array | None) -> Pair:

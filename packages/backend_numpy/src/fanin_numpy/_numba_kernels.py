@@ -89,29 +89,30 @@ def _words_pair(even, odd, high, low, steps, k0, k1, k2):
         odd[j] = x1
 
 
-def _weight(out, point, factor):
+def _weight(out, point, mean, factor):
     """Return the weight of a lattice point as `out` holds it: float32, float64, or uint16 for the bits of bfloat16.
 
-    An int32 array holds the point itself.
+    An int32 array holds the point itself. The sum is an int32, but for float64, where a double holds it exactly.
     """
     raise NotImplementedError  # only compiled code calls this
 
 
 @overload(_weight)
-def _overload_weight(out, point, factor):
-    def weight32(out, point, factor):
-        return float32(point) * float32(factor)
+def _overload_weight(out, point, mean, factor):
+    def weight32(out, point, mean, factor):
+        return float32(int32(point + int32(mean))) * float32(factor)
 
-    def weight64(out, point, factor):
-        return float64(point) * factor
+    def weight64(out, point, mean, factor):
+        return float64(float64(point) + float64(mean)) * factor
 
-    def weight16(out, point, factor):
-        bits = uint32(_bits_of(float32(float32(point) * float32(factor))))  # finite and normal, or zero: no NaN to keep
+    def weight16(out, point, mean, factor):
+        number = float32(float32(int32(point + int32(mean))) * float32(factor))
+        bits = uint32(_bits_of(number))  # finite and normal, or zero: no NaN to keep
         even = uint32(uint32(bits >> uint32(16)) & uint32(1))
         return uint16(uint32(bits + uint32(0x7FFF) + even) >> uint32(16))
 
-    def point_itself(out, point, factor):
-        return point
+    def point_itself(out, point, mean, factor):
+        return int32(point + int32(mean))
 
     choices = {types.float32: weight32, types.float64: weight64, types.uint16: weight16, types.int32: point_itself}
     return choices[out.dtype]
@@ -122,7 +123,7 @@ def _uniform(words, count, out, factor, mean, shift):
     for j in range(count):
         k = int32(int32(words[j]) ^ int32(0x7FFFFFFF))
         point = int32(int32(int32(k >> int32(8)) << int32(1)) | int32(1))
-        out[j] = _weight(out, int32(int32(point >> shift) + mean), factor)
+        out[j] = _weight(out, int32(point >> shift), mean, factor)
 
 
 @njit(nogil=True)
@@ -142,13 +143,13 @@ def _normal(words, count, table, segments, records, out, factor, mean, shift, lo
         a = int32(c0 - int32(int32(s * c1) >> int32(11)))
         a = int32(a + int32(int32(int32(int32(s * s) >> int32(15)) * c2) >> int32(15)))
         point = min(max(int32(int32(a ^ sign) - sign), low), high)
-        out[j] = _weight(out, int32(int32(point >> shift) + mean), factor)
+        out[j] = _weight(out, int32(point >> shift), mean, factor)
 
 
 @njit(nogil=True)
 def _fill(words, count, table, segments, records, out, kind, factor, lattice, ranks, bounds):
     """Write the weights of `count` words, which a truncated normal overwrites by their ranks."""
-    mean, shift = int32(lattice[0]), int32(lattice[1])
+    mean, shift = lattice[0], int32(lattice[1])
     if kind == _UNIFORM:
         _uniform(words, count, out, factor, mean, shift)
         return

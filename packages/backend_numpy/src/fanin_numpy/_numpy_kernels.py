@@ -178,8 +178,8 @@ def _truncated_points(words: UInts, draw: Draw) -> Ints:
     return np.clip(points, draw.low, draw.high, out=points)
 
 
-def _points(words: UInts, draw: Draw) -> Ints:
-    """Return the lattice points of words, whose memory is used."""
+def _points(words: UInts, draw: Draw) -> Ints | Indices:
+    """Return the lattice points of words, whose memory is used, with the plan's shift and mean applied."""
     if draw.distribution == "uniform":
         points = _uniform_points(words)
     elif draw.distribution == "normal":
@@ -188,19 +188,21 @@ def _points(words: UInts, draw: Draw) -> Ints:
         points = _truncated_points(words, draw)
     if draw.shift:
         points >>= np.int32(draw.shift)
+    if draw.is_wide:
+        return points + np.int64(draw.mean)
     if draw.mean:
         points += np.int32(draw.mean)
     return points
 
 
-def points_of(words: UInts, draw: Draw) -> Ints:
+def points_of(words: UInts, draw: Draw) -> Ints | Indices:
     """Return the lattice point of each word, with the plan's shift and mean applied, as a new flat array."""
     return _points(words.copy(), draw).copy()
 
 
 def _finish(words: UInts, draw: Draw, out: NDArray[Any]) -> None:
     """Write the weights of the words into `out`, float32 or float64."""
-    out[...] = _points(words, draw).reshape(out.shape)  # int32 to float: rounds to nearest even
+    out[...] = _points(words, draw).reshape(out.shape)  # to float: rounds to nearest even
     out *= out.dtype.type(draw.factor)
 
 

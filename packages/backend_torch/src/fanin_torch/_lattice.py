@@ -88,11 +88,12 @@ def _truncated_ranks(words: Tensor, draw: Draw) -> Tensor:
 
 
 def points(words: Tensor, draw: Draw) -> Tensor:
-    """Return the lattice points of words, both int32, with the plan's shift and mean applied."""
+    """Return the lattice points of int32 words, with the plan's shift and mean applied: int32, or int64 if wide."""
     if draw.distribution == "uniform":
         point = (((words ^ 0x7FFFFFFF) >> 8) << 1) | 1
     elif draw.distribution == "normal":
         point = _normal_points(words)
     else:
         point = _normal_points(_truncated_ranks(words, draw)).clamp_(draw.low, draw.high)
-    return (point >> draw.shift) + draw.mean
+    point >>= draw.shift
+    return (point.to(torch.int64) if draw.is_wide else point) + draw.mean

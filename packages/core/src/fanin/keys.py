@@ -8,9 +8,11 @@ from fanin._checks import whole_number
 from fanin.exceptions import FaninTypeError, FaninValueError
 from fanin.threefry import Words, threefry2x32
 
-__all__ = ["further_key", "named_key", "seed_words", "text_words"]
+__all__ = ["further_key", "label_words", "named_key", "seed_words", "text_words"]
 
-_DOMAIN: Final = b"fanin/1\0"
+_NAMES: Final = b"fanin/1\0"
+_LABELS: Final = b"fanin/1/stream\0"
+"""Labels have a prefix of their own, so that no label of an unnamed parameter has the key of a name."""
 
 
 def seed_words(seed: object) -> Words:
@@ -37,7 +39,7 @@ def seed_words(seed: object) -> Words:
 
 
 def text_words(text: str) -> Words:
-    r"""Return the counter that a text selects: the first two words of the SHA-256 of `"fanin/1\0" + text` in UTF-8.
+    r"""Return the counter that a name selects: the first two words of the SHA-256 of `"fanin/1\0" + text` in UTF-8.
 
     The words are big-endian.
 
@@ -45,20 +47,36 @@ def text_words(text: str) -> Words:
         FaninTypeError: `text` is not a string.
         FaninValueError: `text` cannot be encoded in UTF-8 (a lone surrogate).
     """
+    return _head(_NAMES, text, "name")
+
+
+def label_words(label: str) -> Words:
+    r"""Return the counter that a label selects: the first two words of the SHA-256 of `"fanin/1/stream\0" + label`.
+
+    The words are big-endian, and the label is in UTF-8.
+
+    Raises:
+        FaninTypeError: `label` is not a string.
+        FaninValueError: `label` cannot be encoded in UTF-8.
+    """
+    return _head(_LABELS, label, "label")
+
+
+def _head(prefix: bytes, text: str, what: str) -> Words:
     if not isinstance(text, str):
         raise FaninTypeError(
-            f"a name must be a string or None. Received: {text!r} of type {type(text).__name__}. "
-            f'Pass the name of the parameter, for example name="layers.0.weight".'
+            f"a {what} must be a string{' or None' if what == 'name' else ''}. Received: {text!r} of type "
+            f'{type(text).__name__}. Pass text, for example "{"layers.0.weight" if what == "name" else "mask"}".'
         )
     try:
         encoded = text.encode("utf-8")
     except UnicodeEncodeError as error:
         raise FaninValueError(
-            f"a name must be text that UTF-8 can encode. Received: {text!r}. Remove its lone surrogates."
+            f"a {what} must be text that UTF-8 can encode. Received: {text!r}. Remove its lone surrogates."
         ) from error
     import hashlib  # takes milliseconds to import
 
-    digest = hashlib.sha256(_DOMAIN + encoded).digest()
+    digest = hashlib.sha256(prefix + encoded).digest()
     return int.from_bytes(digest[:4], "big"), int.from_bytes(digest[4:8], "big")
 
 
@@ -88,8 +106,10 @@ def named_key(seed: object, name: str | None) -> Words:
 def further_key(key: Words, label: str) -> Words:
     """Return the key of a further stream of the same parameter, independent of its values (a mask, say).
 
+    `threefry2x32(key, counter=label_words(label))`.
+
     Args:
         key: The parameter's key.
         label: What the stream is for, for example "mask".
     """
-    return threefry2x32(key, text_words(label))
+    return threefry2x32(key, label_words(label))

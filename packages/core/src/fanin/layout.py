@@ -247,7 +247,9 @@ class Geometry:
         order = positions["O"] + positions["I"] + spatial
         steps = dict(zip(order, _strides([self.shape[k] for k in order]), strict=True))
         axes = [Axis(size, steps.get(k, 0)) for k, size in enumerate(self.shape)]
-        if self.transposed and self.groups > 1 and self.channels("O") > 1:  # with one out-channel the orders agree
+        if self.transposed and self.groups > 1:
+            if self.channels("O") > 1:  # with one out-channel the orders agree, wherever the groups split
+                self.check_groups_split()
             self._split_groups(axes, positions["O"], positions["I"])
         return tuple(axes)
 
@@ -266,16 +268,31 @@ class Geometry:
             size = self.shape[k]
             if step % in_per_group == 0:  # a step along this axis crosses whole groups
                 axes[k] = Axis(size, step // in_per_group * group_stride)
-            elif in_per_group % (step * size) == 0:  # the axis lies within one group
-                axes[k] = Axis(size, step * kernel)
-            elif in_per_group % step == 0 and size % (in_per_group // step) == 0:
+            elif _splits(in_per_group, size, step) and in_per_group % (step * size):
                 axes[k] = Axis(size, step * kernel, in_per_group // step, group_stride)
-            else:
-                raise FaninValueError(
-                    f"groups={self.groups} of {in_per_group} in-channels do not split the in-axes "
-                    f"{[self.shape[axis] for axis in in_axes]} of layout {self.layout!r} at an axis's border. Merge "
-                    f"the in-axes into one, draw, and reshape."
-                )
+            else:  # the axis lies within one group, or there is one out-channel
+                axes[k] = Axis(size, step * kernel)
+
+    def check_groups_split(self) -> None:
+        """Refuse a grouped transposed kernel whose groups begin within an axis, where no axis moves by itself.
+
+        Raises:
+            FaninValueError: Several in-axes do not split at a group's border.
+        """
+        sizes = [self.shape[k] for k in self._positions("I")]
+        in_per_group = self.channels("I") // self.groups
+        if not all(_splits(in_per_group, size, step) for size, step in zip(sizes, _strides(sizes), strict=True)):
+            raise FaninValueError(
+                f"groups={self.groups} of {in_per_group} in-channels do not split the in-axes {sizes} of layout "
+                f"{self.layout!r} at an axis's border. Merge the in-axes into one, draw, and reshape."
+            )
+
+
+def _splits(in_per_group: int, size: int, step: int) -> bool:
+    """Return whether an in-axis crosses whole groups, lies within one, or holds several whole ones."""
+    if step % in_per_group == 0 or in_per_group % (step * size) == 0:
+        return True
+    return in_per_group % step == 0 and size % (in_per_group // step) == 0
 
 
 @lru_cache(maxsize=4096)

@@ -14,7 +14,7 @@ from fanin._checks import finite_number
 from fanin.dtypes import DTYPES, DType
 from fanin.exceptions import FaninValueError
 from fanin.initializers import Constant, Initializer, Normal
-from fanin.keys import text_words
+from fanin.keys import label_words
 from fanin.lattice import NORMAL_BITS
 from fanin.layout import Fans, Geometry, layout_choices
 from fanin.rules import Diagonal, Draw, Fill, Haar, Masked, Rule, check_scale, rule_of
@@ -39,7 +39,7 @@ class _Kernel:
         """Return the kernel of a tensor.
 
         Raises:
-            FaninValueError: Nobody said what the axes are, or there is no out- or no in-axis.
+            FaninValueError: The layout is not stated, has no out- or no in-axis, or a group begins within an axis.
         """
         layout = geometry.layout
         if layout is None or not {"O", "I"} <= set(layout):
@@ -48,6 +48,8 @@ class _Kernel:
                 f"from shape {geometry.shape}. Received: layout {layout!r}. State the layout, for example "
                 f"{layout_choices(max(2, len(geometry.shape)))}."
             )
+        if geometry.transposed and 0 not in geometry.shape:
+            geometry.check_groups_split()
         outputs, inputs, groups = geometry.channels("O"), geometry.channels("I"), geometry.groups
         rows, columns = (outputs, inputs // groups) if geometry.transposed else (outputs // groups, inputs)
         return cls(groups, rows, columns, tuple(geometry.channels(letter) for letter in _SPATIAL if letter in layout))
@@ -163,7 +165,7 @@ class Sparse(MatrixInitializer):
         kernel = _Kernel.of(geometry, self.kind)
         kernel.refuse_spatial(self.kind, "Draw the matrix of a dense layer.")
         draw = cast(Draw, rule_of(Normal(0.0, self.std), dtype))
-        return Masked(draw, math.ceil(self.sparsity * kernel.rows), kernel.rows, kernel.columns, text_words(_MASK))
+        return Masked(draw, math.ceil(self.sparsity * kernel.rows), kernel.rows, kernel.columns, label_words(_MASK))
 
 
 @dataclass(frozen=True)

@@ -43,7 +43,8 @@ class Draw:
     Attributes:
         distribution: Which lattice.
         factor: `scale * 2^(shift - F)`, a normal number that the compute format holds exactly.
-        mean: The mean on the lattice, an integer; the sum with any shifted lattice point is an int32.
+        mean: The mean on the lattice, an integer; the sum with any shifted lattice point is an int32, in float64 below
+            2^52 in magnitude.
         shift: Arithmetic right shift of the lattice point, 0 to 31.
         first_rank: Truncated normal: the rank of word 0.
         ranks: Truncated normal: how many ranks the interval holds.
@@ -60,6 +61,12 @@ class Draw:
     ranks: int = 1 << 32
     low: int = -NORMAL_BOUND
     high: int = NORMAL_BOUND
+
+    @property
+    def is_wide(self) -> bool:
+        """Whether the sum of a lattice point and the mean may leave int32, as it may in float64 alone."""
+        bound = UNIFORM_BOUND if self.distribution == "uniform" else NORMAL_BOUND
+        return _reach(self.mean, bound, self.shift) >= 1 << 31
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +174,7 @@ def rule_of(law: Law, dtype: DType) -> Fill | Draw:
         scale, mean, bits, bound = law.parent_std, law.mean, NORMAL_BITS, NORMAL_BOUND
     rounded = compute.round(scale)
     check_scale(law, rounded, bits, compute)
-    shift, lattice_mean = _lattice_mean(mean, scale, bits, bound)
+    shift, lattice_mean = _lattice_mean(mean, scale, bits, bound, compute)
     factor = math.ldexp(rounded, shift - bits)
     check_scale(law, factor, bits, compute)
     draw = Draw("uniform" if isinstance(law, Uniform) else "normal", factor, lattice_mean, min(shift, 31))
@@ -177,18 +184,28 @@ def rule_of(law: Law, dtype: DType) -> Fill | Draw:
     return draw
 
 
-def _lattice_mean(mean: float, scale: float, bits: int, bound: int) -> tuple[int, int]:
-    """Return (shift, m): m = round(mean / scale * 2^(bits - shift)), the shift the smallest with |m + a| < 2^31."""
+_SUM_BITS: Final = {"float32": 31, "float64": 52}
+"""In float64, 31 bits would leave N(1, 1e-9^2) some 20 distinct values."""
+
+
+def _reach(mean: int, bound: int, shift: int) -> int:
+    """Return |m| + ceil(bound / 2^shift), which the sum of the mean and a shifted lattice point does not exceed."""
+    return abs(mean) - (-bound >> shift)
+
+
+def _lattice_mean(mean: float, scale: float, bits: int, bound: int, compute: DType) -> tuple[int, int]:
+    """Return (shift, m): m = round(mean / scale * 2^(bits - shift)), the shift the smallest for which the sum fits."""
     if mean == 0.0:
         return 0, 0
     from fractions import Fraction  # takes milliseconds to import, and most laws have no mean
 
     ratio = Fraction(mean) / Fraction(scale) * 2**bits
-    # The smallest possible shift has |m| < 2^31, so the search can start from the ratio's size.
-    shift = max(0, (abs(ratio.numerator) // ratio.denominator).bit_length() - 32)
+    limit = _SUM_BITS[compute.name]
+    # The smallest possible shift has |m| < 2^limit, so the search can start from the ratio's size.
+    shift = max(0, (abs(ratio.numerator) // ratio.denominator).bit_length() - limit - 1)
     while True:
         m = round(ratio / 2**shift)
-        if abs(m) - (-bound >> shift) < 1 << 31:
+        if _reach(m, bound, shift) < 1 << limit:
             return shift, m
         shift += 1
 
