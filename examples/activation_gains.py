@@ -17,10 +17,10 @@ import numpy as np
 from matplotlib.axes import Axes
 
 import fanin
-from fanin.activations import get_activation
 from fanin.compare.plot import INK, Plot, colour, log_scale
 from fanin.compare.trainer import load_trainer
 from fanin.compare.training import one_thread
+from fanin.gains.activations import get_activation
 from fanin.probe.theory import gaussian_moment
 
 FIGURES = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parents[1] / "docs" / "figures"

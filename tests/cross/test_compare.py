@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 import fanin
-from fanin.activations import get_activation
 from fanin.compare.agreement import agreements
 from fanin.compare.data import Data, load_data
 from fanin.compare.experiment import ACTIVATIONS, Experiment
@@ -16,6 +15,7 @@ from fanin.compare.results import Results
 from fanin.compare.statistics import evaluate
 from fanin.compare.trainer import Trainer, load_trainer, trainable_backends
 from fanin.compare.training import train
+from fanin.gains.activations import get_activation
 
 BACKENDS = ("numpy", "torch", "jax")
 

@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 import fanin
-from fanin.matrix_draws import normal_matrices
+from fanin.plans.matrix_work import normal_matrices
 
 BACKENDS = ("numpy", "torch", "jax")
 

@@ -12,9 +12,9 @@ import pytest
 
 import fanin
 from fanin.dtypes import DTYPES
-from fanin.lattice import normal_lattice, truncated_rank
 from fanin.reference import tobytes as reference_bytes
-from fanin_jax import JaxBackend, _draw
+from fanin.stream.lattice import normal_lattice, truncated_rank
+from fanin_jax import JaxBackend, _elements
 from fanin_jax._index import merge_axes
 from fanin_jax._lattice import multiply_high, threefry2x32, words
 from fanin_jax._rounding import round_to
@@ -271,13 +271,13 @@ def test_merged_axes(
 
 def test_a_new_seed_name_or_scale_compiles_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     traced: list[object] = []
-    elements = _draw._elements
+    elements = _elements._elements
 
     def counted(*args: Any) -> jax.Array:
         traced.append(args)
         return elements(*args)
 
-    monkeypatch.setattr(_draw, "_elements", counted)
+    monkeypatch.setattr(_elements, "_elements", counted)
     for seed, mean, std in ((1, 0.0, 0.5), (2, 0.0, 0.25), (2**64 - 1, 1.0, 0.125)):
         BACKEND.draw(fanin.plan((31, 187), fanin.normal(mean, std), seed=seed, name=f"layer.{seed}"))
     assert len(traced) == 1

@@ -37,7 +37,7 @@ def test_narrow_bits(name: str, dtype: str) -> None:
 
 def condition(plan: fanin.Plan) -> float:
     """The largest condition number of the normal matrices behind a plan."""
-    matrices = np.asarray(BACKEND.draw(fanin.matrix_draws.normal_matrices(plan)))
+    matrices = np.asarray(BACKEND.draw(fanin.plans.matrix_work.normal_matrices(plan)))
     return float(np.linalg.cond(matrices).max()) if matrices.size else 1.0
 
 

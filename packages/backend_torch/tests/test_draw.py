@@ -12,8 +12,9 @@ import torch
 import fanin
 from fanin import reference
 from fanin_torch import TorchBackend
-from fanin_torch._draw import _CHUNK, draw_into, draw_with_torch
+from fanin_torch._draw import draw_into, draw_with_torch
 from fanin_torch._dtypes import DTYPES
+from fanin_torch._elements import _CHUNK
 
 Drawer = Callable[[fanin.Plan, torch.Tensor], None]
 

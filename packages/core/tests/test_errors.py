@@ -10,7 +10,7 @@ import pytest
 
 import fanin
 from fanin import FaninError, FaninTypeError, FaninValueError, Initializer
-from fanin.presets import get_initializer
+from fanin.initializers.names import get_initializer
 
 CONV = (8, 6, 3, 3)
 

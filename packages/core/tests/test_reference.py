@@ -11,8 +11,8 @@ import pytest
 import fanin
 from fanin import Draw, further_key, named_key, reference
 from fanin.dtypes import DTYPES
-from fanin.lattice import normal_lattice
-from fanin.threefry import threefry2x32
+from fanin.stream.lattice import normal_lattice
+from fanin.stream.threefry import threefry2x32
 
 
 @pytest.mark.parametrize("index", [0, 1, 2, 5, 2**32 - 1, 2**32, 2**33 - 1, 2**33, 2**33 + 1, 2**62 + 3])

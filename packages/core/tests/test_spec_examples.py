@@ -10,8 +10,8 @@ import pytest
 
 import fanin
 from fanin.golden import golden_cases
-from fanin.lattice import NORMAL_MAX
-from fanin.normal_table import NORMAL_TABLE_SHA256
+from fanin.stream.lattice import NORMAL_MAX
+from fanin.stream.normal_table import NORMAL_TABLE_SHA256
 
 SPEC = Path(__file__).parents[3] / "docs" / "spec.md"
 TEXT = SPEC.read_text(encoding="utf-8")

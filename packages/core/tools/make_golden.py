@@ -25,7 +25,7 @@ from golden_table import CASES  # type: ignore[import-not-found]  # it lies besi
 from fanin import reference
 from fanin.dtypes import DTYPES
 from fanin.golden import GoldenCase
-from fanin.normal_table import normal_table_bytes
+from fanin.stream.normal_table import normal_table_bytes
 
 Case = dict[str, Any]
 Array = np.ndarray[Any, np.dtype[Any]]

@@ -15,12 +15,13 @@ import fanin
 from fanin.axes import Axes
 from fanin.exceptions import FaninTypeError, FaninValueError
 from fanin.initializers import Initializer
-from fanin.keys import text_words
 from fanin.layout import check_shape
 from fanin.plans import Name, Plan, Slices
+from fanin.stream.keys import text_words
 from fanin_jax._axes import NumberedAxes, counted_by
 from fanin_jax._backend import check_sharding
-from fanin_jax._draw import Words, draw
+from fanin_jax._draw import draw
+from fanin_jax._elements import Words
 from fanin_jax._x64 import has_float64
 
 __all__ = ["KeyedInitializer", "init", "initializer"]

@@ -14,7 +14,7 @@ from fanin.contract import Capabilities, Description
 from fanin.dtypes import DTYPES
 from fanin.exceptions import FaninTypeError, FaninValueError
 from fanin.plans import Plan
-from fanin.rules import RULES
+from fanin.plans.rules import RULES
 from fanin_jax._draw import draw
 
 __all__ = ["JaxBackend", "check_sharding"]

@@ -5,15 +5,14 @@ XLA has no 64-bit integers unless JAX is configured for them, so an index that m
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Final
 
 import jax.numpy as jnp
-from jax import Array, lax
+from jax import lax
 
 from fanin.exceptions import FaninValueError
 from fanin.layout import Axis
-from fanin.pieces import merge
+from fanin.plans.pieces import merge
 from fanin_jax._lattice import Pair, multiply_high
 
 __all__ = ["check_axes", "logical_index", "merge_axes"]
@@ -59,7 +58,11 @@ def logical_index(axes: tuple[Axis, ...], offset: Pair, wide: bool) -> Pair:
     shape = tuple(axis.size for axis in axes)
     high, low = offset[0] if wide else jnp.uint32(0), lax.broadcast(offset[1], shape)
     for k, axis in enumerate(axes):
-        for positions, stride in _moves(axis, lax.broadcasted_iota(jnp.uint32, shape, k)):
+        if axis.size == 1 and not axis.phase:
+            continue
+        for positions, stride in axis.terms(lax.broadcasted_iota(jnp.uint32, shape, k)):
+            if not stride:
+                continue
             step = positions * jnp.uint32(stride % _WORD)
             low = low + step
             if wide:
@@ -67,13 +70,3 @@ def logical_index(axes: tuple[Axis, ...], offset: Pair, wide: bool) -> Pair:
                 step_high = multiply_high(positions, jnp.uint32(stride % _WORD)) + positions * jnp.uint32(stride >> 32)
                 high = high + step_high + carry
     return high, low
-
-
-def _moves(axis: Axis, positions: Array) -> Iterator[tuple[Array, int]]:
-    """Yield what adds to the index along an axis, as positions times a stride."""
-    if axis.period:
-        positions = positions + jnp.uint32(axis.phase)
-        yield lax.div(positions, jnp.full_like(positions, axis.period)), axis.outer_stride
-        yield lax.rem(positions, jnp.full_like(positions, axis.period)), axis.stride
-    elif axis.size > 1 and axis.stride:
-        yield positions, axis.stride

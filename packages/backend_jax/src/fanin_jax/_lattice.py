@@ -13,9 +13,9 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 
-from fanin.lattice import UNIFORM_BITS
-from fanin.normal_table import normal_segments
-from fanin.threefry import PARITY, ROTATIONS
+from fanin.stream.lattice import UNIFORM_BITS
+from fanin.stream.normal_table import normal_segments
+from fanin.stream.threefry import PARITY, ROTATIONS
 
 __all__ = ["Pair", "multiply_high", "normal", "threefry2x32", "uniform", "words"]
 

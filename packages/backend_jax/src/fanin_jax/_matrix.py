@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import replace
 from functools import lru_cache, partial
-from typing import Any, TypeAlias
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -16,9 +17,10 @@ from jax import Array, lax
 from fanin.dtypes import DTYPES
 from fanin.exceptions import FaninValueError
 from fanin.layout import Axis
-from fanin.matrix_draws import Moves, coordinates, normal_matrices, whole_columns
-from fanin.plans import Plan
-from fanin.rules import Diagonal, Haar, Masked
+from fanin.plans import Draw, Plan
+from fanin.plans.matrix_work import Moves, coordinates, normal_matrices
+from fanin.plans.rules import Diagonal, Haar, Masked
+from fanin_jax._elements import draw_elements
 from fanin_jax._index import check_axes, logical_index
 from fanin_jax._keys import stream_keys
 from fanin_jax._lattice import threefry2x32, words
@@ -27,42 +29,40 @@ from fanin_jax._x64 import can_use_float64, enable_x64, has_float64
 
 __all__ = ["draw_matrices"]
 
-Drawer: TypeAlias = Callable[[Plan, Any, Any], Array]
 
-
-def draw_matrices(plan: Plan, keys: Any, counters: Any, sharding: Any, draw: Drawer) -> Array:
-    """Return the array of a plan whose rule is not elementwise, or a diagonal.
+def draw_matrices(plan: Plan, rule: Diagonal | Masked | Haar, keys: Any, counters: Any, sharding: Any) -> Array:
+    """Return the array of a plan by a rule of matrices.
 
     Args:
-        plan: The plan; its own keys are not used.
+        plan: The plan.
+        rule: Its rule.
         keys: As in `draw`.
         counters: As in `draw`.
-        sharding: How the array is placed, as `jax.jit` takes it; None for JAX's choice.
-        draw: What draws the other rules.
+        sharding: As in `draw`.
     """
     check_axes(plan.axes)
-    doubles = plan.compute == "float64" or (isinstance(plan.rule, Haar) and can_use_float64())
-    structure = replace(plan, keys=((0, 0),) * len(plan.keys), seed=0, name=None)
+    doubles = plan.compute == "float64" or (isinstance(rule, Haar) and can_use_float64())
+    structure = replace(plan, keys=((0, 0),) * len(plan.keys), counters=None, seed=0, name=None)
     with enable_x64(True) if doubles and not has_float64() else nullcontext():
-        return _compiled(structure, sharding, draw)(keys, counters)
+        return _compiled(structure, sharding)(keys, counters)
 
 
 @lru_cache(maxsize=1024)
-def _compiled(plan: Plan, sharding: Any, draw: Drawer) -> Callable[[Any, Any], Array]:
-    return jax.jit(partial(_draw, plan, draw), out_shardings=sharding)
+def _compiled(plan: Plan, sharding: Any) -> Callable[[Any, Any], Array]:
+    return jax.jit(partial(_draw, plan), out_shardings=sharding)
 
 
-def _draw(plan: Plan, draw: Drawer, keys: Any, counters: Any) -> Array:
+def _draw(plan: Plan, keys: Any, counters: Any) -> Array:
     rule = plan.rule
     if 0 in plan.shape:
         return jnp.zeros(plan.shape, plan.dtype)
     if isinstance(rule, Diagonal):
         return _diagonal(plan, rule)
     if isinstance(rule, Masked):
-        values = draw(replace(plan, rule=rule.draw), keys, counters)
+        values = draw_elements(plan, rule.draw, keys, counters)
         return lax.select(_zeros(plan, rule, keys, counters), jnp.zeros_like(values), values)
     assert isinstance(rule, Haar)
-    return _orthogonal_weights(plan, rule, draw, keys, counters)
+    return _orthogonal_weights(plan, rule, keys, counters)
 
 
 def _diagonal(plan: Plan, rule: Diagonal) -> Array:
@@ -80,15 +80,16 @@ def _whole_numbers(plan: Plan, moves: Moves) -> Array:
     first, axes = moves
     if first + sum(axis.offset(axis.size - 1) for axis in axes) >= 1 << 32:
         raise FaninValueError(
-            f"the jax backend draws matrices of fewer than 2**32 rows and columns. Received: shape "
-            f"{plan.geometry.shape} with layout {plan.geometry.layout!r}."
+            f"the jax backend draws matrices of fewer than 2**32 rows and columns. Received: a part of shape "
+            f"{plan.shape} of more."
         )
     return logical_index(axes, (jnp.uint32(0), jnp.uint32(first)), wide=False)[1]
 
 
-def _orthogonal_weights(plan: Plan, rule: Haar, draw: Drawer, keys: Any, counters: Any) -> Array:
+def _orthogonal_weights(plan: Plan, rule: Haar, keys: Any, counters: Any) -> Array:
     normal = normal_matrices(plan, dtype="float64" if has_float64() and can_use_float64() else "float32")
-    matrices = _orthogonal(draw(normal, keys, counters))
+    assert isinstance(normal.rule, Draw)
+    matrices = _orthogonal(draw_elements(normal, normal.rule, keys, counters))
     weights = (matrices * jnp.full_like(matrices, rule.gain)).astype(plan.compute)
     row, column, tap = (_whole_numbers(plan, moves) for moves in coordinates(plan))
     stream = jnp.zeros(plan.shape, jnp.uint32)
@@ -112,7 +113,8 @@ def _zeros(plan: Plan, rule: Masked, keys: Any, counters: Any) -> Array:
     """Return which elements are 0."""
     if rule.zeros == 0:
         return jnp.zeros(plan.shape, bool)
-    columns = whole_columns(plan)
+    columns = plan.columns
+    assert columns is not None
     k0, k1 = stream_keys(keys, counters)
     mask_key = threefry2x32((k0, k1), (jnp.uint32(rule.mask[0]), jnp.uint32(rule.mask[1])))
     axes = (Axis(len(k0), 0), *columns.in_axes, *columns.out_axes)
@@ -120,7 +122,9 @@ def _zeros(plan: Plan, rule: Masked, keys: Any, counters: Any) -> Array:
     offset = jnp.uint32(columns.offset >> 32), jnp.uint32(columns.offset & 0xFFFFFFFF)
     index = logical_index(axes, offset, plan.index_bound > 1 << 32)
     w = words((lax.broadcast_in_dim(mask_key[0], sizes, (0,)), lax.broadcast_in_dim(mask_key[1], sizes, (0,))), index)
-    found = _smallest(w.reshape(-1, rule.rows), rule.zeros).reshape(sizes)[(slice(None), *columns.part)]
+    found = _smallest(w.reshape(-1, rule.rows), rule.zeros).reshape(sizes)[
+        (slice(None), *itertools.starmap(slice, columns.part))
+    ]
     found = found.transpose(0, *(1 + place for place in np.argsort(columns.stored)))
     return found[0] if plan.stack_axis is None else jnp.moveaxis(found, 0, plan.stack_axis)
 

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from fanin.exceptions import FaninTypeError, FaninValueError
 from fanin.initializers import Initializer
-from fanin.pieces import overlaps
 from fanin.plans import Name, Slices, plan
+from fanin.plans.pieces import overlaps
 from fanin_numpy._backend import NumpyBackend
 from fanin_numpy._draw import draw_into
 from fanin_numpy._dtypes import DTYPE_NAMES

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from fanin.contract import Capabilities, Description
 from fanin.exceptions import FaninTypeError, FaninValueError
 from fanin.plans import Plan
-from fanin.rules import RULES
+from fanin.plans.rules import RULES
 from fanin_numpy._draw import draw_into
 from fanin_numpy._dtypes import DTYPE_NAMES, numpy_dtype
 

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from fanin.exceptions import FaninValueError
 from fanin.plans import Draw
-from fanin.threefry import Words
+from fanin.stream.threefry import Words
 
 __all__ = ["Engine", "engine_for", "get_engine", "set_engine"]
 

@@ -18,18 +18,9 @@ def offsets(axes: tuple[Axis, ...], first: int, count: int) -> Indices:
     """Return the logical offsets of the flat positions first, first + 1, ... of some axes, in C order."""
     flat = np.arange(first, first + count)
     if len(axes) == 1:
-        return _axis_offsets(axes[0], flat)
+        return axes[0].offset(flat)
     positions = np.unravel_index(flat, tuple(axis.size for axis in axes)) if axes else ()
-    return sum(map(_axis_offsets, axes, positions), start=np.zeros_like(flat))
-
-
-def _axis_offsets(axis: Axis, positions: Indices) -> Indices:
-    """Return what `axis.offset` gives for each of the positions."""
-    if not axis.period:
-        return positions * axis.stride
-    moved = positions + axis.phase
-    group, within = moved // axis.period, moved % axis.period
-    return group * axis.outer_stride + within * axis.stride
+    return sum((axis.offset(place) for axis, place in zip(axes, positions, strict=True)), start=np.zeros_like(flat))
 
 
 def values(first: int, axes: tuple[Axis, ...]) -> Indices:
@@ -37,5 +28,5 @@ def values(first: int, axes: tuple[Axis, ...]) -> Indices:
     number = np.full((1,) * len(axes), first)
     for k, axis in enumerate(axes):
         if axis.stride or axis.outer_stride:
-            number = number + _axis_offsets(axis, np.arange(axis.size)).reshape(-1, *[1] * (len(axes) - 1 - k))
+            number = number + axis.offset(np.arange(axis.size)).reshape(-1, *[1] * (len(axes) - 1 - k))
     return number

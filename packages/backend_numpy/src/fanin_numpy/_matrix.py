@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Callable
-from dataclasses import replace
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fanin.matrix_draws import Columns, coordinates, normal_matrices, whole_columns
-from fanin.plans import Plan
-from fanin.rules import Diagonal, Haar, Masked
-from fanin.threefry import Words, threefry2x32
+from fanin.plans import Draw, Plan
+from fanin.plans.columns import Columns
+from fanin.plans.matrix_work import coordinates, normal_matrices
+from fanin.plans.rules import Diagonal, Haar, Masked
+from fanin.stream.threefry import Words, threefry2x32
+from fanin_numpy._elements import draw_elements
 from fanin_numpy._index import offsets, values
 from fanin_numpy._numpy_kernels import words_grid
 
@@ -25,15 +26,14 @@ _CHUNK = 1 << 19
 """Elements of the columns that are ranked at once: 20 bytes each."""
 
 
-def draw_matrices(plan: Plan, out: Array, draw: Callable[[Plan, Array], None]) -> None:
-    """Write the weights of a plan whose rule is not elementwise, or a diagonal.
+def draw_matrices(plan: Plan, rule: Diagonal | Masked | Haar, out: Array) -> None:
+    """Write the weights of a plan by a rule of matrices.
 
     Args:
         plan: The plan.
+        rule: Its rule.
         out: Where to write, as in `draw_into`.
-        draw: What draws the other rules.
     """
-    rule = plan.rule
     if not out.size:
         return
     if isinstance(rule, Diagonal):
@@ -42,17 +42,19 @@ def draw_matrices(plan: Plan, out: Array, draw: Callable[[Plan, Array], None]) -
         out[...] = 0
         np.copyto(out, value, where=(row % rule.rows == column) & (tap == rule.tap), casting="unsafe")
     elif isinstance(rule, Masked):
-        draw(replace(plan, rule=rule.draw), out)
-        columns = whole_columns(plan)
+        draw_elements(plan, rule.draw, out)
+        columns = plan.columns
+        assert columns is not None
         for key, stream in zip(plan.keys, _streams(plan, out), strict=True):
             target = stream.transpose(columns.stored)
             target[_zeros(rule, columns, threefry2x32(key, rule.mask))] = 0
-    elif isinstance(rule, Haar):
+    else:
         row, column, tap = (_of_one_stream(plan, values(*moves)) for moves in coordinates(plan))
         for k, stream in enumerate(_streams(plan, out)):
             normal = normal_matrices(plan, slice(k, k + 1))
             matrices = np.empty(normal.shape)
-            draw(normal, matrices)
+            assert isinstance(normal.rule, Draw)
+            draw_elements(normal, normal.rule, matrices)
             weights = rule.gain * _orthogonal(matrices[0]).reshape(-1, rule.columns)[row, column]
             stream[...] = 0
             np.copyto(stream, weights.astype(plan.compute), where=tap == rule.tap, casting="unsafe")
@@ -79,7 +81,7 @@ def _zeros(rule: Masked, columns: Columns, key: Words) -> NDArray[np.bool_]:
     """Return which elements of a part are 0, (in-axes, out-axes)."""
     ins, outs = (tuple(axis.size for axis in axes) for axes in (columns.in_axes, columns.out_axes))
     part = columns.part[len(ins) :]
-    found = np.zeros((math.prod(ins), *(place.stop - place.start for place in part)), np.bool_)
+    found = np.zeros((math.prod(ins), *(stop - start for start, stop in part)), np.bool_)
     if rule.zeros:
         tops = offsets(columns.in_axes, 0, math.prod(ins)) + columns.offset
         rows = offsets(columns.out_axes, 0, math.prod(outs))
@@ -87,7 +89,7 @@ def _zeros(rule: Masked, columns: Columns, key: Words) -> NDArray[np.bool_]:
         for first in range(0, len(tops), step):
             words = words_grid(tops[first : first + step], rows, key)
             smallest = _smallest(words.reshape(-1, rule.rows), rule.zeros)
-            found[first : first + step] = smallest.reshape(-1, *outs)[:, *part]
+            found[first : first + step] = smallest.reshape(-1, *outs)[:, *itertools.starmap(slice, part)]
     return found.reshape(*ins, *found.shape[1:])
 
 

@@ -16,9 +16,9 @@ from numba import float32, float64, int32, njit, types, uint16, uint32, uint64
 from numba.extending import intrinsic, overload
 from numpy.typing import NDArray
 
-from fanin.normal_table import normal_table_bytes
 from fanin.plans import Draw
-from fanin.threefry import PARITY, Words
+from fanin.stream.normal_table import normal_table_bytes
+from fanin.stream.threefry import PARITY, Words
 
 __all__ = ["fill_grid", "fill_pairs", "fill_rows", "points_of", "release"]
 

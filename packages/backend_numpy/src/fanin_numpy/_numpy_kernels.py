@@ -13,9 +13,9 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from fanin.normal_table import normal_table_bytes
 from fanin.plans import Draw
-from fanin.threefry import PARITY, ROTATIONS, Words
+from fanin.stream.normal_table import normal_table_bytes
+from fanin.stream.threefry import PARITY, ROTATIONS, Words
 
 __all__ = ["fill_grid", "fill_pairs", "fill_rows", "points_of", "release", "words_grid"]
 

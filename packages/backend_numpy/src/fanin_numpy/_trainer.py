@@ -9,8 +9,8 @@ from typing import Any, Final, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from fanin.activations import SELU_ALPHA, SELU_SCALE
 from fanin.compare.trainer import Trace
+from fanin.gains.activations import SELU_ALPHA, SELU_SCALE
 
 __all__ = ["NumpyTrainer"]
 

@@ -11,8 +11,8 @@ from torch.nn.parameter import UninitializedBuffer, UninitializedParameter
 
 from fanin.exceptions import FaninTypeError, FaninValueError
 from fanin.initializers import Initializer
-from fanin.pieces import overlaps
 from fanin.plans import Name, Slices, plan
+from fanin.plans.pieces import overlaps
 from fanin_torch._backend import TorchBackend
 from fanin_torch._draw import draw_into
 from fanin_torch._dtypes import DTYPES, dtype_name

@@ -12,7 +12,7 @@ from torch import Tensor
 from fanin.contract import Capabilities, Description
 from fanin.exceptions import FaninTypeError, FaninValueError
 from fanin.plans import Plan
-from fanin.rules import RULES
+from fanin.plans.rules import RULES
 from fanin_torch._draw import draw_into
 from fanin_torch._dtypes import DTYPES, dtype_name, numpy_view
 from fanin_torch._opaque import draw_opaquely, keep

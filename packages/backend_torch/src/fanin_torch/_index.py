@@ -16,11 +16,6 @@ def values(first: int, axes: tuple[Axis, ...], device: torch.device) -> Tensor:
     for k, axis in enumerate(axes):
         if not (axis.stride or axis.outer_stride):
             continue
-        steps = torch.arange(axis.phase, axis.phase + axis.size, dtype=torch.int64, device=device)
-        if axis.period:
-            group = torch.div(steps, axis.period, rounding_mode="floor")
-            steps = group * axis.outer_stride + (steps - group * axis.period) * axis.stride
-        else:
-            steps = steps * axis.stride
+        steps = axis.offset(torch.arange(axis.size, dtype=torch.int64, device=device))
         number = number + steps.view(-1, *[1] * (len(axes) - 1 - k))
     return number

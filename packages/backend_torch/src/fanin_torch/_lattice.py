@@ -11,9 +11,9 @@ from functools import lru_cache
 import torch
 from torch import Tensor
 
-from fanin.normal_table import normal_segments
 from fanin.plans import Draw
-from fanin.threefry import PARITY, ROTATIONS, Words
+from fanin.stream.normal_table import normal_segments
+from fanin.stream.threefry import PARITY, ROTATIONS, Words
 
 __all__ = ["points", "words_of", "words_run"]
 

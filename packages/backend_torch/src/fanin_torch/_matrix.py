@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Callable
-from dataclasses import replace
 from typing import Final
 
 import torch
 from torch import Tensor
 
-from fanin.matrix_draws import Columns, coordinates, normal_matrices, whole_columns
-from fanin.plans import Plan
-from fanin.rules import Diagonal, Haar, Masked
-from fanin.threefry import Words, threefry2x32
+from fanin.plans import Draw, Plan
+from fanin.plans.columns import Columns
+from fanin.plans.matrix_work import coordinates, normal_matrices
+from fanin.plans.rules import Diagonal, Haar, Masked
+from fanin.stream.threefry import Words, threefry2x32
 from fanin_torch._dtypes import DTYPES
+from fanin_torch._elements import draw_elements
 from fanin_torch._index import values
 from fanin_torch._lattice import words_of
 
@@ -26,15 +27,14 @@ _CHUNK: Final = 1 << 19
 _BITS: Final = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
 
 
-def draw_matrices(plan: Plan, target: Tensor, draw: Callable[[Plan, Tensor], None]) -> None:
-    """Write the weights of a plan whose rule is not elementwise, or a diagonal.
+def draw_matrices(plan: Plan, rule: Diagonal | Masked | Haar, target: Tensor) -> None:
+    """Write the weights of a plan by a rule of matrices.
 
     Args:
         plan: The plan.
+        rule: Its rule.
         target: Where to write, as in `draw_with_torch`.
-        draw: What draws the other rules.
     """
-    rule = plan.rule
     if target.numel() == 0:
         return
     compute = DTYPES[plan.compute]
@@ -43,19 +43,21 @@ def draw_matrices(plan: Plan, target: Tensor, draw: Callable[[Plan, Tensor], Non
         on_diagonal = (row % rule.rows == column) & (tap == rule.tap)
         target.copy_(on_diagonal * torch.tensor(rule.value, dtype=compute, device=target.device))
     elif isinstance(rule, Masked):
-        draw(replace(plan, rule=rule.draw), target)
-        columns = whole_columns(plan)
+        draw_elements(plan, rule.draw, target)
+        columns = plan.columns
+        assert columns is not None
         for key, stream in zip(plan.keys, _streams(plan, target), strict=True):
             zeros = _zeros(rule, columns, threefry2x32(key, rule.mask), target.device)
             patterns = stream.view(_BITS[stream.element_size()])  # torch does not fill a float8
             patterns.permute(columns.stored).masked_fill_(zeros, 0)
-    elif isinstance(rule, Haar):
+    else:
         row, column, tap = (_of_one_stream(plan, values(*moves, target.device)) for moves in coordinates(plan))
         place = target.device if target.device.type == "cuda" else torch.device("cpu")  # others may have no doubles
         for k, stream in enumerate(_streams(plan, target)):
             normal = normal_matrices(plan, slice(k, k + 1))
             matrices = torch.empty(normal.shape, dtype=torch.float64, device=place)
-            draw(normal, matrices)
+            assert isinstance(normal.rule, Draw)
+            draw_elements(normal, normal.rule, matrices)
             weights = (rule.gain * _orthogonal(matrices)).to(compute).to(target.device)
             stream.copy_(torch.where(tap == rule.tap, weights.reshape(-1, rule.columns)[row, column], 0.0))
 
@@ -81,7 +83,7 @@ def _zeros(rule: Masked, columns: Columns, key: Words, device: torch.device) -> 
     """Return which elements of a part are 0, (in-axes, out-axes)."""
     ins, outs = (tuple(axis.size for axis in axes) for axes in (columns.in_axes, columns.out_axes))
     part = columns.part[len(ins) :]
-    shape = math.prod(ins), *(place.stop - place.start for place in part)
+    shape = math.prod(ins), *(stop - start for start, stop in part)
     found = torch.zeros(shape, dtype=torch.bool, device=device)
     if rule.zeros:
         tops = values(columns.offset, columns.in_axes, device).reshape(-1, 1)
@@ -90,7 +92,7 @@ def _zeros(rule: Masked, columns: Columns, key: Words, device: torch.device) -> 
         for first in range(0, len(tops), step):
             words = words_of(tops[first : first + step] + rows, key)
             smallest = _smallest(words.reshape(-1, rule.rows), rule.zeros)
-            found[first : first + step] = smallest.reshape(-1, *outs)[(slice(None), *part)]
+            found[first : first + step] = smallest.reshape(-1, *outs)[(slice(None), *itertools.starmap(slice, part))]
     return found.reshape(*ins, *found.shape[1:])
 
 

@@ -14,8 +14,9 @@ from torch.nn.modules.conv import _ConvNd, _ConvTransposeNd
 
 from fanin.exceptions import FaninTypeError, FaninValueError
 from fanin.initializers import Initializer
+from fanin.initializers.names import get_initializer
+from fanin.initializers.presets import constant, ones, zeros
 from fanin.plans import plan
-from fanin.presets import constant, get_initializer, ones, zeros
 from fanin_torch._api import arguments_of, init_
 
 __all__ = ["init_module_"]

@@ -20,22 +20,31 @@ from fanin.exceptions import (
     SpecVersionError,
 )
 from fanin.gains import backward_gain, gain
-from fanin.initializers import Constant, Initializer, Normal, TruncatedNormal, Uniform, VarianceScaling
-from fanin.keys import further_key, named_key
-from fanin.layout import Axis, Fans, Geometry
-from fanin.matrices import DeltaOrthogonal, Dirac, Identity, Orthogonal, Sparse
-from fanin.matrix_presets import delta_orthogonal, dirac, identity, orthogonal, sparse
-from fanin.plans import SPEC_VERSION, Plan, plan
-from fanin.presets import (
+from fanin.initializers import (
+    Constant,
+    DeltaOrthogonal,
+    Dirac,
+    Identity,
+    Initializer,
+    Normal,
+    Orthogonal,
+    Sparse,
+    TruncatedNormal,
+    Uniform,
+    VarianceScaling,
+)
+from fanin.initializers.names import get_initializer, initializer_names, profile
+from fanin.initializers.presets import (
     constant,
-    get_initializer,
+    delta_orthogonal,
+    dirac,
     glorot_normal,
     glorot_truncated_normal,
     glorot_uniform,
     he_normal,
     he_truncated_normal,
     he_uniform,
-    initializer_names,
+    identity,
     kaiming_normal,
     kaiming_truncated_normal,
     kaiming_uniform,
@@ -44,8 +53,9 @@ from fanin.presets import (
     lecun_uniform,
     normal,
     ones,
-    profile,
+    orthogonal,
     random,
+    sparse,
     truncated_normal,
     uniform,
     variance_scaling,
@@ -54,8 +64,11 @@ from fanin.presets import (
     xavier_uniform,
     zeros,
 )
+from fanin.layout import Axis, Fans, Geometry
+from fanin.plans import SPEC_VERSION, Plan, plan
+from fanin.plans.rules import Diagonal, Draw, Fill, Haar, Masked
 from fanin.registry import available_backends, backend, known_backends
-from fanin.rules import Diagonal, Draw, Fill, Haar, Masked
+from fanin.stream.keys import further_key, named_key
 
 __version__ = "0.1.0"
 

@@ -31,6 +31,16 @@ def finite_number(value: object, what: str) -> float:
     return number
 
 
+def positive_number(value: object, what: str) -> float:
+    """Return `value` as a float if it is a finite real number above 0."""
+    number = finite_number(value, what)
+    if number <= 0:
+        raise FaninValueError(
+            f"{what} must be above 0. Received: {number}. For weights that are all equal use fanin.constant(value)."
+        )
+    return number
+
+
 def real_number(value: object, what: str) -> float:
     """Return `value` as a float if it is a real number (an infinity too), and not a bool or a NaN."""
     real = isinstance(value, Real) or (hasattr(value, "__float__") and not isinstance(value, Complex))

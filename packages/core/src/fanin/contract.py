@@ -24,8 +24,8 @@ class Capabilities:
         jit: Whether it can draw inside the library's own compiled functions; if so, it is a `CompilingBackend`.
         level: "exact" if every weight has the specification's bits; "close" if some differ by rounding. (That is of the
             elementwise rules; no backend's orthogonal matrices are more than close.)
-        rules: Kinds of the rules that it draws (see `fanin.rules`): at least "fill" and "draw", and where it can also
-            "diagonal" and "masked", which are exact, and "haar", which is close.
+        rules: Kinds of the rules that it draws (see `fanin.plans.rules`): at least "fill" and "draw", and where it can
+            also "diagonal" and "masked", which are exact, and "haar", which is close.
     """
 
     dtypes: frozenset[str]

@@ -6,12 +6,15 @@ import math
 from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final
+from typing import Any, Final, TypeVar
 
 from fanin._checks import whole_number
 from fanin.exceptions import FaninTypeError, FaninValueError
 
 __all__ = ["Axis", "Fans", "Geometry", "check_shape"]
+
+Whole = TypeVar("Whole", bound=Any)
+"""A whole number, or an array of them."""
 
 _LETTERS: Final = "OIDHWS"
 _SPATIAL: Final = "DHW"
@@ -62,12 +65,21 @@ class Axis:
     outer_stride: int = 0
     phase: int = 0
 
-    def offset(self, position: int) -> int:
-        """Return what `position`, counted from the first drawn one, adds to the logical index."""
+    def terms(self, position: Whole) -> tuple[tuple[Whole, int], ...]:
+        """Return what `position`, counted from the first drawn one, adds to the logical index: numbers times strides.
+
+        Args:
+            position: A whole number, or an array of them that has `//` and `%`.
+        """
         if not self.period:
-            return position * self.stride
-        group, within = divmod(self.phase + position, self.period)
-        return group * self.outer_stride + within * self.stride
+            return ((position, self.stride),)
+        moved = position + self.phase
+        return (moved // self.period, self.outer_stride), (moved % self.period, self.stride)
+
+    def offset(self, position: Whole) -> Whole:
+        """Return what `position`, counted from the first drawn one, adds to the logical index: the sum of its terms."""
+        total: Whole = sum(number * stride for number, stride in self.terms(position))
+        return total
 
     def part(self, start: int, stop: int) -> tuple[int, Axis]:
         """Return the logical offset of the part [start, stop) of this axis, and the part as an axis."""

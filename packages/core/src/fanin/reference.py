@@ -11,10 +11,10 @@ from decimal import Context, Decimal, localcontext
 from functools import lru_cache
 
 from fanin.dtypes import DTYPES
-from fanin.lattice import normal_lattice, truncated_rank, uniform_lattice
 from fanin.plans import Plan
-from fanin.rules import Diagonal, Draw, Fill, Haar, Masked
-from fanin.threefry import Words, threefry2x32
+from fanin.plans.rules import Diagonal, Draw, Fill, Haar, Masked
+from fanin.stream.lattice import normal_lattice, truncated_rank, uniform_lattice
+from fanin.stream.threefry import Words, threefry2x32
 
 __all__ = ["bits", "lattice_point", "tobytes", "value", "values", "word"]
 

@@ -9,8 +9,8 @@ import pytest
 import fanin
 from fanin import Draw, Plan, reference
 from fanin.conformance.cases import _RARE, GROUPS_OF_CASES, TABLE, Case
-from fanin.lattice import truncated_rank
-from fanin.normal_table import SEGMENTS
+from fanin.stream.lattice import truncated_rank
+from fanin.stream.normal_table import SEGMENTS
 
 CASES = [case for _, cases in GROUPS_OF_CASES.values() for case in cases]
 

@@ -8,8 +8,8 @@ import pytest
 
 import fanin
 from fanin import Initializer
-from fanin.activations import get_activation
 from fanin.compare.experiment import ACTIVATIONS, Network
+from fanin.gains.activations import get_activation
 from fanin.probe.theory import gaussian_moment, predict, weight_variances
 
 NETWORK = Network(inputs=50, depth=3, width=20, classes=7)

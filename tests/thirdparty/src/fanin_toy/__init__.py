@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from fanin import Capabilities, Description, Draw, FaninValueError, Fill, Plan
-from fanin.normal_table import normal_table_bytes
-from fanin.threefry import PARITY, ROTATIONS
+from fanin.stream.normal_table import normal_table_bytes
+from fanin.stream.threefry import PARITY, ROTATIONS
 
 __all__ = ["ToyBackend"]
 

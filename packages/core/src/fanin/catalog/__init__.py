@@ -13,11 +13,11 @@ from typing import Any, Final, Literal
 
 import fanin
 from fanin._checks import closest
-from fanin.catalog.facts import Facts, facts
 from fanin.catalog.texts import TEXTS, Text
 from fanin.exceptions import FaninValueError
 from fanin.initializers import Initializer
-from fanin.presets import get_initializer, initializer_names
+from fanin.initializers.names import get_initializer, initializer_names
+from fanin.plans.facts import Facts, facts
 from fanin.profiles import PROFILES, Profile
 
 __all__ = ["Entry", "Facts", "entries", "facts", "find", "namesakes"]

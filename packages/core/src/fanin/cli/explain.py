@@ -12,8 +12,8 @@ from fanin.catalog import Entry, facts, find, namesakes
 from fanin.cli import numbers
 from fanin.cli.catalog import print_paragraphs, print_table
 from fanin.cli.options import whole
-from fanin.compare.initialization import parse_call
 from fanin.exceptions import FaninValueError
+from fanin.initializers.parse import parse_call
 from fanin.layout import Geometry
 
 __all__ = ["add_arguments", "run"]

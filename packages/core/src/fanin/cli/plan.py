@@ -13,10 +13,9 @@ import re
 import fanin
 from fanin.cli import numbers
 from fanin.cli.options import whole
-from fanin.compare.initialization import parse_initialization
 from fanin.exceptions import FaninValueError
 from fanin.initializers import Initializer
-from fanin.matrices import MatrixInitializer
+from fanin.initializers.parse import parse_initialization
 from fanin.plans import Name, Plan
 
 __all__ = ["add_arguments", "run"]
@@ -70,8 +69,8 @@ def run(options: argparse.Namespace) -> int:
     if made.geometry.layout is not None:
         fans = initializer.fans(made.geometry)
         lines["fans"] = f"fan_in {fans.fan_in:g}, fan_out {fans.fan_out:g}"
-        if not isinstance(initializer, MatrixInitializer):
-            lines["law"] = str(initializer.law(fans))
+        if (law := initializer.law(fans)) != initializer:
+            lines["law"] = str(law)
     lines["stream"] = f"seed {made.seed}, {_streams(made)}"
     lines["rule"] = ", ".join(f"{key} {value}" for key, value in rule.items())
     lines["strides"] = ", ".join(str(axis.stride) for axis in made.axes) + " (steps of the logical index)"

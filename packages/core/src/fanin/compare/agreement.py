@@ -9,8 +9,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from fanin.compare.initialization import parse_initialization
 from fanin.compare.results import Results
+from fanin.initializers.parse import parse_initialization
 
 __all__ = ["HEADINGS", "ROUNDING_ALONE", "Agreement", "agreements", "loss_differences"]
 

@@ -8,12 +8,12 @@ from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 from fanin._checks import closest, finite_number, whole_number
-from fanin.activations import activation_names
-from fanin.compare.initialization import parse_initialization
 from fanin.exceptions import FaninValueError
+from fanin.gains.activations import activation_names
 from fanin.initializers import Initializer
-from fanin.keys import seed_words
+from fanin.initializers.parse import parse_initialization
 from fanin.plans import Plan, plan
+from fanin.stream.keys import seed_words
 
 __all__ = ["ACTIVATIONS", "Experiment", "Network"]
 

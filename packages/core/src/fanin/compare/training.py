@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 from fanin.api import init_parameters
 from fanin.compare.data import Data, batches
 from fanin.compare.experiment import Experiment, Network
-from fanin.compare.initialization import parse_initialization
 from fanin.compare.results import Results, Run
 from fanin.compare.statistics import evaluate, fewest_distinct, snapshot
 from fanin.compare.trainer import Trainer, load_trainer
 from fanin.contract import Backend
+from fanin.initializers.parse import parse_initialization
 from fanin.registry import backend as get_backend
 
 __all__ = ["build", "check", "digest", "one_thread", "steps", "train"]

@@ -53,7 +53,7 @@ class Adapter(ABC):
         """Return weights that follow an initializer's law, as a NumPy array.
 
         Args:
-            initializer: The law, of single weights or (a `fanin.matrices.MatrixInitializer`) of whole matrices. An
+            initializer: The law, of single weights or (a `fanin.initializers.MatrixInitializer`) of whole matrices. An
                 implementation that documents another law under the same name is asked for the law, not for the name:
                 the adapter finds the call that is documented to give it.
             shape: Stored shape.

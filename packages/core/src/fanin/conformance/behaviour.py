@@ -17,9 +17,8 @@ from fanin.conformance.exact import BackendTrial
 from fanin.conformance.signatures import signature_faults
 from fanin.dtypes import DTYPES
 from fanin.exceptions import FaninValueError
-from fanin.matrix_presets import sparse
+from fanin.initializers.presets import constant, normal, sparse, uniform
 from fanin.plans import Plan
-from fanin.presets import constant, normal, uniform
 
 __all__ = ["BEHAVIOUR_CHECKS"]
 

@@ -11,21 +11,24 @@ from typing import Final, get_args
 
 from fanin.exceptions import FaninValueError
 from fanin.initializers import Initializer, Law, VarianceScaling
-from fanin.matrix_presets import delta_orthogonal, dirac, identity, orthogonal, sparse
-from fanin.plans import Name, Plan, plan
-from fanin.presets import (
+from fanin.initializers.names import get_initializer, initializer_names
+from fanin.initializers.presets import (
     constant,
-    get_initializer,
+    delta_orthogonal,
+    dirac,
     he_normal,
     he_truncated_normal,
     he_uniform,
-    initializer_names,
+    identity,
     normal,
+    orthogonal,
+    sparse,
     truncated_normal,
     uniform,
     variance_scaling,
 )
-from fanin.rules import Draw
+from fanin.plans import Name, Plan, plan
+from fanin.plans.rules import Draw
 
 __all__ = ["GROUPS_OF_CASES", "ORTHOGONAL", "Case"]
 

@@ -16,9 +16,9 @@ from fanin.conformance.check import Check, Result, attempt
 from fanin.conformance.exact import BackendTrial, position_of
 from fanin.conformance.patterns import decode
 from fanin.dtypes import DTYPES
-from fanin.lattice import normal_lattice
 from fanin.plans import Plan
-from fanin.rules import Haar
+from fanin.plans.rules import Haar
+from fanin.stream.lattice import normal_lattice
 
 __all__ = ["CLOSE_CHECKS"]
 

@@ -9,7 +9,7 @@ from fanin.conformance.behaviour import CASES
 from fanin.conformance.cases import Case
 from fanin.conformance.check import Check, Result
 from fanin.conformance.exact import BackendTrial
-from fanin.matrix_presets import sparse
+from fanin.initializers.presets import sparse
 
 __all__ = ["COMPILED_CHECKS"]
 

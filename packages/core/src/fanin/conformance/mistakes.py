@@ -11,12 +11,12 @@ from typing import Final
 from fanin import reference
 from fanin.conformance.scales import ratio_mistake
 from fanin.dtypes import DTYPES
-from fanin.keys import named_key, seed_words
-from fanin.lattice import normal_lattice, uniform_lattice
 from fanin.layout import Axis
 from fanin.plans import Plan
-from fanin.rules import Draw
-from fanin.threefry import Words, threefry2x32
+from fanin.plans.rules import Draw
+from fanin.stream.keys import named_key, seed_words
+from fanin.stream.lattice import normal_lattice, uniform_lattice
+from fanin.stream.threefry import Words, threefry2x32
 
 __all__ = ["likely_mistake"]
 

@@ -8,22 +8,16 @@ from collections.abc import Iterator
 
 from fanin.conformance.patterns import decode
 from fanin.dtypes import DTYPES
-from fanin.initializers import Constant, Initializer, Law, Normal, TruncatedNormal, Uniform, VarianceScaling
+from fanin.initializers import Initializer, Normal, TruncatedNormal, Uniform, VarianceScaling
 from fanin.layout import Fans, Geometry
-from fanin.normal_law import truncated_std
 from fanin.plans import Plan
+from fanin.plans.facts import facts
+from fanin.stream.normal_tail import truncated_std
 
-__all__ = ["law_std", "ratio_mistake", "scale_mistake"]
+__all__ = ["ratio_mistake", "scale_mistake"]
 
 _ENOUGH = 4
 """Fewer weights than that have a common ratio by chance."""
-
-
-def law_std(law: Law) -> float:
-    """Return the standard deviation of the weights."""
-    if isinstance(law, Constant):
-        return 0.0
-    return (law.high - law.low) / math.sqrt(12) if isinstance(law, Uniform) else law.std
 
 
 def scale_mistake(initializer: Initializer, geometry: Geometry, ratio: float, tolerance: float) -> str:
@@ -55,7 +49,7 @@ def ratio_mistake(plan: Plan, wanted: tuple[int, ...], got: tuple[int, ...]) -> 
     named = scale_mistake(plan.initializer, plan.geometry, ratios[0], tolerance)
     if not named and plan.initializer.needs_fans and plan.shape != plan.geometry.shape:
         part = dataclasses.replace(plan.geometry, shape=plan.shape)
-        own, whole = (law_std(plan.initializer.law(plan.initializer.fans(found))) for found in (part, plan.geometry))
+        own, whole = (facts(plan.initializer, found).std for found in (part, plan.geometry))
         named = "the fans are those of the part, not of the whole" if abs(ratios[0] * whole / own - 1) < 1e-6 else ""
     return named or f"every weight is {ratios[0]:.6g} times what it should be"
 
@@ -63,7 +57,7 @@ def ratio_mistake(plan: Plan, wanted: tuple[int, ...], got: tuple[int, ...]) -> 
 def _known(initializer: Initializer, geometry: Geometry) -> Iterator[tuple[str, float]]:
     """Yield known mistakes and the factor by which each is off."""
     law = initializer.law(initializer.fans(geometry) if initializer.needs_fans else None)
-    std = law_std(law)
+    std = facts(initializer, geometry).std
     if isinstance(initializer, VarianceScaling):
         yield from ((text, math.sqrt(ratio)) for text, ratio in _fan_mistakes(initializer, geometry))
         yield "the square root is missing: the variance is used as the standard deviation", std

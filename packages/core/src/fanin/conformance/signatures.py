@@ -8,7 +8,7 @@ from typing import Any
 from fanin.contract import Capabilities, CompilingBackend
 from fanin.dtypes import DTYPES
 from fanin.plans import SPEC_VERSION
-from fanin.rules import Diagonal, Draw, Fill, Haar, Masked
+from fanin.plans.rules import Diagonal, Draw, Fill, Haar, Masked
 
 __all__ = ["signature_faults"]
 

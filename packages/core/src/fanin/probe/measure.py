@@ -10,9 +10,9 @@ import numpy as np
 
 from fanin.compare.data import Data
 from fanin.compare.experiment import Experiment, Network
-from fanin.compare.initialization import parse_initialization
 from fanin.compare.statistics import Snapshot, second_moment, snapshot
 from fanin.compare.training import build, check, one_thread
+from fanin.initializers.parse import parse_initialization
 from fanin.probe.theory import Theory, predict
 from fanin.registry import backend as get_backend
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any, Final
 
-from fanin.compare.initialization import parse_initialization
+from fanin.initializers.parse import parse_initialization
 from fanin.probe.measure import Measured, Probe
 from fanin.probe.theory import Theory, weight_variances
 from fanin.probe.verdict import Verdict, dead_layer, float32_holds, gain_advice, judge

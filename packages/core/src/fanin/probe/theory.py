@@ -21,13 +21,13 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from fanin.activations import Activation, get_activation
 from fanin.compare.experiment import Network
 from fanin.exceptions import FaninValueError
-from fanin.initializers import Constant, Initializer, Normal, TruncatedNormal, Uniform
-from fanin.matrices import MatrixInitializer, Orthogonal, Sparse
+from fanin.gains.activations import Activation, get_activation
+from fanin.gains.quadrature import gaussian_square_mean
+from fanin.initializers import Initializer
 from fanin.plans import Plan
-from fanin.quadrature import gaussian_square_mean
+from fanin.plans.facts import facts
 
 __all__ = ["Theory", "gaussian_moment", "predict", "weight_variances"]
 
@@ -58,23 +58,10 @@ def weight_variances(initializer: Initializer, network: Network) -> list[float] 
 
 
 def _variance(initializer: Initializer, plan: Plan) -> float | None:
-    rows, columns = plan.geometry.shape
-    if isinstance(initializer, Orthogonal):
-        return initializer.gain**2 / max(rows, columns)
-    if isinstance(initializer, Sparse):
-        return initializer.std**2 * (1 - math.ceil(initializer.sparsity * rows) / rows)
-    if isinstance(initializer, MatrixInitializer):
+    found = facts(initializer, plan.geometry)
+    if not found.symmetric or not (initializer.is_random or found.high == 0.0):
         return None
-    law = initializer.law(initializer.fans(plan.geometry))
-    if isinstance(law, Constant) and law.value == 0:
-        return 0.0
-    if isinstance(law, Normal) and law.mean == 0:
-        return law.std**2
-    if isinstance(law, Uniform) and law.low == -law.high:
-        return law.high**2 / 3
-    if isinstance(law, TruncatedNormal) and law.mean == 0 and law.lower == -law.upper:
-        return law.std**2
-    return None
+    return found.std**2
 
 
 def gaussian_moment(function: Callable[[float], float], q: float) -> float:

@@ -12,7 +12,7 @@ from typing import Final, Literal, cast
 from fanin._checks import closest
 from fanin.exceptions import FaninValueError
 from fanin.initializers import Constant, Distribution, Initializer, Mode, Normal, Uniform
-from fanin.matrices import Identity
+from fanin.initializers.matrices import Identity
 from fanin.profiles.matrices import UngroupedOrthogonal
 from fanin.profiles.record import Recorder, parent_truncated
 from fanin.profiles.scaling import FrameworkScaling, axes

@@ -7,11 +7,9 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from fanin._checks import whole_number
-from fanin.dtypes import DType
 from fanin.exceptions import FaninValueError
+from fanin.initializers.matrices import DeltaOrthogonal, Dirac, Orthogonal
 from fanin.layout import Geometry
-from fanin.matrices import DeltaOrthogonal, Dirac, Orthogonal
-from fanin.rules import Diagonal, Haar
 
 __all__ = ["UngroupedDeltaOrthogonal", "UngroupedDirac", "UngroupedOrthogonal"]
 
@@ -41,13 +39,13 @@ class UngroupedOrthogonal(Orthogonal):
 
     kind: ClassVar[str] = "ungrouped_orthogonal"
 
-    def rule(self, geometry: Geometry, dtype: DType) -> Haar:
-        """Return the one matrix.
+    def regrouped(self, geometry: Geometry) -> Geometry:
+        """Return the tensor as one group.
 
         Raises:
             FaninValueError: The kernel is transposed.
         """
-        return super().rule(_regroup(geometry, 1, "orthogonal elsewhere"), dtype)
+        return _regroup(geometry, 1, "orthogonal elsewhere")
 
 
 @dataclass(frozen=True)
@@ -56,8 +54,8 @@ class UngroupedDeltaOrthogonal(DeltaOrthogonal):
 
     kind: ClassVar[str] = "ungrouped_delta_orthogonal"
 
-    def rule(self, geometry: Geometry, dtype: DType) -> Haar:
-        """Return the one matrix, at the centre tap.
+    def regrouped(self, geometry: Geometry) -> Geometry:
+        """Return the tensor as one group.
 
         Raises:
             FaninValueError: The kernel is transposed, or has an even size, whose centre in JAX is another tap.
@@ -68,7 +66,7 @@ class UngroupedDeltaOrthogonal(DeltaOrthogonal):
                 f"JAX's centre of an even kernel is index k // 2 - 1, and fanin's k // 2. Received: shape "
                 f"{geometry.shape} with layout {geometry.layout!r}. Use fanin.delta_orthogonal(), or an odd kernel."
             )
-        return super().rule(_regroup(geometry, 1, "delta_orthogonal elsewhere"), dtype)
+        return _regroup(geometry, 1, "delta_orthogonal elsewhere")
 
 
 @dataclass(frozen=True)
@@ -82,10 +80,10 @@ class UngroupedDirac(Dirac):
         super().__post_init__()
         object.__setattr__(self, "groups", whole_number(self.groups, "groups", 1))
 
-    def rule(self, geometry: Geometry, dtype: DType) -> Diagonal:
-        """Return 1 at the centre tap where row and column of a group agree.
+    def regrouped(self, geometry: Geometry) -> Geometry:
+        """Return the tensor with the initializer's own groups.
 
         Raises:
             FaninValueError: The kernel is transposed, or the groups do not divide its out-channels.
         """
-        return super().rule(_regroup(geometry, self.groups, "torch's dirac_"), dtype)
+        return _regroup(geometry, self.groups, "torch's dirac_")

@@ -127,7 +127,7 @@ def parent_truncated(mean: float, std: float, lower: float, upper: float) -> Tru
     Raises:
         FaninValueError: The interval holds too little of the parent's probability, or a setting is out of range.
     """
-    from fanin.normal_law import truncated_std  # takes milliseconds to import
+    from fanin.stream.normal_tail import truncated_std  # takes milliseconds to import
 
     checked = TruncatedNormal(mean, std, lower, upper)
     return TruncatedNormal(mean, checked.std * truncated_std(checked.lower, checked.upper), lower, upper)

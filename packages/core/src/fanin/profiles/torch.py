@@ -12,7 +12,7 @@ from typing import Final
 from fanin._checks import closest, finite_number
 from fanin.exceptions import FaninValueError
 from fanin.initializers import Constant, Distribution, Initializer, Mode, Normal, Uniform
-from fanin.matrices import Identity, Sparse
+from fanin.initializers.matrices import Identity, Sparse
 from fanin.profiles.matrices import UngroupedDirac, UngroupedOrthogonal
 from fanin.profiles.record import Recorder, parent_truncated
 from fanin.profiles.scaling import FrameworkScaling

@@ -12,7 +12,7 @@ from fanin_toy import Array, ToyBackend, Uint32s
 from scipy.special import ndtr
 
 from fanin import Diagonal, Haar, Masked, Plan, Sparse, orthogonal, plan
-from fanin.threefry import Words
+from fanin.stream.threefry import Words
 
 from .matrix_toy import Mask, MatrixBackend
 from .record import Mutant

@@ -11,8 +11,8 @@ from fanin_toy import Array, ToyBackend, Uint32s
 
 from fanin import Diagonal, Haar, Masked, Plan, reference
 from fanin import plan as replan
-from fanin.matrix_draws import coordinates, normal_matrices
-from fanin.threefry import Words, threefry2x32
+from fanin.plans.matrix_work import coordinates, normal_matrices
+from fanin.stream.threefry import Words, threefry2x32
 
 __all__ = ["MatrixBackend"]
 

@@ -12,8 +12,8 @@ import numpy as np
 from fanin_toy import Array, ToyBackend
 
 from fanin import Axis, Draw, Plan, named_key
-from fanin.keys import seed_words
-from fanin.normal_law import truncated_std
+from fanin.stream.keys import seed_words
+from fanin.stream.normal_tail import truncated_std
 
 from .record import Mutant
 

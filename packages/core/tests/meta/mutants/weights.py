@@ -10,7 +10,7 @@ import numpy as np
 from fanin_toy import Array, Ints, ToyBackend
 
 from fanin import Draw, Plan
-from fanin.conformance.scales import law_std
+from fanin.plans.facts import facts
 
 from .record import Mutant
 
@@ -78,12 +78,11 @@ def _normalised(toy: ToyBackend, plan: Plan, rule: Draw, points: Ints) -> Array:
     weights = toy.weights(plan, rule, points)
     if weights.size < 2:
         return weights
-    law = plan.initializer.law(plan.geometry.fans() if plan.initializer.needs_fans else None)
     wide = weights.astype(np.float64)
     mean = wide.mean()
     if not wide.std():
         return weights
-    exact: Array = (mean + (wide - mean) / wide.std() * law_std(law)).astype(plan.dtype)
+    exact: Array = (mean + (wide - mean) / wide.std() * facts(plan.initializer, plan.geometry).std).astype(plan.dtype)
     return exact
 
 

@@ -16,7 +16,7 @@ from fanin.conformance.distribution.judge import judge
 from fanin.conformance.distribution.sample import Sample, SampleTrial
 from fanin.conformance.distribution.statistics import z_detects, z_limit
 from fanin.conformance.distribution.tables import WIDE
-from fanin.presets import he_normal, he_uniform
+from fanin.initializers.presets import he_normal, he_uniform
 
 __all__ = ["CORRELATION_CHECKS"]
 

@@ -13,8 +13,8 @@ from fanin.conformance.distribution.judge import judge
 from fanin.conformance.distribution.kernels import Floats, centre, kernels
 from fanin.conformance.distribution.sample import SampleTrial, initializer_of
 from fanin.dtypes import DTYPES
-from fanin.matrices import Dirac, Identity
-from fanin.matrix_presets import dirac, identity
+from fanin.initializers.matrices import Dirac, Identity
+from fanin.initializers.presets import dirac, identity
 
 __all__ = ["DIAGONAL_CHECKS"]
 

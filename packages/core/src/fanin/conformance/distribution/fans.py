@@ -10,8 +10,7 @@ from fanin.conformance.check import Check, Result
 from fanin.conformance.distribution.moments import std_result
 from fanin.conformance.distribution.sample import SampleTrial, initializer_of
 from fanin.initializers import VarianceScaling
-from fanin.layout import Fans
-from fanin.presets import (
+from fanin.initializers.presets import (
     glorot_normal,
     glorot_truncated_normal,
     glorot_uniform,
@@ -23,6 +22,7 @@ from fanin.presets import (
     lecun_uniform,
     variance_scaling,
 )
+from fanin.layout import Fans
 
 __all__ = ["FANS", "FAN_CHECKS"]
 

@@ -16,7 +16,7 @@ from fanin.conformance.distribution.judge import judge
 from fanin.conformance.distribution.sample import SampleTrial
 from fanin.conformance.distribution.statistics import z_limit
 from fanin.initializers import Initializer
-from fanin.presets import he_normal, he_truncated_normal, he_uniform, random, zeros
+from fanin.initializers.presets import he_normal, he_truncated_normal, he_uniform, random, zeros
 
 __all__ = ["NETWORK_CHECKS"]
 

@@ -25,8 +25,8 @@ from fanin.conformance.distribution.statistics import (
     z_limit,
 )
 from fanin.dtypes import DTYPES
-from fanin.matrices import DeltaOrthogonal, Orthogonal
-from fanin.matrix_presets import delta_orthogonal, orthogonal
+from fanin.initializers.matrices import DeltaOrthogonal, Orthogonal
+from fanin.initializers.presets import delta_orthogonal, orthogonal
 
 __all__ = ["ORTHOGONAL_CHECKS"]
 

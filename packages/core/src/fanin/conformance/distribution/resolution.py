@@ -18,7 +18,7 @@ from fanin.conformance.distribution.sample import SampleTrial
 from fanin.conformance.distribution.statistics import binomial_interval, z_detects
 from fanin.conformance.distribution.tables import LAWS, WIDE
 from fanin.dtypes import DTYPES
-from fanin.presets import constant
+from fanin.initializers.presets import constant
 
 __all__ = ["RESOLUTION_CHECKS"]
 

@@ -18,9 +18,9 @@ from fanin.conformance.check import Result
 from fanin.conformance.distribution.law import ExpectedLaw
 from fanin.conformance.distribution.statistics import ALPHA
 from fanin.initializers import Initializer, Law
-from fanin.keys import seed_words
+from fanin.initializers.names import get_initializer
 from fanin.layout import Geometry
-from fanin.presets import get_initializer
+from fanin.stream.keys import seed_words
 
 __all__ = ["Sample", "SampleTrial"]
 

@@ -30,8 +30,8 @@ from fanin.conformance.distribution.statistics import (
     z_limit,
 )
 from fanin.initializers import Normal
-from fanin.matrices import Sparse
-from fanin.matrix_presets import sparse
+from fanin.initializers.matrices import Sparse
+from fanin.initializers.presets import sparse
 
 __all__ = ["SPARSE_CHECKS"]
 

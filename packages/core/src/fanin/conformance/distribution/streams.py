@@ -15,8 +15,15 @@ from fanin.conformance.check import Check, Result
 from fanin.conformance.distribution.judge import judge
 from fanin.conformance.distribution.sample import SampleTrial
 from fanin.conformance.distribution.statistics import z_detects, z_limit
-from fanin.matrix_presets import delta_orthogonal, orthogonal, sparse
-from fanin.presets import he_truncated_normal, normal, truncated_normal, uniform
+from fanin.initializers.presets import (
+    delta_orthogonal,
+    he_truncated_normal,
+    normal,
+    orthogonal,
+    sparse,
+    truncated_normal,
+    uniform,
+)
 
 __all__ = ["STREAM_CHECKS"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from fanin.conformance.cases import Case
-from fanin.presets import (
+from fanin.initializers.presets import (
     glorot_uniform,
     he_normal,
     he_truncated_normal,

@@ -12,7 +12,7 @@ from jax.nn import initializers
 
 from fanin.conformance.adapter import Adapter, NotClaimed
 from fanin.initializers import Constant, Initializer, Normal, TruncatedNormal, Uniform, VarianceScaling
-from fanin.matrices import DeltaOrthogonal, MatrixInitializer, Orthogonal
+from fanin.initializers.matrices import DeltaOrthogonal, MatrixInitializer, Orthogonal
 
 __all__ = ["JaxInitializers"]
 

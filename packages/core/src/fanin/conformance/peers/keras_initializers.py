@@ -12,7 +12,7 @@ from keras import initializers
 
 from fanin.conformance.adapter import Adapter, NotClaimed
 from fanin.initializers import Constant, Initializer, Normal, TruncatedNormal, Uniform, VarianceScaling
-from fanin.matrices import Identity, MatrixInitializer, Orthogonal
+from fanin.initializers.matrices import Identity, MatrixInitializer, Orthogonal
 
 __all__ = ["KerasInitializers"]
 

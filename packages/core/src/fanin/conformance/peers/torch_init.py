@@ -13,7 +13,7 @@ from torch.nn import init
 
 from fanin.conformance.adapter import Adapter, NotClaimed
 from fanin.initializers import Constant, Initializer, Normal, TruncatedNormal, Uniform, VarianceScaling
-from fanin.matrices import Dirac, Identity, MatrixInitializer, Orthogonal, Sparse
+from fanin.initializers.matrices import Dirac, Identity, MatrixInitializer, Orthogonal, Sparse
 
 __all__ = ["TorchInit"]
 

@@ -1,0 +1,164 @@
+"""The rules of single elements: one compiled function for each structure, with everything else as its arguments.
+
+Keys, offset, factor, mean and bounds are traced, so a network's tensors of one shape, or a seed more, compile nothing.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable
+from contextlib import nullcontext
+from dataclasses import dataclass
+from functools import lru_cache, partial
+from typing import Any, Final, Literal, TypeAlias
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array, lax
+
+from fanin.dtypes import DTYPES, DType
+from fanin.layout import Axis
+from fanin.plans import Draw, Fill, Plan
+from fanin_jax._index import check_axes, logical_index, merge_axes
+from fanin_jax._keys import stream_keys
+from fanin_jax._lattice import Pair, multiply_high, normal, uniform, words
+from fanin_jax._rounding import as_dtype, round_to
+from fanin_jax._x64 import enable_x64, has_float64
+
+__all__ = ["Words", "draw_elements"]
+
+Words: TypeAlias = np.ndarray[Any, np.dtype[np.uint32]]
+
+_MASK: Final = 0xFFFFFFFF
+_SHORT: Final = 64
+"""Innermost axes shorter than this leave the compiled loop few elements to vectorise."""
+
+_NUMBERS: Final = "<QIIiiiq"
+"""Before the factor: offset, first rank, ranks, shift, low, high, mean. All but offset and mean are one word each."""
+_SHIFT: Final = 4
+"""The word of the shift."""
+
+
+def draw_elements(
+    plan: Plan, rule: Fill | Draw, keys: Any, counters: Any = None, *, sharding: Any = None, merge: bool = True
+) -> Array:
+    """Return the array of a plan by a rule of single elements, which need not be the plan's own.
+
+    Args:
+        plan: The plan.
+        rule: How each element is computed.
+        keys: As in `draw`.
+        counters: As in `draw`.
+        sharding: As in `draw`.
+        merge: As in `draw`.
+    """
+    context = enable_x64(True) if plan.dtype == "float64" and not has_float64() else nullcontext()
+    with context:
+        return _compiled(_Recipe.of(plan, rule, merge), sharding)(keys, counters, _numbers(plan, rule))
+
+
+@dataclass(frozen=True, slots=True)
+class _Recipe:
+    """What a compiled draw depends on.
+
+    Attributes:
+        shape: Shape of the array.
+        dtype: Name of its dtype.
+        distribution: Which lattice, or "fill".
+        axes: How the logical index moves; their sizes are the shape, or fewer with the same product.
+        stack_axis: Which of `axes` selects the key, or None.
+        wide: Whether a logical index may reach 2^32.
+    """
+
+    shape: tuple[int, ...]
+    dtype: str
+    distribution: Literal["fill", "uniform", "normal", "truncated_normal"]
+    axes: tuple[Axis, ...] = ()
+    stack_axis: int | None = None
+    wide: bool = False
+
+    @classmethod
+    def of(cls, plan: Plan, rule: Fill | Draw, merge: bool) -> _Recipe:
+        if isinstance(rule, Fill) or 0 in plan.shape:
+            return cls(plan.shape, plan.dtype, "fill")
+        check_axes(plan.axes)
+        axes, stack_axis = plan.axes, plan.stack_axis
+        if merge and plan.shape and plan.shape[-1] < _SHORT:
+            axes, stack_axis = merge_axes(axes, stack_axis)
+        return cls(plan.shape, plan.dtype, rule.distribution, axes, stack_axis, plan.index_bound > 1 << 32)
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """Sizes of the axes over which the draw is computed."""
+        return tuple(axis.size for axis in self.axes)
+
+
+def _numbers(plan: Plan, rule: Fill | Draw) -> Words:
+    """Return all numbers of a plan that a compiled draw takes, packed in one array: one transfer, not nine."""
+    dtype = DTYPES[plan.dtype]
+    if isinstance(rule, Fill):
+        pattern = dtype.encode(dtype.round(rule.value))
+        return np.array([pattern & _MASK, pattern >> 32], np.uint32)
+    head = struct.pack(
+        _NUMBERS, plan.offset, rule.first_rank, rule.ranks & _MASK, rule.shift, rule.low, rule.high, rule.mean
+    )
+    return np.frombuffer(head + struct.pack("<d" if plan.compute == "float64" else "<f", rule.factor), "<u4")
+
+
+@lru_cache(maxsize=4096)
+def _compiled(recipe: _Recipe, sharding: Any) -> Callable[[Any, Words | None, Words], Array]:
+    return jax.jit(partial(_draw, recipe), out_shardings=sharding)
+
+
+def _draw(recipe: _Recipe, keys: Array, counters: Array | None, numbers: Array) -> Array:
+    dtype = DTYPES[recipe.dtype]
+    if recipe.distribution == "fill":
+        return lax.broadcast(_fill_value(numbers, dtype), recipe.shape)
+    elements = partial(_elements, recipe, _stream_key(recipe, keys, counters), numbers)
+    if recipe.sizes == recipe.shape:
+        return elements()
+    # XLA loops over the axes of what it fuses, so a reshape of merged axes would split their loop again. It fuses
+    # nothing into a condition whose outcome it does not know; this one always holds.
+    merged = lax.cond(numbers[_SHIFT] < 32, elements, lambda: jnp.zeros(recipe.sizes, recipe.dtype))
+    return lax.reshape(merged, recipe.shape)
+
+
+def _elements(recipe: _Recipe, key: Pair, numbers: Array) -> Array:
+    dtype = DTYPES[recipe.dtype]
+    low_word, high_word, first_rank, ranks = numbers[0], numbers[1], numbers[2], numbers[3]
+    shift, low, high, mean = lax.bitcast_convert_type(numbers[_SHIFT : _SHIFT + 4], jnp.int32)
+    w = words(key, logical_index(recipe.axes, (high_word, low_word), recipe.wide))
+    if recipe.distribution == "uniform":
+        point = uniform(w)
+    elif recipe.distribution == "normal":
+        point = normal(w)
+    else:
+        point = lax.clamp(low, normal(first_rank + multiply_high(w, ranks)), high)
+    # Without the barrier XLA would multiply a factor that it knows with what the caller's program multiplies by next.
+    factor: Array = lax.optimization_barrier(_float(numbers[_SHIFT + 5 :], dtype))  # type: ignore[no-untyped-call]
+    point = point >> shift
+    if dtype.compute == "float64":  # the sum may leave int32
+        mean = lax.bitcast_convert_type(numbers[_SHIFT + 3 : _SHIFT + 5], jnp.int64)
+        point = point.astype(jnp.int64)
+    return round_to((point + mean).astype(factor.dtype) * factor, dtype)
+
+
+def _stream_key(recipe: _Recipe, keys: Array, counters: Array | None) -> Pair:
+    """Return the key of every element, as arrays that broadcast to the axes."""
+    k0, k1 = stream_keys(keys, counters)
+    if recipe.stack_axis is None:
+        return k0[0], k1[0]
+    place = (recipe.stack_axis,)
+    return lax.broadcast_in_dim(k0, recipe.sizes, place), lax.broadcast_in_dim(k1, recipe.sizes, place)
+
+
+def _fill_value(pattern: Array, dtype: DType) -> Array:
+    return _float(pattern, dtype) if dtype.bits >= 32 else as_dtype(pattern[0], dtype)
+
+
+def _float(pattern: Array, dtype: DType) -> Array:
+    """Return the number of the compute format whose pattern the first words hold, the low one first."""
+    if dtype.compute == "float64":
+        return lax.bitcast_convert_type(pattern[:2], jnp.float64)
+    return lax.bitcast_convert_type(pattern[0], jnp.float32)

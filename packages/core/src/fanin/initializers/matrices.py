@@ -1,0 +1,108 @@
+"""Initializers of whole matrices, whose weights depend on their place or on each other (specification, section 9).
+
+In its logical order a kernel is (groups, rows, columns, taps): the out- and in-channels of a group, and the positions
+of a convolution's kernel. Each group is a layer of its own, so each has a matrix of its own.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, Self
+
+from fanin._checks import finite_number, positive_number
+from fanin.exceptions import FaninValueError
+from fanin.initializers.base import Initializer
+from fanin.layout import Fans, Geometry
+
+__all__ = ["DeltaOrthogonal", "Dirac", "Identity", "MatrixInitializer", "Orthogonal", "Sparse"]
+
+
+class MatrixInitializer(Initializer):
+    """Base of the initializers that need to know which axes are out and which are in."""
+
+    def law(self, fans: Fans | None) -> Self:
+        """Return the initializer itself, which needs no fans."""
+        return self
+
+    def regrouped(self, geometry: Geometry) -> Geometry:
+        """Return the tensor whose groups have a matrix each: the tensor itself, or with a profile's own groups.
+
+        Raises:
+            FaninValueError: The initializer is not defined for the tensor.
+        """
+        return geometry
+
+
+def _set_gain(initializer: Initializer, value: object) -> None:
+    gain = finite_number(value, "gain")
+    if gain <= 0:
+        raise FaninValueError(f"gain must be above 0. Received: {gain}. For weights that are all 0 use fanin.zeros().")
+    object.__setattr__(initializer, "gain", gain)
+
+
+@dataclass(frozen=True)
+class Identity(MatrixInitializer):
+    """`gain` times the identity matrix (of each group): the first inputs are passed on unchanged."""
+
+    kind: ClassVar[str] = "identity"
+    is_random: ClassVar[bool] = False
+    gain: float = 1.0
+
+    def __post_init__(self) -> None:
+        _set_gain(self, self.gain)
+
+
+@dataclass(frozen=True)
+class Dirac(MatrixInitializer):
+    """`gain` times the convolution kernel (of each group) that passes its first channels on unchanged."""
+
+    kind: ClassVar[str] = "dirac"
+    is_random: ClassVar[bool] = False
+    gain: float = 1.0
+
+    def __post_init__(self) -> None:
+        _set_gain(self, self.gain)
+
+
+@dataclass(frozen=True)
+class Sparse(MatrixInitializer):
+    """Weights N(0, std^2), of which each column (the weights of one input) has a share of exact zeros."""
+
+    kind: ClassVar[str] = "sparse"
+    sparsity: float
+    std: float = 0.01
+
+    def __post_init__(self) -> None:
+        sparsity = finite_number(self.sparsity, "sparsity")
+        if not 0 <= sparsity <= 1:
+            raise FaninValueError(
+                f"sparsity must be in [0, 1], the share of each column that is 0. Received: {sparsity}. For 90 % zeros "
+                f"use 0.9."
+            )
+        object.__setattr__(self, "sparsity", sparsity)
+        object.__setattr__(self, "std", positive_number(self.std, "std"))
+
+
+@dataclass(frozen=True)
+class Orthogonal(MatrixInitializer):
+    """`gain` times a uniformly distributed orthogonal matrix (of each group), the kernel's taps among its columns."""
+
+    kind: ClassVar[str] = "orthogonal"
+    gain: float = 1.0
+
+    def __post_init__(self) -> None:
+        _set_gain(self, self.gain)
+
+
+@dataclass(frozen=True)
+class DeltaOrthogonal(MatrixInitializer):
+    """A convolution kernel whose centre tap is `gain` times a uniformly distributed orthogonal matrix (of each group).
+
+    It is defined for groups with at least as many out- as in-channels.
+    """
+
+    kind: ClassVar[str] = "delta_orthogonal"
+    gain: float = 1.0
+
+    def __post_init__(self) -> None:
+        _set_gain(self, self.gain)

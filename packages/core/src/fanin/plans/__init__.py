@@ -1,0 +1,8 @@
+"""Plan: everything a backend needs to draw one tensor, as Python numbers. Nothing here knows an array library."""
+
+from __future__ import annotations
+
+from fanin.plans.plan import SPEC_VERSION, Name, Plan, Slices, plan
+from fanin.plans.rules import Draw, Fill
+
+__all__ = ["SPEC_VERSION", "Draw", "Fill", "Name", "Plan", "Slices", "plan"]

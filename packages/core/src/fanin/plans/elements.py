@@ -1,0 +1,112 @@
+"""From a law of single weights to the rule that draws it: the scale, the mean on the lattice, what a dtype can hold.
+
+Specification, section 4.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from typing import Final
+
+from fanin.dtypes import DTYPES, DType
+from fanin.exceptions import FaninValueError
+from fanin.initializers import Constant, ElementLaw, Initializer, Normal, TruncatedNormal, Uniform
+from fanin.plans.rules import Draw, Fill, largest_sum
+from fanin.stream.lattice import NORMAL_BITS, NORMAL_BOUND, NORMAL_MAX, UNIFORM_BITS, UNIFORM_BOUND
+
+__all__ = ["check_scale", "element_rule"]
+
+_SUM_BITS: Final = {"float32": 31, "float64": 52}
+"""In float64, 31 bits would leave N(1, 1e-9^2) some 20 distinct values."""
+
+
+def element_rule(law: ElementLaw, dtype: DType) -> Fill | Draw:
+    """Return how elements that follow a law are computed in a dtype.
+
+    Raises:
+        FaninValueError: The law's scale is lost to underflow, or a weight overflows the dtype.
+    """
+    compute = DTYPES[dtype.compute]
+    if isinstance(law, Constant):
+        value = compute.round(law.value)
+        if math.isinf(dtype.round(value)):
+            raise FaninValueError(
+                f"the constant {law.value} is beyond the largest {dtype.name}, {dtype.largest}. Use a smaller value "
+                f"or a wider dtype."
+            )
+        return Fill(value)
+    if isinstance(law, Uniform):
+        scale, mean, bits, bound = (law.high - law.low) / 2, (law.low + law.high) / 2, UNIFORM_BITS, UNIFORM_BOUND
+    elif isinstance(law, Normal):
+        scale, mean, bits, bound = law.std, law.mean, NORMAL_BITS, NORMAL_BOUND
+    else:
+        scale, mean, bits, bound = law.parent_std, law.mean, NORMAL_BITS, NORMAL_BOUND
+    rounded = compute.round(scale)
+    check_scale(law, rounded, bits, compute)
+    shift, lattice_mean = _lattice_mean(mean, scale, bits, bound, compute)
+    factor = math.ldexp(rounded, shift - bits)
+    check_scale(law, factor, bits, compute)
+    draw = Draw("uniform" if isinstance(law, Uniform) else "normal", factor, lattice_mean, min(shift, 31))
+    if isinstance(law, TruncatedNormal):
+        draw = _truncated(law, draw)
+    _check_reach(law, draw, dtype)
+    return draw
+
+
+def _lattice_mean(mean: float, scale: float, bits: int, bound: int, compute: DType) -> tuple[int, int]:
+    """Return (shift, m): m = round(mean / scale * 2^(bits - shift)), the shift the smallest for which the sum fits."""
+    if mean == 0.0:
+        return 0, 0
+    from fractions import Fraction  # takes milliseconds to import, and most laws have no mean
+
+    ratio = Fraction(mean) / Fraction(scale) * 2**bits
+    limit = _SUM_BITS[compute.name]
+    # The smallest possible shift has |m| < 2^limit, so the search can start from the ratio's size.
+    shift = max(0, (abs(ratio.numerator) // ratio.denominator).bit_length() - limit - 1)
+    while True:
+        m = round(ratio / 2**shift)
+        if largest_sum(m, bound, shift) < 1 << limit:
+            return shift, m
+        shift += 1
+
+
+def check_scale(law: Initializer, number: float, bits: int, compute: DType) -> None:
+    """Refuse a scale, or its product with the lattice's step, that has lost bits to underflow or is infinite."""
+    if not compute.smallest_normal <= number < math.inf:
+        narrow = number < compute.smallest_normal
+        wider = "" if compute.name == "float64" else ", or float64"
+        raise FaninValueError(
+            f"{law} is too {'narrow' if narrow else 'wide'} for {compute.name}: its scale must be at least "
+            f"{math.ldexp(compute.smallest_normal, bits):.4g} and finite. Use a "
+            f"{'larger' if narrow else 'smaller'} scale{wider}."
+        )
+
+
+def _check_reach(law: ElementLaw, draw: Draw, dtype: DType) -> None:
+    """Refuse a law of which some weight overflows the dtype."""
+    reach = UNIFORM_BOUND - 1 if draw.distribution == "uniform" else NORMAL_MAX
+    ends = max(draw.low, -reach), min(draw.high, reach)
+    furthest = max(abs((end >> draw.shift) + draw.mean) for end in ends)
+    largest = DTYPES[dtype.compute].round(float(furthest)) * draw.factor
+    if math.isinf(dtype.round(DTYPES[dtype.compute].round(largest))):
+        raise FaninValueError(
+            f"{law} has weights up to {largest:.4g}, beyond the largest {dtype.name}, {dtype.largest:.6g}. Use a "
+            f"smaller scale or a wider dtype."
+        )
+
+
+def _truncated(law: TruncatedNormal, draw: Draw) -> Draw:
+    from fanin.stream.normal_tail import truncated_ranks
+
+    first, ranks = truncated_ranks(law.lower, law.upper)
+    if ranks == 1 << 32:
+        return draw
+    return dataclasses.replace(
+        draw,
+        distribution="truncated_normal",
+        first_rank=first,
+        ranks=ranks,
+        low=-NORMAL_BOUND if law.lower < -7 else math.ceil(law.lower * 2.0**28),
+        high=NORMAL_BOUND if law.upper > 7 else math.floor(law.upper * 2.0**28),
+    )
