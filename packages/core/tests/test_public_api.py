@@ -104,9 +104,10 @@ PROJECTS = {path.parent.name: tomllib.loads(path.read_text()) for path in sorted
 
 # The mathematics, the plan, the reference and the registry: all that needs no array library.
 MODULES = [
-    importlib.import_module(f"fanin.{module.name}")
-    for module in pkgutil.iter_modules(fanin.__path__)
-    if not module.ispkg and module.name != "__main__"
+    importlib.import_module(module.name)
+    for room in ("fanin", *(f"fanin.{name}" for name in ("stream", "initializers", "gains", "plans", "recipes")))
+    for module in pkgutil.iter_modules(importlib.import_module(room).__path__, f"{room}.")
+    if not module.ispkg and module.name != "fanin.__main__"
 ]
 
 

@@ -18,7 +18,7 @@ from fanin.catalog import entries, facts, find, namesakes
 from fanin.cli import main
 from fanin.profiles import PROFILES, profile_names
 
-CORE = Path(__file__).parents[1]
+CORE = Path(__file__).parents[2]
 DENSE = Geometry.of((24, 40), "OI")
 GROUPED = Geometry.of((24, 10, 3, 5), "OIHW", 4)  # fans 150, 90
 END = 6.2303  # where the normal lattice ends

@@ -224,7 +224,7 @@ def test_errors(call: Callable[[], object], error: type[Exception], message: str
 
 
 def test_the_documentation_has_these_numbers() -> None:
-    page = (Path(__file__).parents[3] / "docs" / "gains.md").read_text(encoding="utf-8")
+    page = (Path(__file__).parents[4] / "docs" / "gains.md").read_text(encoding="utf-8")
     rows = [line.split("|")[1:4] for line in page.splitlines() if line.startswith("| `")]
     expected = [
         [f" `{name}` ", *(f" {g(name):.4f} " for g in (fanin.gain, fanin.backward_gain))] for name in activation_names()

@@ -11,7 +11,7 @@ from types import ModuleType
 
 from fanin.stream.normal_table import NORMAL_TABLE_SHA256, SEGMENTS, normal_segments, normal_table_bytes
 
-TOOL = Path(__file__).parents[1] / "tools" / "make_normal_table.py"
+TOOL = Path(__file__).parents[2] / "tools" / "make_normal_table.py"
 
 
 def load(path: Path) -> ModuleType:

@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import Final, get_args
 
 from fanin.exceptions import FaninValueError
-from fanin.initializers import Initializer, Law, VarianceScaling
+from fanin.initializers import ElementLaw, Initializer, VarianceScaling
 from fanin.initializers.names import get_initializer, initializer_names
 from fanin.initializers.presets import (
     constant,
@@ -118,7 +118,7 @@ _SCALINGS: Final = (
 
 
 def _is_drawn(name: str) -> bool:
-    return isinstance(get_initializer(name), (*get_args(Law), VarianceScaling))
+    return isinstance(get_initializer(name), (*get_args(ElementLaw), VarianceScaling))
 
 
 LAWS: Final = (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fanin.initializers.base import Initializer
+from fanin.initializers.base import Initializer, MatrixInitializer
 from fanin.initializers.laws import (
     Constant,
     Distribution,
@@ -14,7 +14,7 @@ from fanin.initializers.laws import (
     Uniform,
     VarianceScaling,
 )
-from fanin.initializers.matrices import DeltaOrthogonal, Dirac, Identity, MatrixInitializer, Orthogonal, Sparse
+from fanin.initializers.matrices import DeltaOrthogonal, Dirac, Identity, Orthogonal, Sparse
 
 __all__ = [
     "Constant",

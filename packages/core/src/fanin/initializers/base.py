@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Self
 
 from fanin._checks import closest
 from fanin.exceptions import FaninTypeError, FaninValueError
@@ -13,7 +13,7 @@ from fanin.layout import Fans, Geometry
 if TYPE_CHECKING:
     from fanin.initializers.laws import Law
 
-__all__ = ["Initializer"]
+__all__ = ["Initializer", "MatrixInitializer"]
 
 _KINDS: Final[dict[str, type[Initializer]]] = {}
 """Every initializer by its kind, for `from_dict`."""
@@ -78,3 +78,19 @@ class Initializer:
                 raise
             names = [field.name for field in dataclasses.fields(_KINDS[kind])]  # type: ignore[arg-type]
             raise FaninValueError(f"{kind} has the settings {', '.join(names)}. Received: {settings}.") from error
+
+
+class MatrixInitializer(Initializer):
+    """Base of the initializers that need to know which axes are out and which are in."""
+
+    def law(self, fans: Fans | None) -> Self:
+        """Return the initializer itself, which needs no fans."""
+        return self
+
+    def regrouped(self, geometry: Geometry) -> Geometry:
+        """Return the tensor whose groups have a matrix each: the tensor itself, or with a profile's own groups.
+
+        Raises:
+            FaninValueError: The initializer is not defined for the tensor.
+        """
+        return geometry

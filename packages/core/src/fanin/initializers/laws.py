@@ -12,8 +12,7 @@ from typing import ClassVar, Literal, TypeAlias, get_args
 
 from fanin._checks import closest, finite_number, positive_number, real_number
 from fanin.exceptions import FaninValueError
-from fanin.initializers.base import Initializer
-from fanin.initializers.matrices import MatrixInitializer
+from fanin.initializers.base import Initializer, MatrixInitializer
 from fanin.layout import Fans
 
 __all__ = [

@@ -7,30 +7,13 @@ of a convolution's kernel. Each group is a layer of its own, so each has a matri
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Self
+from typing import ClassVar
 
 from fanin._checks import finite_number, positive_number
 from fanin.exceptions import FaninValueError
-from fanin.initializers.base import Initializer
-from fanin.layout import Fans, Geometry
+from fanin.initializers.base import Initializer, MatrixInitializer
 
-__all__ = ["DeltaOrthogonal", "Dirac", "Identity", "MatrixInitializer", "Orthogonal", "Sparse"]
-
-
-class MatrixInitializer(Initializer):
-    """Base of the initializers that need to know which axes are out and which are in."""
-
-    def law(self, fans: Fans | None) -> Self:
-        """Return the initializer itself, which needs no fans."""
-        return self
-
-    def regrouped(self, geometry: Geometry) -> Geometry:
-        """Return the tensor whose groups have a matrix each: the tensor itself, or with a profile's own groups.
-
-        Raises:
-            FaninValueError: The initializer is not defined for the tensor.
-        """
-        return geometry
+__all__ = ["DeltaOrthogonal", "Dirac", "Identity", "Orthogonal", "Sparse"]
 
 
 def _set_gain(initializer: Initializer, value: object) -> None:

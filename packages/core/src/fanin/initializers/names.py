@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Final
 
 from fanin._checks import closest
@@ -13,12 +13,20 @@ from fanin.initializers.base import Initializer
 
 __all__ = ["PRESETS", "get_initializer", "initializer_names", "profile"]
 
-PRESETS: Final[dict[str, Callable[..., Initializer]]] = {
-    "he": presets.he_normal,
-    "kaiming": presets.kaiming_normal,
-    **{name: function for name, function in vars(presets).items() if name in presets.__all__},
-}
-"""The functions that make an initializer from its settings; `he` and `kaiming` are names only, of the normal one."""
+_SHORT: Final = {"he_normal": "he", "kaiming_normal": "kaiming"}
+"""Names only: `fanin.he` does not exist."""
+
+
+def _presets() -> Iterator[tuple[str, Callable[..., Initializer]]]:
+    for name, function in vars(presets).items():
+        if name in presets.__all__:
+            if name in _SHORT:
+                yield _SHORT[name], function
+            yield name, function
+
+
+PRESETS: Final = dict(_presets())
+"""The functions that make an initializer from its settings, by every name, in the order of their definition."""
 
 
 def _needs_settings(make: Callable[..., Initializer]) -> bool:

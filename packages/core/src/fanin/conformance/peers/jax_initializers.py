@@ -11,8 +11,17 @@ import numpy.typing as npt
 from jax.nn import initializers
 
 from fanin.conformance.adapter import Adapter, NotClaimed
-from fanin.initializers import Constant, Initializer, Normal, TruncatedNormal, Uniform, VarianceScaling
-from fanin.initializers.matrices import DeltaOrthogonal, MatrixInitializer, Orthogonal
+from fanin.initializers import (
+    Constant,
+    DeltaOrthogonal,
+    Initializer,
+    MatrixInitializer,
+    Normal,
+    Orthogonal,
+    TruncatedNormal,
+    Uniform,
+    VarianceScaling,
+)
 
 __all__ = ["JaxInitializers"]
 

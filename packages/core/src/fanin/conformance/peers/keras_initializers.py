@@ -11,8 +11,17 @@ import numpy.typing as npt
 from keras import initializers
 
 from fanin.conformance.adapter import Adapter, NotClaimed
-from fanin.initializers import Constant, Initializer, Normal, TruncatedNormal, Uniform, VarianceScaling
-from fanin.initializers.matrices import Identity, MatrixInitializer, Orthogonal
+from fanin.initializers import (
+    Constant,
+    Identity,
+    Initializer,
+    MatrixInitializer,
+    Normal,
+    Orthogonal,
+    TruncatedNormal,
+    Uniform,
+    VarianceScaling,
+)
 
 __all__ = ["KerasInitializers"]
 

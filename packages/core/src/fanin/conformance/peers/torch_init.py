@@ -12,8 +12,19 @@ import torch
 from torch.nn import init
 
 from fanin.conformance.adapter import Adapter, NotClaimed
-from fanin.initializers import Constant, Initializer, Normal, TruncatedNormal, Uniform, VarianceScaling
-from fanin.initializers.matrices import Dirac, Identity, MatrixInitializer, Orthogonal, Sparse
+from fanin.initializers import (
+    Constant,
+    Dirac,
+    Identity,
+    Initializer,
+    MatrixInitializer,
+    Normal,
+    Orthogonal,
+    Sparse,
+    TruncatedNormal,
+    Uniform,
+    VarianceScaling,
+)
 
 __all__ = ["TorchInit"]
 
