@@ -54,6 +54,7 @@ def test_the_origin_is_not_read(arguments: dict[str, Any], backend: str) -> None
 @pytest.mark.parametrize("arguments", CASES.values(), ids=CASES)
 def test_nor_on_torch_s_devices(arguments: dict[str, Any]) -> None:
     import torch
+
     from fanin_torch._draw import draw_with_torch
     from fanin_torch._dtypes import DTYPES
 

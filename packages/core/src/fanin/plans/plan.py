@@ -117,15 +117,10 @@ class Plan:
         names = _check_names(name, initializer, geometry)
         counters = _counters(names, geometry, parts)
         structure = _structure(initializer, geometry, number_format.name, parts)
-        if math.prod(structure.shape) * number_format.itemsize >= 2**63:
-            raise FaninValueError(
-                f"an array has fewer than 2**63 bytes. Received: shape {structure.shape} of {number_format.name}. Draw "
-                f"a part of it, for example slices=(slice(0, 16),)."
-            )
         keys: tuple[Words, ...] = () if counters is None and geometry.stack_axis is not None else (words,)
         if counters is not None:
             keys = tuple(threefry2x32(words, counter) for counter in counters)
-        return dataclasses.replace(structure, keys=keys, counters=counters, seed=int(seed), name=names)
+        return cls(**structure, keys=keys, counters=counters, seed=int(seed), name=names)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the plan as plain data, ready for JSON."""
@@ -166,32 +161,36 @@ def plan(
 
 
 @lru_cache(maxsize=4096)
-def _structure(initializer: Initializer, geometry: Geometry, dtype: str, parts: tuple[tuple[int, int], ...]) -> Plan:
-    """Return the plan without its seed, name and keys, which tensors of one shape share all the rest of."""
+def _structure(
+    initializer: Initializer, geometry: Geometry, dtype: str, parts: tuple[tuple[int, int], ...]
+) -> dict[str, Any]:
+    """Return the attributes of a plan that do not depend on the seed and the name."""
+    shape = tuple(stop - start for start, stop in parts)
+    if math.prod(shape) * DTYPES[dtype].itemsize >= 2**63:
+        raise FaninValueError(
+            f"an array has fewer than 2**63 bytes. Received: shape {shape} of {dtype}. Draw a part of it, for example "
+            f"slices=(slice(0, 16),)."
+        )
     rule = rule_of(initializer, geometry, DTYPES[dtype])
     pieces = [axis.part(*part) for axis, part in zip(geometry.axes(), parts, strict=True)]
     axes = tuple(axis for _, axis in pieces)
     merged = merge(axes)
     stack = geometry.stack_axis
-    return Plan(
-        spec_version=SPEC_VERSION,
-        shape=tuple(stop - start for start, stop in parts),
-        dtype=dtype,
-        rule=rule,
-        offset=sum(offset for offset, _ in pieces),
-        axes=axes,
-        keys=(),
-        counters=None,
-        stack_axis=stack,
-        index_bound=math.prod(size for k, size in enumerate(geometry.shape) if k != stack),
-        consecutive=stack is None and (not merged or (len(merged) == 1 and merged[0] == Axis(merged[0].size, 1))),
-        columns=whole_columns(geometry, parts) if isinstance(rule, Masked) else None,
-        initializer=initializer,
-        geometry=geometry,
-        slices=parts,
-        seed=0,
-        name=None,
-    )
+    return {
+        "spec_version": SPEC_VERSION,
+        "shape": shape,
+        "dtype": dtype,
+        "rule": rule,
+        "offset": sum(offset for offset, _ in pieces),
+        "axes": axes,
+        "stack_axis": stack,
+        "index_bound": math.prod(size for k, size in enumerate(geometry.shape) if k != stack),
+        "consecutive": stack is None and (not merged or (len(merged) == 1 and merged[0] == Axis(merged[0].size, 1))),
+        "columns": whole_columns(geometry, parts) if isinstance(rule, Masked) else None,
+        "initializer": initializer,
+        "geometry": geometry,
+        "slices": parts,
+    }
 
 
 def _check_slices(slices: object, shape: tuple[int, ...]) -> tuple[tuple[int, int], ...]:
