@@ -1,0 +1,172 @@
+"""A scheme: a model's initialization as data, one `Parameter` per name."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final
+
+from fanin.contract import Backend
+from fanin.exceptions import FaninTypeError, FaninValueError
+from fanin.models.draw import draw_parameter
+from fanin.models.likeness import like
+from fanin.models.parameter import Parameter
+from fanin.models.table import table
+from fanin.registry import backend as get_backend
+
+__all__ = ["Scheme"]
+
+_VERSION: Final = 1
+
+
+class Scheme(Mapping[str, Parameter]):
+    """A model's initialization: for each parameter and random buffer its shape, dtype, law and stream.
+
+    It is to a model what a plan is to a tensor, without the seed. It can be printed (`str`), compared (`fanin.diff`),
+    kept as JSON, carried to another framework (`like`), and drawn.
+
+    Args:
+        parameters: Name to parameter, in the model's order.
+
+    Example:
+        >>> scheme = Scheme({"fc.weight": Parameter((4, 3), layout="OI", initializer="he"), "fc.bias": Parameter((4,), initializer="zeros")})
+        >>> print(scheme)
+        name       shape  dtype    law                layout
+        fc.weight  4 x 3  float32  N(0, 0.816497^2)   OI
+        fc.bias    4      float32  every weight is 0
+        >>> Scheme.from_json(scheme.to_json()) == scheme
+        True
+        >>> scheme.draw(seed=0)["fc.weight"].shape
+        (4, 3)
+    """
+
+    def __init__(self, parameters: Mapping[str, Parameter]) -> None:
+        if not isinstance(parameters, Mapping):
+            raise FaninTypeError(
+                f"a scheme is made from a mapping of names to fanin.Parameter. Received: {type(parameters).__name__}."
+            )
+        for name, parameter in parameters.items():
+            if not isinstance(name, str) or not isinstance(parameter, Parameter):
+                raise FaninTypeError(
+                    f"a scheme maps names to fanin.Parameter values. Received: {name!r}: {type(parameter).__name__}."
+                )
+        self._parameters = dict(parameters)
+
+    def __getitem__(self, name: str) -> Parameter:
+        return self._parameters[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._parameters)
+
+    def __len__(self) -> int:
+        return len(self._parameters)
+
+    def __str__(self) -> str:
+        return table(self)
+
+    def __repr__(self) -> str:
+        return f"<fanin.Scheme of {len(self)} parameters>"
+
+    def draw(self, seed: int = 0, backend: str | Backend | None = "numpy", device: object = None) -> dict[str, Any]:
+        """Return new arrays of initial weights, name to array.
+
+        Args:
+            seed: An integer in [0, 2^64).
+            backend: A backend's name; None for the only installed one, or numpy.
+            device: Where the arrays shall live, in the backend's own terms.
+
+        Raises:
+            FaninValueError: Some parameters follow no law (the message lists them), or a law cannot be drawn.
+            FaninError: The backend cannot be loaded.
+        """
+        undrawn = [name for name, parameter in self.items() if not parameter.follows_laws]
+        if undrawn:
+            raise FaninValueError(
+                f"{len(undrawn)} of {len(self)} parameters follow no law that can be drawn: {_some(undrawn)}. Leave "
+                f"them out, scheme.only_laws().draw(...), or draw with the recording that knows them."
+            )
+        drawer = get_backend(backend)
+        return {name: draw_parameter(parameter, name, seed, drawer, device) for name, parameter in self.items()}
+
+    def only_laws(self) -> Scheme:
+        """Return the scheme without the tensors that follow no law."""
+        return Scheme({name: parameter for name, parameter in self.items() if parameter.follows_laws})
+
+    def like(self, source: Scheme, names: Mapping[str, str] | None = None) -> Scheme:
+        """Return this scheme's shapes and layouts with the laws and streams of another one.
+
+        The weights are then those of the source, in the target's layouts and shapes: both must have the same logical
+        shape, (groups, out, in, *kernel).
+
+        Args:
+            source: The scheme that says the laws and the streams.
+            names: This scheme's names to the source's; names that are left out are the same in both. A part of a
+                packed source is named by its stream.
+
+        Raises:
+            FaninValueError: A name is missing, or two logical shapes differ; the message lists all of them.
+        """
+        return Scheme(like(self, source, names))
+
+    def rename(self, names: Mapping[str, str] | Callable[[str], str]) -> Scheme:
+        """Return the scheme under other names; each parameter keeps the stream that it had.
+
+        Args:
+            names: Old name to new name, or a function; names that a mapping leaves out stay.
+
+        Raises:
+            FaninValueError: Two parameters would have the same name, or a name is not there.
+        """
+        if isinstance(names, Mapping):
+            if unknown := [name for name in names if name not in self]:
+                raise FaninValueError(f"the scheme has no {_some(unknown)}. It has: {_some(list(self))}.")
+            mapping = names
+        else:
+            mapping = {name: names(name) for name in self}
+        renamed: dict[str, Parameter] = {}
+        for name, parameter in self.items():
+            new = mapping.get(name, name)
+            if new in renamed:
+                raise FaninValueError(f"two parameters would be called {new!r}. Give each its own name.")
+            renamed[new] = parameter.with_streams_of(name) if new != name else parameter
+        return Scheme(renamed)
+
+    def to_json(self) -> str:
+        """Return the scheme as text: stable, versioned, and one line per parameter, so that a diff reads well."""
+        lines = [f"    {json.dumps(name)}: {json.dumps(one.to_dict(), allow_nan=True)}" for name, one in self.items()]
+        return f'{{\n  "fanin_scheme": {_VERSION},\n  "parameters": {{\n' + ",\n".join(lines) + "\n  }\n}\n"
+
+    @staticmethod
+    def from_json(text: str) -> Scheme:
+        """Return the scheme that `to_json` described.
+
+        Raises:
+            FaninValueError: The text is no JSON, no scheme, or of another version.
+        """
+        try:
+            data = json.loads(text)
+        except ValueError as error:
+            raise FaninValueError(
+                f"a scheme's text must be JSON: {error}. Use what scheme.to_json() returns."
+            ) from error
+        if not isinstance(data, dict) or not isinstance(data.get("parameters"), dict):
+            raise FaninValueError(
+                'a scheme\'s JSON is an object with "fanin_scheme" and "parameters". Received: '
+                f"{', '.join(data) if isinstance(data, dict) else type(data).__name__}."
+            )
+        if data.get("fanin_scheme") != _VERSION:
+            raise FaninValueError(
+                f"this fanin reads schemes of version {_VERSION}. Received: version {data.get('fanin_scheme')!r}."
+            )
+        parameters = {}
+        for name, record in data["parameters"].items():
+            try:
+                parameters[name] = Parameter.from_dict(record)
+            except (FaninValueError, FaninTypeError) as error:
+                raise type(error)(f"{name}: {error}") from error
+        return Scheme(parameters)
+
+
+def _some(names: list[str], most: int = 5) -> str:
+    shown = ", ".join(names[:most])
+    return f"{shown} and {len(names) - most} more" if len(names) > most else shown
