@@ -1,0 +1,7 @@
+"""Recording a model's own initialization: the tape, what it folds to, and what is replayed."""
+
+from __future__ import annotations
+
+from fanin_torch.record._recording import RecordedScheme, Recording, record
+
+__all__ = ["RecordedScheme", "Recording", "record"]
