@@ -1,0 +1,157 @@
+"""A scheme into a module, in place: every tensor, or none of them."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from fanin.exceptions import FaninValueError
+from fanin.models import Parameter, Scheme
+from fanin.models.parameter import Region, part_name
+from fanin.plans import Plan
+from fanin_torch._api import check_writable
+from fanin_torch._draw import draw_into
+from fanin_torch._dtypes import dtype_name
+from fanin_torch._names import Named, named_tensors
+from fanin_torch._sharding import local_part
+from fanin_torch.record import RecordedScheme
+
+__all__ = ["apply_scheme"]
+
+
+@dataclass
+class _Write:
+    """What to write where: plans into regions of this process's memory, or values that a recording computes."""
+
+    memory: Tensor
+    plans: list[tuple[Plan, tuple[slice, ...]]]
+    replay: str | None = None
+    part: Region | None = None
+
+
+def apply_scheme(model: nn.Module, scheme: Scheme, seed: int, prefix: str = "") -> None:
+    """Overwrite a module's parameters and buffers by a scheme.
+
+    Raises:
+        FaninValueError: The scheme is another model's, a tensor cannot be written, or one has no values and nothing says
+            what they are. Nothing has been written then.
+    """
+    tensors = named_tensors(model, prefix)
+    found = {id(one): _parameter(one, scheme) for one in tensors}
+    _check(tensors, found, scheme, prefix)
+    make_real(model, tensors)
+    tensors = named_tensors(model, prefix)
+    writes = [write for one in tensors if (write := _write(one, *_known(_parameter(one, scheme)), scheme, seed))]
+    for write in writes:
+        _carry_out(write, scheme, seed)
+
+
+def _known(found: tuple[str, Parameter] | None) -> tuple[str, Parameter]:
+    assert found is not None
+    return found
+
+
+def _parameter(one: Named, scheme: Scheme) -> tuple[str, Parameter] | None:
+    """Return the scheme's name for a tensor, which may be any of its names, and what it says of it."""
+    name = next((name for name in one.names if name in scheme), None)
+    return None if name is None else (name, scheme[name])
+
+
+def _check(
+    tensors: list[Named], found: dict[int, tuple[str, Parameter] | None], scheme: Scheme, prefix: str
+) -> None:
+    """Refuse a scheme that is not this model's, before anything is written."""
+    faults: list[str] = []
+    used: set[str] = set()
+    for one in tensors:
+        known = found[id(one)]
+        if known is None:
+            if not one.is_buffer or one.tensor.is_meta:
+                close = difflib.get_close_matches(one.names[0], scheme, n=1)
+                faults.append(f"{one.names[0]} is not in the scheme" + (f" (which has {close[0]})" if close else ""))
+            continue
+        name, parameter = known
+        used.add(name)
+        if parameter.shape != tuple(one.tensor.shape):
+            faults.append(f"{name} has shape {tuple(one.tensor.shape)}, and {parameter.shape} in the scheme")
+        elif not parameter.follows_laws and not isinstance(scheme, RecordedScheme) and one.tensor.is_meta:
+            faults.append(f"{name} has no values, and the scheme says only: {parameter.note}")
+    for name in scheme:
+        if name not in used and (not prefix or name.startswith(f"{prefix}.")):
+            faults.append(f"the scheme's {name} is not in the module")
+    if faults:
+        shown = "; ".join(faults[:8]) + (f"; and {len(faults) - 8} more" if len(faults) > 8 else "")
+        raise FaninValueError(
+            f"the scheme is not that of this module: {shown}. Record the module itself, or rename: scheme.rename(...)."
+        )
+
+
+def make_real(model: nn.Module, tensors: list[Named], device: object = None) -> None:
+    """Give memory to the tensors on the meta device, in place; tied ones stay tied."""
+    if not any(one.tensor.is_meta for one in tensors):
+        return
+
+    def real(tensor: Tensor) -> Tensor:
+        if not tensor.is_meta:
+            return tensor
+        return torch.empty_like(tensor, device=_device_of(tensor) if device is None else device)  # type: ignore[call-overload, no-any-return]
+
+    model._apply(real)
+    for one in tensors:
+        (module, key), *others = one.places
+        home = module._buffers if one.is_buffer else module._parameters
+        for other, other_key in others:
+            (other._buffers if one.is_buffer else other._parameters)[other_key] = home[key]  # type: ignore[assignment]
+
+
+def _device_of(tensor: Tensor) -> str:
+    mesh = getattr(tensor, "device_mesh", None)
+    return "cpu" if mesh is None else str(mesh.device_type)
+
+
+def _write(one: Named, name: str, parameter: Parameter, scheme: Scheme, seed: int) -> _Write | None:
+    """Return what to write into a tensor; None where nothing is to be changed."""
+    memory, slices = local_part(one.tensor.detach())
+    part = None if slices is None else tuple((piece.start, piece.stop) for piece in slices)
+    if not parameter.follows_laws:
+        return _Write(memory, [], name, part) if isinstance(scheme, RecordedScheme) else None
+    check_writable(one.tensor)
+    return _Write(memory, list(_plans(parameter, name, dtype_name(one.tensor.dtype), part, seed)))
+
+
+def _plans(
+    parameter: Parameter, name: str, dtype: str, part: Region | None, seed: int
+) -> Iterator[tuple[Plan, tuple[slice, ...]]]:
+    """Yield the plans of a parameter's own law and of its parts, with the place of each in this process's memory."""
+    from dataclasses import replace
+
+    held = part if part is not None else tuple((0, size) for size in parameter.shape)
+    if parameter.initializer is not None:
+        own = replace(parameter, dtype=dtype, parts=())
+        yield own.plan(name, seed, held), tuple(slice(0, stop - start) for start, stop in held)
+    for k, one in enumerate(parameter.parts):
+        common = [
+            (max(start, first), min(stop, last))
+            for (start, stop), (first, last) in zip(held, one.region, strict=True)
+        ]
+        if any(start >= stop for start, stop in common):
+            continue
+        within = tuple((start - first, stop - first) for (start, stop), (first, _) in zip(common, one.region, strict=True))
+        place = tuple(slice(start - first, stop - first) for (start, stop), (first, _) in zip(common, held, strict=True))
+        yield replace(one.parameter, dtype=dtype).plan(part_name(name, k), seed, within), place
+
+
+@torch.no_grad()
+def _carry_out(write: _Write, scheme: Scheme, seed: int) -> None:
+    for plan, place in write.plans:
+        draw_into(plan, write.memory[place] if place else write.memory)
+    if write.replay is not None:
+        assert isinstance(scheme, RecordedScheme)
+        values = scheme.replay(write.replay, seed)
+        if write.part is not None:
+            values = values[tuple(slice(start, stop) for start, stop in write.part)]
+        write.memory.copy_(values)

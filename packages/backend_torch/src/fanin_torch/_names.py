@@ -1,0 +1,90 @@
+"""The names of a module's tensors: its own path, whatever the module was wrapped in, and one name for tied ones."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Final
+
+from torch import Tensor, nn
+
+__all__ = ["Named", "named_tensors", "plain_name"]
+
+_WRAPPERS: Final = frozenset({"_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module"})
+"""What torch.compile, FSDP and activation checkpointing call the module that they wrap."""
+
+_PARALLEL: Final = frozenset({"DataParallel", "DistributedDataParallel"})
+"""Classes whose one child is called `module`."""
+
+
+@dataclass
+class Named:
+    """A parameter or buffer of a module.
+
+    Attributes:
+        tensor: The tensor.
+        names: Its names, the path of each module that holds it; the first is the one that was registered first.
+        places: Where it is registered: the module and the attribute.
+        is_buffer: Whether it is a buffer.
+    """
+
+    tensor: Tensor
+    names: list[str] = field(default_factory=list)
+    places: list[tuple[nn.Module, str]] = field(default_factory=list)
+    is_buffer: bool = False
+
+    @property
+    def stream(self) -> str:
+        """The name of its stream: of tied names the first in the alphabet, whatever was registered first."""
+        return min(self.names)
+
+
+def plain_name(name: str, parallel: frozenset[str] = frozenset()) -> str:
+    """Return a path without the names that wrappers put into it.
+
+    Args:
+        name: The path.
+        parallel: Paths of the modules that are wrapped for data parallelism, each of which has a child `module`.
+
+    Example:
+        >>> plain_name("_orig_mod.layers.0._checkpoint_wrapped_module.fc.weight")
+        'layers.0.fc.weight'
+        >>> plain_name("module.fc.weight", frozenset({""}))
+        'fc.weight'
+    """
+    kept: list[str] = []
+    path = ""
+    for word in name.split("."):
+        if word not in _WRAPPERS and not (word == "module" and path in parallel):
+            kept.append(word)
+        path = f"{path}.{word}" if path else word
+    return ".".join(kept)
+
+
+def named_tensors(model: nn.Module, prefix: str = "") -> list[Named]:
+    """Return every parameter and buffer of a module once, with all of its names.
+
+    Args:
+        model: The module, wrapped or not.
+        prefix: What stands before each name, for a module that is a part of another: "encoder".
+    """
+    parallel = frozenset(path for path, module in model.named_modules() if type(module).__name__ in _PARALLEL)
+    found: dict[int, Named] = {}
+    for path, module in model.named_modules(remove_duplicate=False):
+        for key, tensor, is_buffer in _own(module):
+            one = found.setdefault(id(tensor), Named(tensor, is_buffer=is_buffer))
+            name = plain_name(f"{path}.{key}" if path else key, parallel)
+            full = f"{prefix}.{name}" if prefix else name
+            if full not in one.names:
+                one.names.append(full)
+                one.places.append((module, key))
+    return list(found.values())
+
+
+def _own(module: nn.Module) -> Iterator[tuple[str, Tensor, bool]]:
+    for key, parameter in module._parameters.items():
+        if parameter is not None:
+            yield key, parameter, False
+    for key, buffer in module._buffers.items():
+        if buffer is not None:
+            yield key, buffer, True
