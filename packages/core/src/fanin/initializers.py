@@ -1,4 +1,4 @@
-"""Initializers: frozen values that say which law the weights follow, given the fans (specification, section 6).
+"""Initializers: frozen values that say which law the weights follow, given the fans (specification, section 8).
 
 Four laws are drawn directly: a constant, a normal, a uniform and a truncated normal. `VarianceScaling` is one formula
 for their width, and the presets (`he_normal` and its family) are settings of it.

@@ -1,4 +1,4 @@
-"""Layouts: which axis of a stored tensor is which, and so its fans and its logical order (specification, section 5)."""
+"""Layouts: which axis of a stored tensor is which, and so its fans and its logical order (specification, sections 6, 7)."""
 
 from __future__ import annotations
 
@@ -140,7 +140,7 @@ class Geometry:
         groups: Number of groups of a grouped convolution.
         transposed: Whether it is the kernel of a transposed convolution, which stores all of its in-channels and the
             out-channels of one group.
-        stride: Strides of the transposed convolution, one a spatial axis in the order D, H, W.
+        stride: Strides, one per spatial axis in the order D, H, W; only a transposed convolution's fan-in needs them.
     """
 
     shape: tuple[int, ...]
