@@ -1,4 +1,4 @@
-"""Layouts: which axis of a stored tensor is which, so its logical order and its fans (specification, sections 6 and 7)."""
+"""Layouts: which axis is which, and so a tensor's logical order and its fans (specification, sections 6 and 7)."""
 
 from __future__ import annotations
 
