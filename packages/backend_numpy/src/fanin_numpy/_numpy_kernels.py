@@ -170,7 +170,7 @@ def _uniform_points(words: UInts) -> Ints:
 
 def _truncated_points(words: UInts, draw: Draw) -> Ints:
     wide = _buffers.take("index", len(words), np.intp).view(np.uint64)
-    np.multiply(words, np.uint64(draw.ranks), out=wide)
+    np.multiply(words, np.uint64(draw.ranks), out=wide, dtype=np.uint64)  # NumPy 1 would take the scalar for a uint32
     wide >>= np.uint64(32)
     wide += np.uint64(draw.first_rank)
     np.copyto(words, wide, casting="unsafe")
