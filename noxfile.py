@@ -14,7 +14,7 @@ nox.needs_version = ">=2024.4.15"
 nox.options.default_venv_backend = "virtualenv"
 nox.options.reuse_existing_virtualenvs = True
 nox.options.error_on_missing_interpreters = False  # a Python that is not here is skipped, with a message
-nox.options.sessions = ["lint", "types", "core", "backend", "cross", "wheels", "docs", "examples", "site"]
+nox.options.sessions = ["lint", "types", "core", "backend", "oldest", "cross", "wheels", "docs", "examples", "site"]
 
 # pyenv offers only the Python that its user chose; name the others too, or the sessions would not find them.
 PYENV = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
@@ -100,6 +100,14 @@ def backend(session: nox.Session, name: str) -> None:
 
 
 @nox.session(python=PYTHON)
+def oldest(session: nox.Session) -> None:
+    """Test the NumPy backend with the oldest libraries that it declares, whose rules of promotion are others."""
+    install(session, "./packages/core[conformance]", "./packages/backend_numpy[numba]")
+    session.install("numpy==1.26.4", "numba==0.60.0", "ml_dtypes==0.4.0")  # SciPy, a test's, refuses 1.26.0
+    pytest(session, "packages/backend_numpy/tests", *session.posargs)
+
+
+@nox.session(python=PYTHON)
 def cross(session: nox.Session) -> None:
     """Test the backends against each other, and under other instruction sets, threads and devices."""
     install(session, *ALL, *EXTRA_TESTED)
@@ -148,6 +156,20 @@ def exhaustive(session: nox.Session) -> None:
     """Check the normal lattice at all 2^30 magnitudes against an exact quantile (some minutes)."""
     install(session, "./packages/core", "./packages/backend_numpy[numba]", "scipy", "mpmath", "pytest", "rich")
     pytest(session, "tests/exhaustive", *session.posargs)
+
+
+@nox.session(venv_backend="none")
+def processors(session: nox.Session) -> None:
+    """Draw with NumPy on emulated processors: aarch64 and s390x, which is big-endian, or those named (`-- s390x`)."""
+    absent = []
+    for processor in session.posargs or ["aarch64", "s390x"]:
+        if all(map(shutil.which, (f"qemu-{processor}", "apt-get", "dpkg"))):
+            program = "tests/processors/emulate.py"
+            session.run(sys.executable, program, processor, session.create_tmp(), external=True)
+        else:
+            absent.append(processor)
+    if absent:
+        session.skip(f"not checked on {' and '.join(absent)}: needs Debian, and there apt-get install qemu-user")
 
 
 @nox.session(python=PYTHON)
