@@ -92,7 +92,7 @@ class Call:
         fault = ""
         if unknown:
             fault = f"{self.name} has no setting {unknown[0]!r}.{closest(unknown[0], known)}"
-        elif len(self.values) > len(placed):
+        elif len(self.values) > len(placed) and (placed or not known or ":" in self.name):  # else it says itself how it reads them
             by_place = f"at most {len(placed)} settings" if placed else "no setting"
             fault = f"{self.name} takes {by_place} by place, without a name."
         elif len(set(given)) < len(given):
