@@ -53,10 +53,12 @@ def initialization(draw: random.Random, stated: bool) -> str | fanin.Initializer
         "zeros",
         "random",
         fanin.constant(draw.uniform(-2, 2)),
-        fanin.normal(draw.uniform(-3, 3), draw.uniform(0.01, 2)),
-        fanin.normal(draw.choice([-200.0, 1e-9]), 10 ** draw.uniform(-6, 0)),
+        fanin.normal(mean=draw.uniform(-3, 3), std=draw.uniform(0.01, 2)),
+        fanin.normal(mean=draw.choice([-200.0, 1e-9]), std=10 ** draw.uniform(-6, 0)),
         fanin.uniform(low, high),
-        fanin.truncated_normal(draw.choice([0.0, 1.5]), 0.02, draw.uniform(-3, 0), draw.uniform(0.2, 3)),
+        fanin.truncated_normal(
+            mean=draw.choice([0.0, 1.5]), std=0.02, lower=draw.uniform(-3, 0), upper=draw.uniform(0.2, 3)
+        ),
     ]
     if stated:
         modes = ("fan_in", "fan_out", "fan_avg", "fan_geo")

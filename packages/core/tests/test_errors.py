@@ -98,6 +98,22 @@ SETTINGS: list[Case] = [
     (lambda: fanin.normal(std=1j), TYPE, ["std must be a real number", "1j of type complex"]),  # type: ignore[arg-type]
     (lambda: fanin.normal(std=ComplexNumber(1)), TYPE, ["std must be a real number"]),  # type: ignore[arg-type]
     (lambda: fanin.normal(std=SeveralNumbers()), TYPE, ["std must be one real number"]),  # type: ignore[arg-type]
+    (lambda: fanin.normal(0.02), TYPE, ["Received: normal(0.02).", "normal(mean=0.02) or normal(std=0.02)?"]),  # type: ignore[call-arg]
+    (lambda: fanin.normal(0.5, 0.1), TYPE, ["Did you mean normal(mean=0.5, std=0.1)?"]),  # type: ignore[call-arg]
+    (lambda: fanin.normal(0.5, std=0.1), TYPE, ["Did you mean normal(mean=0.5, std=0.1)?"]),  # type: ignore[call-arg]
+    (lambda: fanin.normal(0.5, mean=0.1), TYPE, ["Did you mean normal(std=0.5, mean=0.1)?"]),  # type: ignore[misc]
+    (lambda: fanin.normal(-0.5), TYPE, ["Did you mean normal(mean=-0.5)?"]),  # type: ignore[call-arg]
+    (lambda: fanin.normal(1, 2, 3), TYPE, ["Received: normal(1, 2, 3).", "Accepted: normal(mean=0.0, std=0.01)."]),  # type: ignore[call-arg]
+    (
+        lambda: fanin.truncated_normal(0.02, upper=3.0),  # type: ignore[call-arg]
+        TYPE,
+        ["truncated_normal(mean=0.02, upper=3.0) or truncated_normal(std=0.02, upper=3.0)?"],
+    ),
+    (
+        lambda: fanin.truncated_normal(0.5, 0.1, -1.0, 3.0),  # type: ignore[call-arg]
+        TYPE,
+        ["Did you mean truncated_normal(mean=0.5, std=0.1, lower=-1.0, upper=3.0)?"],
+    ),
     (lambda: fanin.normal(mean=-math.inf), VALUE, ["mean must be finite", "Received: -inf"]),
     (lambda: fanin.normal(mean=math.nan), VALUE, ["mean must be a number", "nan"]),
     (lambda: fanin.constant(math.inf), VALUE, ["the value of a constant must be finite", "inf"]),
@@ -145,8 +161,8 @@ RANGE: list[Case] = [
     (lambda: plan(initialization=fanin.normal(std=1e300)), VALUE, ["too wide for float32", "smaller scale"]),
     (lambda: plan(initialization=fanin.normal(std=6e37)), VALUE, ["weights up to 3.738e+38", "largest float32"]),
     (lambda: plan(initialization=fanin.normal(std=1e308), dtype="float64"), VALUE, ["beyond the largest float64"]),
-    (lambda: plan(initialization=fanin.normal(1.0, 1e-42)), VALUE, ["too narrow for float32"]),  # a subnormal scale
-    (lambda: plan(initialization=fanin.normal(1e300, 1.0)), VALUE, ["weights up to 1e+300", "wider dtype"]),
+    (lambda: plan(initialization=fanin.normal(mean=1.0, std=1e-42)), VALUE, ["too narrow for float32"]),  # subnormal
+    (lambda: plan(initialization=fanin.normal(mean=1e300, std=1.0)), VALUE, ["weights up to 1e+300", "wider dtype"]),
     (lambda: plan(initialization=fanin.uniform(5e-324, 1e-323), dtype="float64"), VALUE, ["too narrow for float64"]),
     (lambda: plan(initialization=fanin.uniform(-1e-36, 1e-36)), VALUE, ["too narrow for float32", "1.972e-31"]),
     (lambda: plan(initialization=fanin.normal(std=79.0), dtype="float8_e4m3fn"), VALUE, ["largest float8_e4m3fn, 448"]),
@@ -162,7 +178,9 @@ RANGE: list[Case] = [
     (lambda: plan(initialization=fanin.truncated_normal(lower=13.0, upper=14.0)), VALUE, ["0 of 2^32 ranks"]),
     (lambda: plan(initialization=fanin.truncated_normal(lower=0.0, upper=1e-80)), VALUE, ["0 of 2^32 ranks"]),
     (
-        lambda: plan(initialization=fanin.truncated_normal(1.0, 1.7e308, 0.0, 1.0), dtype="float64"),
+        lambda: plan(
+            initialization=fanin.truncated_normal(mean=1.0, std=1.7e308, lower=0.0, upper=1.0), dtype="float64"
+        ),
         VALUE,
         ["too wide for float64"],
     ),

@@ -258,7 +258,7 @@ def test_no_backend_at_all(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captu
 
 
 def test_lists_are_split_at_spaces_and_commas() -> None:
-    assert words(["he,zeros", "normal(0.0, 0.1)", " random ,"]) == ("he", "zeros", "normal(0.0, 0.1)", "random")
+    assert words(["he,zeros", "uniform(0.0, 0.1)", " random ,"]) == ("he", "zeros", "uniform(0.0, 0.1)", "random")
 
 
 @pytest.mark.parametrize(

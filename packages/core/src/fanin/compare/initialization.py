@@ -86,13 +86,14 @@ class Call:
         known = inspect.signature(make).parameters
         # A profile's places are not its framework's, where some come behind a tensor, a key or a dtype.
         placed = [name for name, one in known.items() if one.kind is one.POSITIONAL_OR_KEYWORD and ":" not in self.name]
+        by_name = known and not placed and ":" not in self.name  # such a function says itself how a value may be meant
         given = [*placed[: len(self.values)], *self.settings]
         missing = [name for name, one in known.items() if one.default is one.empty and name not in given]
         unknown = [name for name in self.settings if name not in known]
         fault = ""
         if unknown:
             fault = f"{self.name} has no setting {unknown[0]!r}.{closest(unknown[0], known)}"
-        elif len(self.values) > len(placed) and (placed or not known or ":" in self.name):  # else it says itself how it reads them
+        elif len(self.values) > len(placed) and not by_name:
             by_place = f"at most {len(placed)} settings" if placed else "no setting"
             fault = f"{self.name} takes {by_place} by place, without a name."
         elif len(set(given)) < len(given):

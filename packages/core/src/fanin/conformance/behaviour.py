@@ -28,7 +28,7 @@ CASES: Final = (
     Case((37, 11), "he", "OI", seed=1, name="b.weight"),
     Case((11, 37), "he_uniform", "IO", seed=2, name="a.weight"),
     Case((37, 11), "he_truncated_normal", "OI", seed=3, name="a.weight"),
-    Case((5, 3, 7), normal(0.5, 0.1), "OSI", seed=4, name=("a", "b", "c")),
+    Case((5, 3, 7), normal(mean=0.5, std=0.1), "OSI", seed=4, name=("a", "b", "c")),
     Case((70_001,), uniform(-1.0, 1.0), seed=5, name="large"),
     Case((37,), "zeros", "O"),
     Case((37,), constant(0.5)),
