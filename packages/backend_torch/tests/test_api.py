@@ -130,8 +130,8 @@ def test_a_name_is_asked_for_where_weights_are_random() -> None:
 
 @pytest.mark.filterwarnings("default")
 def test_names_inside_a_compiled_function() -> None:
-    def drawn(law: str, **name: str | None) -> torch.Tensor:
-        return init_(torch.empty(6, 5), law, **name)
+    def drawn(law: str, **arguments: Any) -> torch.Tensor:
+        return init_(torch.empty(6, 5), law, **arguments)
 
     compiled = torch.compile(drawn, fullgraph=True, backend="aot_eager")
     assert torch.equal(compiled("identity"), torch.eye(6, 5))
