@@ -25,6 +25,7 @@ DTYPES = ("float64", "float32", "float16")
 
 LAWS = (
     fanin.normal(std=0.3),
+    fanin.normal(mean=0.7, std=0.1),  # in float64 the sum leaves 32 bits, and the mean does not
     fanin.normal(mean=-1.5, std=1e-3),
     fanin.uniform(-0.2, 0.7),
     fanin.truncated_normal(std=0.3),

@@ -189,7 +189,7 @@ def _points(words: UInts, draw: Draw) -> Ints | Indices:
     if draw.shift:
         points >>= np.int32(draw.shift)
     if draw.is_wide:
-        return points + np.int64(draw.mean)
+        return np.add(points, np.int64(draw.mean), dtype=np.int64)  # NumPy 1 would take the scalar for an int32
     if draw.mean:
         points += np.int32(draw.mean)
     return points
