@@ -60,7 +60,7 @@ _IDENTITY: Final = {"initializer": "identity", "gain": 0.3}
 _DIRAC: Final = {"initializer": "dirac", "gain": 1.1}
 _ONE_OUT: Final[list[tuple[dict[str, Any], list[int], str, int, dict[str, Any]]]] = [
     (_IDENTITY, [1, 12], "OI", 3, {"slices": [[0, 1], [3, 10]]}),
-    (_IDENTITY, [3, 2, 1, 2], "ISOI", 2, {"name": ["a", "b"]}),
+    (_IDENTITY, [2, 2, 1, 6], "ISOI", 4, {"name": ["a", "b"]}),
     (_DIRAC, [9, 1, 3, 2], "IOHW", 3, {"stride": [2, 1], "dtype": "float16"}),
     (_DIRAC, [2, 3, 1, 8], "HWOI", 2, {"slices": [[0, 2], [1, 2], [0, 1], [2, 7]]}),
     (HE, [8, 1], "IO", 2, {"name": "w"}),

@@ -108,6 +108,18 @@ class Tensor:
             return self.count("O"), self.count("I") // self.groups
         return self.count("O") // self.groups, self.count("I")
 
+    @property
+    def splits(self) -> bool:
+        """Whether the in-channels of one group are the last in-axes, times a divisor of the one before (6.2)."""
+        if not self.transposed or 0 in self.shape:
+            return True
+        period = self.matrix[1]
+        for size in reversed(self.sizes("I")):
+            if period % size:
+                return size % period == 0
+            period //= size
+        return True
+
 
 def tensor(shape: Any, layout: Any, groups: Any, transposed: Any, stride: Any) -> Tensor:
     """Check the arguments that describe a tensor (sections 6 and 7)."""
@@ -130,18 +142,8 @@ def tensor(shape: Any, layout: Any, groups: Any, transposed: Any, stride: Any) -
         whole(step, 1, "a stride")
     found = Tensor(sizes, layout, groups, transposed, math.prod(steps))
     refuse(found.count("I" if transposed else "O") % groups > 0, "groups do not divide the channels")
-    if transposed and found.count("O") != 1 and 0 not in sizes:
-        refuse(not _splits(found.sizes("I"), found.matrix[1]), "groups do not split the in-axes")
+    refuse(found.count("O") != 1 and not found.splits, "groups do not split the in-axes")
     return found
-
-
-def _splits(sizes: list[int], period: int) -> bool:
-    """Whether `period` is the product of the last sizes, times a divisor of the one before."""
-    for size in reversed(sizes):
-        if period % size:
-            return size % period == 0
-        period //= size
-    return True
 
 
 def parts(slices: Any, shape: tuple[int, ...]) -> list[tuple[int, int]]:
@@ -157,26 +159,30 @@ def parts(slices: Any, shape: tuple[int, ...]) -> list[tuple[int, int]]:
     return found
 
 
-def _text(name: object) -> str:
-    if not isinstance(name, str):
-        raise Refused(f"a name is not text: {name!r}")
+def names(name: Any, stack: tuple[int, int, int] | None, needed: bool) -> dict[int, str | None]:
+    """Return the name of each drawn stream by its position, and 0 without a stack.
+
+    Args:
+        name: A name, or with a stack a list of names.
+        stack: How many positions the stack has, and the drawn (start, stop) of them.
+        needed: Whether the initializer draws words.
+    """
+    if stack is None:
+        refuse(name is not None and not isinstance(name, str), "a name is not text")
+        return _encodable({0: name})
+    if name is None and not needed:
+        return {}
+    refuse(not isinstance(name, (list, tuple)), "a stack without a list of names")
+    refuse(not all(isinstance(text, str) for text in name), "a name is not text")
+    refuse(not len(name) == len(set(name)) == stack[0], "names are not one per position, or not different")
+    return _encodable({k: name[k] for k in range(*stack[1:])})
+
+
+def _encodable(found: dict[int, str | None]) -> dict[int, str | None]:
     try:
-        name.encode()
+        "".join(text or "" for text in found.values()).encode()
     except UnicodeEncodeError:
         raise Refused("a name that UTF-8 cannot encode") from None
-    return name
-
-
-def names(name: Any, stack: int | None, needed: bool) -> list[str | None]:
-    """Return the name of each stream: one, or with a stack one per position (none where no word is needed)."""
-    if stack is None:
-        return [None if name is None else _text(name)]
-    if name is None and not needed:
-        return []
-    refuse(not isinstance(name, (list, tuple)), "a stack without a list of names")
-    found: list[str | None] = [_text(text) for text in name]
-    refuse(len(found) != stack, "names are not one per position of the stack")
-    refuse(len(set(found)) != stack, "names of a stack are equal")
     return found
 
 

@@ -90,13 +90,20 @@ def ranks(lower: float, upper: float) -> tuple[int, int]:
 
 @lru_cache(maxsize=1024)
 def truncated_std(lower: float, upper: float) -> float:
-    """Return the standard deviation of a truncated standard normal, by quadrature of its moments."""
+    """Return the standard deviation of a truncated standard normal, from its moments (section 8)."""
     if math.isinf(lower) and math.isinf(upper):
         return 1.0
-    with mpmath.workdps(50):
-        points = mpmath.linspace(_clipped(lower), _clipped(upper), 33)
-        mass, first, second = (mpmath.quad(lambda x, n=n: x**n * mpmath.npdf(x), points) for n in range(3))
+    with mpmath.workdps(60):
+        a, b = _clipped(lower), _clipped(upper)
+        mass, second = _moment(b, 0) - _moment(a, 0), _moment(b, 2) - _moment(a, 2)
+        first = mpmath.npdf(a) - mpmath.npdf(b)
         return float(mpmath.sqrt(second / mass - (first / mass) ** 2))
+
+
+def _moment(x: Any, power: int) -> Any:
+    """Return the integral of t^power times the normal density from 0 to x; the power is even."""
+    whole = mpmath.gammainc((power + 1) / mpmath.mpf(2), 0, x * x / 2) * 2 ** (power // 2)
+    return mpmath.sign(x) * whole / (2 * mpmath.sqrt(mpmath.pi))
 
 
 def _clipped(x: float) -> Any:

@@ -35,17 +35,16 @@ def tobytes(
     settings, dtype = arguments.initializer(initializer), arguments.dtype_of(dtype)
     tensor = arguments.tensor(shape, layout, groups, transposed, stride)
     part, seed = arguments.parts(slices, tensor.shape), arguments.seed_of(seed)
-    stack = None if layout is None or "S" not in layout else layout.index("S")
-    size = None if stack is None else tensor.shape[stack]
-    names = arguments.names(name, size, settings["initializer"] not in WITHOUT_WORDS)
+    axis = None if layout is None or "S" not in layout else layout.index("S")
+    stack = None if axis is None else (tensor.shape[axis], *part[axis])
+    names = arguments.names(name, stack, settings["initializer"] not in WITHOUT_WORDS)
     itemsize = FORMATS[dtype].width // 8
     refuse(math.prod(stop - start for start, stop in part) * itemsize >= 2**63, "2^63 bytes or more")
     weight = _weight(settings, tensor, dtype)
-    keys = {k: streams.key(seed, text) for k, text in enumerate(names)}
-    return b"".join(
-        weight(keys.get(0 if stack is None else place[stack]), logical_index(tensor, place)).to_bytes(itemsize, "little")
-        for place in itertools.product(*(range(*ends) for ends in part))
-    )
+    keys = {k: streams.key(seed, text) for k, text in names.items()}
+    places = itertools.product(*(range(*ends) for ends in part))
+    patterns = (weight(keys.get(0 if axis is None else at[axis]), logical_index(tensor, at)) for at in places)
+    return b"".join(pattern.to_bytes(itemsize, "little") for pattern in patterns)
 
 
 def logical_index(tensor: Tensor, place: tuple[int, ...]) -> int:
@@ -81,10 +80,9 @@ def _weight(settings: dict[str, Any], tensor: Tensor, dtype: str) -> Any:
     if kind not in MATRICES:
         draw = laws.draw(laws.law(settings, tensor), dtype)
         return lambda key, index: draw.pattern(streams.word(key, index), dtype)
-    refuse(tensor.layout is None or not {"O", "I"} <= set(tensor.layout), f"{kind} without O and I")
-    assert tensor.layout is not None
-    spatial = set(tensor.layout) & set("DHW")
-    refuse(kind in ("identity", "sparse") and bool(spatial), f"{kind} with spatial axes")
+    refuse(not {"O", "I"} <= set(tensor.layout or ""), f"{kind} without O and I")
+    refuse(not tensor.splits, "groups do not split the in-axes")
+    refuse(kind in ("identity", "sparse") and bool(tensor.sizes("DHW")), f"{kind} with spatial axes")
     if kind in ("identity", "dirac"):
         return _diagonal(laws.constant(settings["gain"], dtype), tensor)
     if kind == "sparse":
