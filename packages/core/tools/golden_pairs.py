@@ -14,7 +14,8 @@ from typing import Any
 Case = dict[str, Any]
 Pair = frozenset[tuple[str, str]]
 
-POOL, MOST = 6000, 150  # cases to choose from; elements of one
+POOL = 4000
+LEAST, MOST = 5, 150  # elements of a case
 
 
 def features(case: Case) -> dict[str, str]:
@@ -64,14 +65,16 @@ def pairs(case: Case) -> set[Pair]:
 
 
 def pool(seed: int) -> Iterator[Case]:
-    """Yield random cases of the suite as data: exact ones with some elements, and names of moderate length."""
-    from fanin import Haar
+    """Yield random cases of the suite as data: exact, of some elements that differ, with names of moderate length."""
+    from fanin import Fill, Haar, reference
     from fanin.conformance.cases import Case as Call
     from fanin.conformance.space import random_cases
 
     def accepts(call: Call) -> bool:
         plan = call.plan()
-        return not isinstance(plan.rule, Haar) and 2 <= plan.size <= MOST and len(str(call.name)) < 100
+        if isinstance(plan.rule, Haar) or not LEAST <= plan.size <= MOST or len(str(call.name)) > 100:
+            return False
+        return isinstance(plan.rule, Fill) or len(set(reference.values(plan))) > 1
 
     for call in random_cases(seed, POOL, accepts):
         given = {
