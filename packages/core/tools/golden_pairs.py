@@ -36,7 +36,7 @@ def features(case: Case) -> dict[str, str]:
         "first": letters[:1] if letters[:1] in ("D", "H", "W", "S") else "channels",
         "groups": "one" if groups == 1 else "each" if groups == split else "some",
         "transposed": str(case.get("transposed", False)),
-        "stride": {int: "number", list: "sequence", type(None): "none"}[type(case.get("stride"))],
+        "stride": "none" if set(case.get("stride", [1])) <= {1} else "some",
         "stack": "stack" if "S" in letters else "none",
         "slices": _slices(case),
         "ones": "out" if "O" in ones else "in" if "I" in ones else "spatial" if set(ones) & set("DHW") else "none",
@@ -46,9 +46,8 @@ def features(case: Case) -> dict[str, str]:
 
 
 def _slices(case: Case) -> str:
-    if "slices" not in case:
-        return "none"
-    return "one axis" if len(case["slices"]) == 1 < len(case["shape"]) else "axes"
+    cut = [part != [0, size] for part, size in zip(case.get("slices", []), case["shape"], strict=False)]
+    return "none" if not any(cut) else "one axis" if sum(cut) == 1 else "axes"
 
 
 def _law(settings: Case) -> str:
@@ -77,19 +76,20 @@ def pool(seed: int) -> Iterator[Case]:
         return isinstance(plan.rule, Fill) or len(set(reference.values(plan))) > 1
 
     for call in random_cases(seed, POOL, accepts):
+        plan = call.plan()
         given = {
             "layout": call.layout,
             "seed": call.seed,
             "name": list(call.name) if isinstance(call.name, tuple) else call.name,
             "dtype": call.dtype,
-            "slices": call.slices and [list(part) for part in call.slices],
+            "slices": call.slices and [list(part) for part in plan.slices],
             "groups": call.groups,
             "transposed": call.transposed,
-            "stride": list(call.stride) if isinstance(call.stride, tuple) else call.stride,
+            "stride": list(plan.geometry.stride) if call.stride else None,
         }
         defaults = {"seed": 0, "dtype": "float32", "groups": 1, "transposed": False}
         kept = {key: value for key, value in given.items() if key == "layout" or value != defaults.get(key)}
-        settings = call.plan().initializer.to_dict()
+        settings = plan.initializer.to_dict()
         finite = {key: max(-1e300, min(1e300, v)) if isinstance(v, float) else v for key, v in settings.items()}
         yield {"seed": 0, "initializer": finite, "shape": list(call.shape), **kept}
 

@@ -64,7 +64,7 @@ _ONE_OUT: Final[list[tuple[dict[str, Any], list[int], str, int, dict[str, Any]]]
     (_DIRAC, [9, 1, 3, 2], "IOHW", 3, {"stride": [2, 1], "dtype": "float16"}),
     (_DIRAC, [2, 3, 1, 8], "HWOI", 2, {"slices": [[0, 2], [1, 2], [0, 1], [2, 7]]}),
     (HE, [8, 1], "IO", 2, {"name": "w"}),
-    (HE, [6, 1, 2, 3], "IOHW", 3, {"name": "w", "stride": 2}),
+    (HE, [6, 1, 2, 3], "IOHW", 3, {"name": "w", "stride": [2, 2]}),
     (_scaled(0.7, "fan_geo", "uniform"), [12, 1, 4], "IOW", 4, {"name": "w", "stride": [3]}),
     (_scaled(1.0, "fan_avg", "truncated_normal"), [1, 6, 2], "OIW", 3, {"name": "w", "dtype": "bfloat16"}),
     (_normal(0.5, 0.1), [10, 1], "IO", 5, {"name": "w", "slices": [[3, 9], [0, 1]]}),
