@@ -110,7 +110,7 @@ def oldest(session: nox.Session) -> None:
 @nox.session(python=PYTHON)
 def cross(session: nox.Session) -> None:
     """Test the backends against each other, and under other instruction sets, threads and devices."""
-    install(session, *ALL, *EXTRA_TESTED)
+    install(session, *ALL, *EXTRA_TESTED, "mpmath")
     pytest(session, "tests/cross", *session.posargs)
 
 
