@@ -8,7 +8,9 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Generic, Literal, TypeVar
 
-__all__ = ["Check", "Level", "Result", "Verdict", "attempt", "perform"]
+from fanin.conformance.calls import CallError
+
+__all__ = ["Check", "Level", "Result", "Verdict", "attempt", "perform", "raised"]
 
 Level = Literal["exact", "distribution"]
 Verdict = Literal["passed", "failed", "skipped"]
@@ -101,7 +103,7 @@ class Check(Generic[Trial]):
         try:
             results.extend(self.body(trial))
         except Exception as error:
-            results.append(_raised("running the check", error))
+            results.append(raised("the rest of the check", error))
         return [dataclasses.replace(result, check=self.name, level=self.level) for result in results]
 
 
@@ -110,18 +112,22 @@ def attempt(on: str, judge: Callable[[], Result]) -> Result:
     try:
         return judge()
     except Exception as error:
-        return _raised(on, error)
+        return raised(on, error)
 
 
-def _raised(on: str, error: Exception) -> Result:
+def raised(on: str, error: Exception) -> Result:
+    """Return the failure that an exception is, with the call that it came from where that is known."""
+    call, advice = on, ""
+    if isinstance(error, CallError):
+        call, advice, error = error.call, f"; {error.advice}", error.error
     frame = traceback.extract_tb(error.__traceback__)[-1]
     return Result(
         on=on,
         verdict="failed",
-        call=on,
+        call=call,
         expected="no exception",
         got=f"{type(error).__name__}: {error}",
-        note=f"raised in {frame.name}, line {frame.lineno} of {frame.filename}",
+        note=f"raised in {frame.name}, line {frame.lineno} of {frame.filename}{advice}",
     )
 
 

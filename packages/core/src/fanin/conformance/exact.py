@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from typing import Any, Final
 
 from fanin import reference
+from fanin.conformance.calls import DECLARE, asking, call_of
 from fanin.conformance.cases import GROUPS_OF_CASES, Case
-from fanin.conformance.check import Check, Result, attempt
+from fanin.conformance.check import Check, Result, attempt, raised
+from fanin.conformance.claims import Claims
 from fanin.conformance.mistakes import likely_mistake
 from fanin.conformance.patterns import distance, show
 from fanin.contract import Backend
@@ -28,20 +30,38 @@ class BackendTrial:
 
     backend: Backend
     device: Any = None
+    claims: Claims = field(default_factory=Claims, compare=False)
 
     def draw(self, plan: Plan) -> Any:
         """Return the backend's array."""
-        return self.backend.draw(plan, device=self.device)
+        self.claims.draw(plan)
+        with asking(lambda: call_of(plan, self.backend.name), DECLARE):
+            return self.backend.draw(plan, device=self.device)
 
     def bits(self, plan: Plan) -> bytes:
         """Return the little-endian bytes of a freshly drawn array."""
-        return self.backend.tobytes(self.draw(plan))
+        array = self.draw(plan)
+        with asking(lambda: call_of(plan, self.backend.name), DECLARE):
+            return self.backend.tobytes(array)
 
     def undeclared(self, plan: Plan) -> str:
         """Return what the backend would need to declare to draw a plan, or nothing."""
+        missing = "" if plan.rule.kind in self.backend.capabilities.rules else f"the rule {plan.rule.kind!r}"
         if plan.dtype not in self.backend.capabilities.dtypes:
-            return plan.dtype
-        return "" if plan.rule.kind in self.backend.capabilities.rules else f"the rule {plan.rule.kind!r}"
+            missing = plan.dtype
+        if missing:
+            self.claims.refuse(plan)
+        return missing
+
+    def drawn(self, cases: tuple[Case, ...]) -> tuple[dict[Case, bytes], list[Result]]:
+        """Return the bytes of the cases that can be drawn, and a failure for each of the others."""
+        drawn, failures = {}, []
+        for case in cases:
+            try:
+                drawn[case] = self.bits(case.plan())
+            except Exception as error:
+                failures.append(raised(case.call(self.backend.name), error))
+        return drawn, failures
 
 
 @lru_cache(maxsize=4096)

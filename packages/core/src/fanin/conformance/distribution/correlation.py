@@ -67,7 +67,11 @@ def _lag_mistake(sample: Sample, lag: int) -> str:
         return f"{equal:.0%} of the weights equal the one {lag} places further: a word used twice, or a short period?"
     if opposite > 0.2:
         return f"{opposite:.0%} of the weights are minus the one {lag} places further: antithetic pairs?"
-    return ""
+    ranks = sample.uniform
+    r = float(np.dot(ranks[:-lag], ranks[lag:])) / (sample.n - lag)
+    if abs(r) * math.sqrt(sample.n - lag) < z_limit(): 
+        return f"the magnitudes of weights {lag} apart go together, their signs do not: pairs that share a radius?"
+    return f"weights {lag} apart are correlated by {r:+.2%}: pairs made from one another, or streams that overlap"
 
 
 def _along(sample: Sample, axis: int) -> npt.NDArray[np.float32]:

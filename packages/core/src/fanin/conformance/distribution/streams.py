@@ -9,7 +9,6 @@ from typing import Final
 
 import numpy as np
 
-from fanin.conformance.adapter import NotClaimed
 from fanin.conformance.cases import Case
 from fanin.conformance.check import Check, Result
 from fanin.conformance.distribution.judge import judge
@@ -107,21 +106,19 @@ def names(trial: SampleTrial) -> Iterator[Result]:
 def _law(trial: SampleTrial) -> Case:
     """Return the first law that is claimed; the first one of all, whose reason is then reported, where none is."""
     for case in LAWS:
-        try:
-            trial.weights(dataclasses.replace(case, seed=1, name="w"))
-        except NotClaimed:
-            continue
-        return case
+        if not isinstance(trial.drawn(dataclasses.replace(case, seed=1, name="w")), Result):
+            return case
     return LAWS[0]
 
 
 def _pairwise(trial: SampleTrial, cases: list[Case], what: str) -> Iterator[Result]:
     drawn: dict[Case, np.ndarray[tuple[int, ...], np.dtype[np.float32]]] = {}
     for case in cases:
-        try:
-            drawn[case] = trial.sample(case).standard.astype(np.float32)
-        except NotClaimed as reason:
-            yield Result(on=trial.call(case), verdict="skipped", note=str(reason))
+        found = trial.guarded(case, lambda case=case: trial.sample(case))  # type: ignore[misc]
+        if isinstance(found, Result):
+            yield found
+        else:
+            drawn[case] = found.standard.astype(np.float32)
     if len(drawn) < 2:
         return
     matrix = np.stack(list(drawn.values()))
@@ -159,13 +156,11 @@ def repeatable(trial: SampleTrial) -> Iterator[Result]:
     for case in REPEATED:
         call = trial.call(case)
         other = dataclasses.replace(case, seed=7, name="b.weight")
-        try:
-            first, again = trial.weights(case), trial.weights(case)
-            trial.weights(other)
-            later = trial.weights(case)
-        except NotClaimed as reason:
-            yield Result(on=call, verdict="skipped", note=str(reason))
+        drawn = [trial.drawn(each) for each in (case, case, other, case)]
+        if refused := next((each for each in drawn if isinstance(each, Result)), None):
+            yield refused
             continue
+        first, again, _, later = (each for each in drawn if not isinstance(each, Result))
         different = int(np.count_nonzero(first != again)) + int(np.count_nonzero(first != later))
         yield judge(
             call,
