@@ -11,7 +11,7 @@ from fanin.conformance.cases import Case
 from fanin.exceptions import FaninError
 from fanin.plans import Plan
 
-__all__ = ["CallError", "DECLARE", "NOT_CLAIMED", "asking", "call_of"]
+__all__ = ["DECLARE", "NOT_CLAIMED", "CallError", "asking", "call_of"]
 
 DECLARE: Final = "what a backend does not draw, its capabilities do not declare (dtypes, rules)"
 NOT_CLAIMED: Final = (

@@ -69,7 +69,7 @@ def _lag_mistake(sample: Sample, lag: int) -> str:
         return f"{opposite:.0%} of the weights are minus the one {lag} places further: antithetic pairs?"
     ranks = sample.uniform
     r = float(np.dot(ranks[:-lag], ranks[lag:])) / (sample.n - lag)
-    if abs(r) * math.sqrt(sample.n - lag) < z_limit(): 
+    if abs(r) * math.sqrt(sample.n - lag) < z_limit():
         return f"the magnitudes of weights {lag} apart go together, their signs do not: pairs that share a radius?"
     return f"weights {lag} apart are correlated by {r:+.2%}: pairs made from one another, or streams that overlap"
 

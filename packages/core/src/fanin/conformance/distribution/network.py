@@ -147,8 +147,8 @@ def signal(trial: SampleTrial) -> Iterator[Result]:
         except NotClaimed as reason:
             yield Result(on=name, verdict="skipped", note=str(reason))
             continue
-        except CallError as error:
-            yield raised(name, error)
+        except CallError as stopped:
+            yield raised(name, stopped)
             continue
         center = _DEPTH * (math.log(gain) - 2.5 / _WIDTH)
         for direction, seen in zip(("forward", "backward"), found, strict=True):
