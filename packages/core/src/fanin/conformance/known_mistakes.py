@@ -262,6 +262,7 @@ MISTAKES: Final = (
             lambda key, i: reference.word(key, i & 0x7FFFFFFF),
             _overflowing(lambda block: (0, block & 0xFFFFFFFF)),
             _overflowing(lambda block: (block >> 32 & 0xFFFFFFFF, block & 0xFFFFFFFF)),
+            _overflowing(lambda block: (block >> 32 & 0x7FFFFFFF, block & 0xFFFFFFFF)),
             _overflowing(lambda block: (0, block & 0x7FFFFFFF)),
         )
     ),
