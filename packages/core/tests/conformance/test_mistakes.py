@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from fanin import Plan, normal, reference, sparse, uniform
+from fanin.conformance import Check, Result
 from fanin.conformance.cases import Case
 from fanin.conformance.exact import position_of
 from fanin.conformance.mistakes import likely_mistake
@@ -220,3 +221,22 @@ def test_other_weights_of_a_narrow_range_are_no_pairs() -> None:
     case = Case((64,), normal(std=1.0), seed=5, ranks=(1 << 20, 1 << 10))
     named, *_ = _name(case, lambda plan: [pattern + 3 + k % 5 for k, pattern in enumerate(_bits(plan))])
     assert "pair" not in named
+
+
+def _check(*named: tuple[int, str]) -> list[str]:
+    """Return what a check makes of the mistakes that its failures are called, each with its number of elements."""
+    found = [Result(on="x", verdict="failed", n=n, mistake=text) for n, text in named]
+    passed = Result(on="x", verdict="passed", n=9)
+    return [result.mistake for result in Check[None]("a.b", "exact", "claim", lambda trial: [passed, *found]).run(None)]
+
+
+def test_of_what_several_failures_may_be_that_is_kept_which_all_may_be() -> None:
+    assert _check((9, "a; or: b; or: c"), (9, "b; or: a"), (9, "")) == ["", "a; or: b", "b; or: a", ""]
+    assert _check((9, "a; or: b"), (9, "b; or: c")) == ["", "b", "b"]
+    assert _check((9, "a; or: b"), (9, "c")) == ["", "a; or: b", "c"]
+
+
+def test_a_name_for_less_than_half_of_the_failures_says_so() -> None:
+    assert _check((9, "a"), (9, ""), (9, "")) == ["", "a (so in 1 of 3 failures)", "", ""]
+    assert _check((9, "a"), (9, "")) == ["", "a", ""]
+    assert _check((9, "a"), (3, ""), (1, ""), (0, "")) == ["", "a", "", "", ""]  # of so few elements nothing is named

@@ -79,14 +79,14 @@ def mutants_table(kills: dict[str, dict[str, dict[str, str]]]) -> str:
             level: sorted(checks, key=lambda check: (caught[check], check))
             for level, checks in kills[mutant.name].items()
         }
-        first = next(iter(levels["exact"] or levels["distribution"]), "")
+        names = kills[mutant.name]["exact"] | kills[mutant.name]["distribution"]
         rows.append(
             (
                 mutant.name,
                 mutant.mistake,
                 _list(levels["exact"]),
                 _list(levels["distribution"]),
-                (kills[mutant.name]["exact"] | kills[mutant.name]["distribution"]).get(first, ""),
+                next((names[check] for checks in levels.values() for check in checks if names[check]), ""),
             )
         )
     return table(("mutant", "what is wrong", "exact", "distribution", "named in the report as"), rows)

@@ -6,15 +6,21 @@ import dataclasses
 import traceback
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Generic, Literal, TypeVar
+from typing import Final, Generic, Literal, TypeVar
 
 from fanin.conformance.calls import CallError
 
-__all__ = ["Check", "Level", "Result", "Verdict", "attempt", "perform", "raised"]
+__all__ = ["ENOUGH", "OR", "Check", "Level", "Result", "Verdict", "attempt", "perform", "raised"]
 
 Level = Literal["exact", "distribution"]
 Verdict = Literal["passed", "failed", "skipped"]
 Trial = TypeVar("Trial")
+
+OR: Final = "; or: "
+"""Between two mistakes, either of which explains what was seen."""
+
+ENOUGH: Final = 4
+"""Fewer elements than that agree with a mistake by chance."""
 
 
 @dataclass(frozen=True)
@@ -104,7 +110,27 @@ class Check(Generic[Trial]):
             results.extend(self.body(trial))
         except Exception as error:
             results.append(raised("the rest of the check", error))
-        return [dataclasses.replace(result, check=self.name, level=self.level) for result in results]
+        return [dataclasses.replace(result, check=self.name, level=self.level) for result in _agreed(results)]
+
+
+def _agreed(results: list[Result]) -> list[Result]:
+    """Return the results with the mistakes that all failures have in common, where there are any, for all that may be.
+
+    One case leaves several mistakes possible; another one, several of those. A mistake that explains less than half of
+    the failures may be chance, and says so.
+    """
+    named = [result for result in results if result.mistake]
+    common = set.intersection(*(set(result.mistake.split(OR)) for result in named)) if named else set()
+    failures = sum(result.failed and result.n >= ENOUGH for result in results)
+    rare = f" (so in {len(named)} of {failures} failures)" if 2 * len(named) < failures else ""
+    if not (common or rare):
+        return results
+
+    def told(mistake: str) -> str:
+        texts = [text for text in mistake.split(OR) if text in common or not common]
+        return mistake and OR.join(texts) + rare
+
+    return [dataclasses.replace(result, mistake=told(result.mistake)) for result in results]
 
 
 def attempt(on: str, judge: Callable[[], Result]) -> Result:

@@ -7,6 +7,7 @@ from typing import Final
 
 import numpy as np
 
+from fanin.conformance.check import ENOUGH, OR
 from fanin.conformance.known_mistakes import MISTAKES, Mistake, Position
 from fanin.conformance.patterns import decode
 from fanin.conformance.scales import ratio_mistake
@@ -17,8 +18,6 @@ from fanin.rules import Draw, Fill, Haar
 __all__ = ["likely_mistake"]
 
 _TRIED: Final = 48
-_ENOUGH: Final = 4
-"""Fewer elements than that agree with a mistake by chance."""
 _NAMED: Final = 3
 _SPREAD, _LEAST, _REST = 4.0, 1e-4, 1e-2
 """Pairs: how far from round their cloud may be, the least share that is seen, and how much of an error is left."""
@@ -35,7 +34,7 @@ def likely_mistake(plan: Plan, positions: tuple[Position, ...], wanted: tuple[in
     """
     if text := _small_mistake(plan, wanted, got):
         return text
-    if isinstance(plan.rule, Fill | Haar) or len(positions) < _ENOUGH:
+    if isinstance(plan.rule, Fill | Haar) or len(positions) < ENOUGH:
         return ""
     wrong = [k for k in range(len(positions)) if wanted[k] != got[k]]
     right = [k for k in range(len(positions)) if wanted[k] == got[k]]
@@ -43,7 +42,7 @@ def likely_mistake(plan: Plan, positions: tuple[Position, ...], wanted: tuple[in
     places, seen = tuple(positions[k] for k in tried), [got[k] for k in tried]
     found = dict.fromkeys(mistake.text for mistake in MISTAKES if _explains(mistake, plan, places, seen))
     if found:
-        return "; or: ".join(list(found)[:_NAMED])
+        return OR.join(list(found)[:_NAMED])
     if not isinstance(plan.rule, Draw):
         return ""
     return ratio_mistake(plan, wanted, got) or _pair_mistake(plan, positions, wanted, got)
@@ -74,7 +73,7 @@ def _pair_mistake(plan: Plan, positions: tuple[Position, ...], wanted: tuple[int
     seen = {index: decode(pattern, plan.dtype) for index, pattern in zip(indices, got, strict=True)}
     for lane, which in ((1, "second"), (0, "first")):
         pairs = [index for index in right if index & 1 == lane and index ^ 1 in right]
-        if plan.stack_axis is not None or len(pairs) <= 2 * _ENOUGH:
+        if plan.stack_axis is not None or len(pairs) <= 2 * ENOUGH:
             continue
         both = np.array([(right[index], right[index ^ 1]) for index in pairs])
         error = np.array([seen[index] for index in pairs]) - both[:, 0]
