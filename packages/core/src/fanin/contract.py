@@ -51,8 +51,8 @@ class Backend(Protocol):
     """A backend draws plans as arrays of one library.
 
     It keeps no state that a draw could change: the same plan gives the same bits in any order, from any thread.
-    It touches no global random generator, default dtype or default device. Arguments that are not keyword-only are passed
-    by position, so their names are the backend's own.
+    It touches no global random generator, default dtype or default device. What is not keyword-only is passed by
+    position, so its name is the backend's own.
     """
 
     name: str

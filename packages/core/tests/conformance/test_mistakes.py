@@ -216,11 +216,22 @@ def test_of_four_elements_one_is() -> None:
     assert _name(case, lambda plan: [p & 0x7FFFFFFF for p in _bits(plan)])[0] == "the sign is dropped"
 
 
-def test_other_weights_of_a_narrow_range_are_no_pairs() -> None:
-    """All numbers of an octave are nearly one: any of them is some multiple of any other."""
-    case = Case((64,), normal(std=1.0), seed=5, ranks=(1 << 20, 1 << 10))
-    named, *_ = _name(case, lambda plan: [pattern + 3 + k % 5 for k, pattern in enumerate(_bits(plan))])
-    assert "pair" not in named
+def _shifted(weights: Any) -> Any:
+    weights[1::2] += np.float32(0.01)
+    return weights
+
+
+@pytest.mark.parametrize("ranks", [None, (1 << 20, 1 << 10)])
+def test_shifted_weights_are_no_pairs(ranks: tuple[int, int] | None) -> None:
+    """Also where all weights are nearly one number: there any of them is some multiple of any other."""
+    case = Case((64,), normal(std=1.0), seed=5, ranks=ranks)
+    if ranks is None:
+        assert _name(case, _values(_shifted))[0] == ""
+    else:
+        plan = case.plan()
+        wanted = [DTYPES["float32"].encode(reference.value(plan, (k,))) for k in range(64)]
+        got = _shifted(np.array(wanted, np.uint32).view(np.float32)).view(np.uint32).tolist()
+        assert likely_mistake(plan, tuple(_places(plan)), tuple(wanted), tuple(got)) == ""
 
 
 def _check(*named: tuple[int, str]) -> list[str]:
