@@ -170,7 +170,7 @@ NAMED: list[tuple[str, Case, Callable[[Plan], Bits], str]] = [
     ),
     (
         "ties away",
-        Case((8,), normal(1000.25, 1e-9), dtype="float16"),  # halfway between 1000 and 1000.5
+        Case((8,), normal(mean=1000.25, std=1e-9), dtype="float16"),  # halfway between 1000 and 1000.5
         lambda plan: [DTYPES["float16"].encode(1000.5)] * 8,
         "ties are rounded away from zero, not to even",
     ),
