@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Final
 
 from fanin.conformance.cases import Case
@@ -17,7 +18,10 @@ from fanin.presets import (
     uniform,
 )
 
-__all__ = ["BOUNDED", "LAWS", "LOW_PRECISION", "NORMAL", "WIDE"]
+__all__ = ["ATOM", "BOUNDED", "LAWS", "LOW_PRECISION", "NORMAL", "WIDE"]
+
+ATOM: Final = 2.0**-22
+"""A float32 weight may have this probability, and no value a greater one: so weights have 22 random bits at least."""
 
 _SHAPE: Final = (2048, 512)
 
@@ -35,6 +39,8 @@ BOUNDED: Final = (
     Case(_SHAPE, truncated_normal(std=0.02), "OI", seed=109, name="law.8.weight"),
     Case(_SHAPE, truncated_normal(mean=0.1, std=0.05, lower=-1.0, upper=3.0), "OI", seed=110, name="law.9.weight"),
     Case(_SHAPE, lecun_uniform(), "OI", seed=111, name="law.10.weight", dtype="float64"),
+    Case(_SHAPE, truncated_normal(std=0.05, upper=math.inf), "OI", seed=118, name="law.17.weight"),
+    Case(_SHAPE, truncated_normal(std=0.05, lower=-math.inf, upper=0.5), "OI", seed=119, name="law.18.weight"),
 )
 LOW_PRECISION: Final = tuple(
     Case(_SHAPE, initializer, "OI", seed=112 + i, name=f"law.{11 + i}.weight", dtype=dtype)
