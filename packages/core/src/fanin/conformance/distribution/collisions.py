@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from fanin.conformance.adapter import NotClaimed
+from fanin.conformance.calls import NOT_CLAIMED, asking
 from fanin.conformance.check import Check, Result
 from fanin.conformance.distribution.judge import judge
 from fanin.conformance.distribution.sample import SampleTrial
@@ -16,6 +17,9 @@ from fanin.presets import normal, truncated_normal, uniform
 __all__ = ["COLLIDING", "COLLISION_CHECKS"]
 
 _MANY: Final = 1 << 14
+_GOLDEN: Final = 0x9E3779B97F4A7C15
+"""The odd number next to 2^64 over the golden ratio."""
+
 _SHAPE: Final = (4,)
 """Four weights have 88 random bits at least: no two such tensors are equal by chance."""
 
@@ -59,10 +63,7 @@ def collisions(trial: SampleTrial) -> Iterator[Result]:
     if isinstance(law, Result):
         yield law
         return
-    given: list[tuple[str, list[dict[str, Any]]]] = []
-    # Odd multiples of the golden ratio: 64 bits that look random, no two equal.
-    seeds = [{"seed": (trial.seed + k * 0x9E3779B97F4A7C15) % (1 << 64)} for k in range(_MANY)]
-    given.append(("seed", [{**each, "name": "w"} for each in seeds]))
+    given: list[tuple[str, list[dict[str, Any]]]] = [("seed", _seeds(trial, law))]
     if trial.adapter.named:
         given.append(("name", [{"seed": trial.seed, "name": f"layers.{k}.weight"} for k in range(_MANY)]))
     for what, calls in given:
@@ -85,6 +86,16 @@ def collisions(trial: SampleTrial) -> Iterator[Result]:
         yield _hashes(trial, law)
     else:
         yield Result(on="names", verdict="skipped", note="the implementation does not claim streams by name")
+
+
+def _seeds(trial: SampleTrial, law: Initializer) -> list[dict[str, Any]]:
+    """Return calls with seeds of 64 bits that look random, no two equal; with small ones where no such are offered."""
+    calls = [{"seed": (trial.seed + k * _GOLDEN) % (1 << 64), "name": "w"} for k in range(_MANY)]
+    try:
+        _drawn(trial, law, [*calls[:64], {"seed": (1 << 64) - 1, "name": "w"}])
+    except NotClaimed:
+        return [{"seed": k, "name": "w"} for k in range(_MANY)]
+    return calls
 
 
 def _hashes(trial: SampleTrial, law: Initializer) -> Result:
@@ -114,7 +125,11 @@ def _claimed(trial: SampleTrial) -> Initializer | Result:
 
 
 def _drawn(trial: SampleTrial, law: Initializer, calls: Sequence[dict[str, Any]]) -> list[bytes]:
-    return [trial.adapter.sample(law, _SHAPE, layout=None, **each).tobytes() for each in calls]
+    found: list[bytes] = []
+    for each in calls:
+        with asking(lambda each=each: f"{trial.adapter.name}: {_SHAPE}, {law}, {each}", NOT_CLAIMED):  # type: ignore[misc]
+            found.append(trial.adapter.sample(law, _SHAPE, layout=None, **each).tobytes())
+    return found
 
 
 COLLISION_CHECKS: Final = (
