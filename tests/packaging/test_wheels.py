@@ -60,7 +60,7 @@ def test_contents(package: str) -> None:
 @pytest.mark.parametrize("extra", EXTRAS)
 def test_install(extra: str, tmp_path: Path) -> None:
     run(sys.executable, "-m", "virtualenv", "--quiet", "env", cwd=tmp_path)
-    python = tmp_path / "env" / "bin" / "python"
+    python = tmp_path / "env" / ("Scripts" if sys.platform == "win32" else "bin") / "python"
     wanted = f"fanin[{extra}]=={VERSION}" if extra else f"fanin=={VERSION}"
     pip: list[str | Path] = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     run(*pip, "--find-links", DIST, "-c", CONSTRAINTS, wanted, cwd=tmp_path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import subprocess
 import sys
@@ -156,8 +157,22 @@ print(os.read(read, 64).decode() == parent)
 """
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="Windows has no fork")
 def test_draws_after_a_fork() -> None:
     assert digest_in_process(FORK) == "True"
+
+
+def test_draws_where_the_system_lacks_what_unix_has() -> None:
+    code = """
+import hashlib, os
+for name in ("fork", "register_at_fork", "sched_getaffinity"):
+    if hasattr(os, name):
+        delattr(os, name)
+import fanin_numpy
+print(hashlib.sha256(fanin_numpy.init((600, 500), "he", layout="OI", name="w").tobytes()).hexdigest())
+"""
+    here = fanin_numpy.init((600, 500), "he", layout="OI", name="w")
+    assert digest_in_process(code) == hashlib.sha256(here.tobytes()).hexdigest()
 
 
 def test_many_threads_draw_at_once() -> None:

@@ -99,7 +99,10 @@ PUBLIC = [
 ]
 
 PACKAGES = Path(__file__).parents[2]
-PROJECTS = {path.parent.name: tomllib.loads(path.read_text()) for path in sorted(PACKAGES.glob("*/pyproject.toml"))}
+PROJECTS = {
+    path.parent.name: tomllib.loads(path.read_text(encoding="utf-8"))
+    for path in sorted(PACKAGES.glob("*/pyproject.toml"))
+}
 
 
 # The mathematics, the plan, the reference and the registry: all that needs no array library.

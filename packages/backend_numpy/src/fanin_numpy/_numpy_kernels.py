@@ -75,7 +75,7 @@ def _words_rows(width: int, bases: Indices, key: Words) -> UInts:
     first, lane = bases >> 1, int(bases[0] & 1)
     rows = len(bases)
     if rows > 1 and np.any((bases & 1) != lane):
-        return _words_grid(bases, np.arange(width), key)
+        return _words_grid(bases, np.arange(width, dtype=np.int64), key)
     blocks = (width + lane + 1) >> 1
     high = _buffers.take("x0", rows * blocks, np.uint32)
     low = _buffers.take("x1", rows * blocks, np.uint32)

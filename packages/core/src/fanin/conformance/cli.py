@@ -100,6 +100,6 @@ def _check_path(path: Path) -> None:
 
 def _write(path: Path, text: str) -> None:
     try:
-        path.write_text(text, encoding="utf-8")
+        path.write_text(text, encoding="utf-8", newline="\n")
     except OSError as error:
         raise FaninValueError(f"--json {str(path)!r} could not be written: {error.strerror}.") from error
