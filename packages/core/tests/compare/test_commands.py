@@ -114,6 +114,7 @@ def test_an_interruption_before_anything_is_finished(
 def test_probe(install: Install, dataset: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     install(ReferenceBackend("numpy"))
     arguments = ["probe", "--backend", "numpy", "--dataset", dataset, *SMALL, "--seeds", "3", "--out", str(tmp_path)]
+    arguments.append("--force")
     (tmp_path / "plots").mkdir()
     (tmp_path / "plots" / "weights-9.png").write_text("of an earlier run, with more initializations")
     assert main([*arguments, "--initializations", "he", "constant(0.5)", "constant(5e-1)"]) == 0
@@ -127,6 +128,31 @@ def test_probe(install: Install, dataset: str, tmp_path: Path, capsys: pytest.Ca
     assert "constant(0.5) and constant(5e-1) are the same initialization" in out
     assert (tmp_path / "plots" / "signal.png").is_file()
     assert not (tmp_path / "plots" / "weights-9.png").exists()
+
+
+@pytest.mark.parametrize("held", ["report.html", "results.json", "probe.json", "curves.csv", "plots/signal.png"])
+@pytest.mark.parametrize("command", ["compare", "probe"])
+def test_a_report_is_not_overwritten_unasked(
+    command: str, held: str, install: Install, dataset: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    install(ReferenceBackend("numpy"))
+    quick = QUICK if command == "compare" else SMALL
+    backend = "--backends" if command == "compare" else "--backend"
+    out = tmp_path / "out"
+    (out / "plots").mkdir(parents=True)
+    (out / "notes.txt").write_text("mine")
+    (out / "plots" / "mine.png").write_text("mine")
+    (out / held).write_text("of an earlier run")
+    arguments = [command, backend, "numpy", "--dataset", dataset, *quick, "--out", str(out)]
+    assert main(arguments) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""  # it says so before it trains
+    assert f"which holds {held}. Choose another folder, or add --force to replace the report." in captured.err
+    assert (out / held).read_text() == "of an earlier run"
+    assert main([*arguments, "--force"]) == 0
+    assert (out / "report.html").is_file()
+    assert not (out / held).exists() or (out / held).read_bytes() != b"of an earlier run"
+    assert (out / "notes.txt").read_text() == (out / "plots" / "mine.png").read_text() == "mine"
 
 
 @pytest.mark.parametrize(

@@ -46,7 +46,12 @@ def add_initializations(parser: argparse.ArgumentParser) -> None:
 
 def add_out(parser: argparse.ArgumentParser) -> None:
     """Add where to write."""
-    parser.add_argument("--out", metavar="DIR", help="write the report, plots and tables into this folder")
+    parser.add_argument(
+        "--out",
+        metavar="DIR",
+        help="write the report, plots and tables into this folder, which must hold no report yet",
+    )
+    parser.add_argument("--force", action="store_true", help="let --out replace an earlier report")
 
 
 def add_network(parser: argparse.ArgumentParser, *, depth: int, width: int) -> None:

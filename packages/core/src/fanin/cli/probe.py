@@ -50,7 +50,7 @@ def run(options: argparse.Namespace) -> int:
     )
     data = load_data(experiment.dataset)
     check(experiment, data)
-    folder = make_folder(options.out) if options.out is not None else None
+    folder = make_folder(options.out, force=options.force) if options.out is not None else None
     with Interruption() as interruption:
         result = _measure(experiment, data, interruption)
         if not result.measured:
