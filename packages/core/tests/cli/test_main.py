@@ -79,12 +79,63 @@ def test_a_stack_of_zeros_needs_no_names(capsys: pytest.CaptureFixture[str]) -> 
     assert "no names, for nothing is random" in capsys.readouterr().out
 
 
-def test_an_explanation_has_the_settings_of_the_call(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["explain", "kaiming_uniform(negative_slope=3)", "--shape", "24,40"]) == 0
-    rows = {line.split()[0]: line.split() for line in capsys.readouterr().out.splitlines() if line}
-    bound = (6 / (10 * 40)) ** 0.5
-    assert rows["he_uniform"][-1] == f"{bound:.5g}"
-    assert rows["torch:kaiming_uniform"][-1] == f"{(6 / 40) ** 0.5:.5g}"  # with its defaults
+@pytest.mark.parametrize(
+    ("call", "laws", "left_out", "passed"),
+    [
+        (
+            "he(0.2)",
+            {"he_normal": "N(0, 0.219265^2)", "torch:kaiming_normal": "N(0, 0.219265^2)"},
+            {"jax:he_normal": "takes no negative_slope", "keras:he_normal": "takes no negative_slope"},
+            "torch:kaiming_normal(a=0.2)",
+        ),
+        (
+            "torch:kaiming_uniform(a=3)",
+            {"torch:kaiming_uniform": "U(-0.122474, 0.122474)"},
+            {"jax:he_uniform": "takes no a", "keras:he_uniform": "takes no a"},
+            "",
+        ),
+        (
+            "uniform(-0.2, high=0.3)",
+            {"torch:uniform": "U(-0.2, 0.3)", "keras:random_uniform": "U(-0.2, 0.3)"},
+            {"jax:uniform": "takes no low"},
+            "torch:uniform(a=-0.2, b=0.3), keras:random_uniform(minval=-0.2, maxval=0.3)",
+        ),
+        (
+            "truncated_normal(std=0.02)",  # whose std is elsewhere the parent's
+            {
+                "torch:trunc_normal": "N(0, 0.02^2), in effect not truncated",
+                "jax:truncated_normal": "N(0, 0.02^2) truncated to [-0.04, 0.04]",
+            },
+            {},
+            "torch:trunc_normal(std=0.02), jax:truncated_normal(stddev=0.02), keras:truncated_normal(stddev=0.02), ",
+        ),
+        ("constant(3)", {"torch:constant": "every weight is 3", "keras:constant": "every weight is 3"}, {}, "(val=3)"),
+        ("orthogonal(2)", {"jax:orthogonal": "2 Q, Q orthogonal"}, {}, "jax:orthogonal(scale=2)"),
+        (
+            "he(activation=gelu)",
+            {},
+            {
+                "torch:kaiming_normal": "torch has no gain for 'gelu'",
+                "jax:he_normal": "takes no activation",
+                "keras:he_normal": "takes no activation",
+            },
+            "",
+        ),
+        ("uniform", {"torch:uniform": "U(0, 1)"}, {}, "and the others' defaults"),
+    ],
+)
+def test_an_explanation_passes_the_settings_on(
+    call: str, laws: dict[str, str], left_out: dict[str, str], passed: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["explain", call, "--shape", "24,40"]) == 0
+    out = capsys.readouterr().out
+    rows = {line.split()[0]: " ".join(line.split()) for line in out.splitlines() if line}
+    for name, law in laws.items():
+        assert law in rows[name]
+    assert {name: row for name, row in rows.items() if "left out" in row} == {
+        name: f"{name} left out: {reason}" for name, reason in left_out.items()
+    }
+    assert passed in " ".join(out.split())
 
 
 def test_the_plan_in_words(capsys: pytest.CaptureFixture[str]) -> None:

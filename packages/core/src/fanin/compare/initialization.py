@@ -68,6 +68,11 @@ class Call:
         except FaninError as error:
             raise type(error)(f"{self.text}: {' '.join(str(error).split())}") from error
 
+    def named(self) -> dict[str, object]:
+        """Return all settings by name, those too that were given by their place, of a call that is right."""
+        places = inspect.signature(self._function()).parameters
+        return {**dict(zip(places, self.values, strict=False)), **self.settings}
+
     def _function(self) -> Callable[..., Initializer]:
         if ":" in self.name:
             from fanin.profiles import get_profile  # loaded only where it is needed
