@@ -47,10 +47,10 @@ class Overrides:
         Raises:
             FaninValueError: One fits no parameter, or only such as an earlier one fits.
         """
-        faults = []
+        faults, every = [], list(names)
         for pattern, fits in self._fits.items():
             if not fits:
-                faults.append(f"{pattern!r} fits no parameter's name.{closest(pattern, names)}")
+                faults.append(f"{pattern!r} fits no parameter's name.{closest(pattern, every)}")
             elif all(first != pattern for _, first in fits):
                 name, first = fits[0]
                 faults.append(f"{pattern!r} fits {name}, which {first!r} before it has taken. Put {pattern!r} first.")

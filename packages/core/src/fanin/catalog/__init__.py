@@ -18,7 +18,7 @@ from fanin.catalog.texts import TEXTS, Text
 from fanin.exceptions import FaninValueError
 from fanin.initializers import Initializer
 from fanin.presets import get_initializer, initializer_names
-from fanin.profiles import PROFILES, Profile
+from fanin.profiles import PROFILES, Profile, get_profile
 
 __all__ = ["Entry", "Facts", "counterpart", "entries", "facts", "find", "namesakes"]
 
@@ -65,12 +65,12 @@ def find(name: str) -> Entry:
         >>> find("kaiming").name, find("torch:linear_default").formula
         ('he_normal', 'U(-b, b), b = 1 / sqrt(fan_in)')
     """
-    if name in PROFILES:
-        return _of_profile(PROFILES[name])
+    if ":" in name:
+        return _of_profile(get_profile(name))
     known = {other: entry for entry in entries() for other in (entry.name, *entry.aliases)}
     if name not in known:
         raise FaninValueError(
-            f"unknown initializer {name!r}.{closest(name, [*known, *PROFILES])} Accepted: {', '.join(known)}, and the "
+            f"unknown initializer {name!r}.{closest(name, known)} Accepted: {', '.join(known)}, and the "
             f"profiles that fanin list shows."
         )
     return known[name]
