@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 
@@ -240,6 +241,21 @@ def test_an_interruption_has_its_exit_code(monkeypatch: pytest.MonkeyPatch, caps
 
 def run(code: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize(
+    ("encoding", "name"),
+    [("ascii", b"Muller"), ("latin-1", "Müller".encode("latin-1")), ("utf-8", "Müller".encode())],
+)
+def test_a_letter_that_the_encoding_lacks(encoding: str, name: bytes) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "fanin", "explain", "lecun_normal"],
+        capture_output=True,
+        env={**os.environ, "PYTHONIOENCODING": encoding},
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert b"LeCun, Bottou, Orr and " + name in done.stdout
 
 
 def test_plans_load_no_library() -> None:

@@ -274,7 +274,12 @@ def test_an_encoding_without_our_letters(encoding: dict[str, str], dataset: str)
         check=False,
     )
     assert (done.returncode, done.stderr) == (0, b"")
-    assert b"E[x?]: mean square of a layer's output" in done.stdout
+    assert b"E[x^2]: mean square of a layer's output" in done.stdout
+    assert re.search(rb"\([0-9.]+x a layer\)", done.stdout)
+    assert b"?" not in done.stdout
+    rows = [line for line in done.stdout.splitlines() if b"|" in line or b"-+-" in line]
+    assert rows
+    assert {len(line) for line in rows} == {len(rows[0])}  # headings over their columns
 
 
 def test_no_backend_at_all(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import fanin
 from fanin.cli import backends, compare, conformance, explain, plan, probe
 from fanin.cli import list as list_
+from fanin.cli.text import replace_letters
 from fanin.exceptions import FaninError
 
 __all__ = ["build_parser", "main"]
@@ -70,8 +71,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if sys.stdout is None:  # as after `>&-`
         print("fanin: there is no standard output to write to.", file=sys.stderr or io.StringIO())
         return EXIT_ERROR
-    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors in ("strict", "surrogateescape"):
-        sys.stdout.reconfigure(errors="replace")  # in an encoding without ² or ×, a ? is better than nothing
+    replace_letters()
     try:
         try:
             options = _parse(words)
