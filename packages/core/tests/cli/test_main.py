@@ -285,17 +285,22 @@ def test_an_output_that_takes_nothing(words: str) -> None:
     assert (done.returncode, done.stderr) == (2, "fanin: there is no standard output to write to.\n")
 
 
-def test_an_interruption_while_the_program_is_loaded() -> None:
-    code = """
+@pytest.mark.parametrize(
+    ("home", "loaded"),
+    [("fanin.cli", "fanin.cli.app"), ("_fanin_command", "fanin.cli.app"), ("_fanin_command", "fanin")],
+)
+def test_an_interruption_while_the_program_is_loaded(home: str, loaded: str) -> None:
+    code = f"""
 import sys
 class Pressed:
     def find_spec(self, name, *_):
-        if name == "fanin.cli.app":
+        if name == {loaded!r}:
             raise KeyboardInterrupt
-from fanin.cli import main
+from {home} import main
 sys.modules.pop("fanin.cli.app", None)
 sys.meta_path.insert(0, Pressed())
-sys.exit(main(["plan", "3", "zeros"]))
+sys.argv = ["fanin", "plan", "3", "zeros"]
+sys.exit(main())
 """
     done = run(code)
     assert (done.returncode, done.stdout, done.stderr) == (130, "", "fanin: interrupted\n")
