@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 import jax
 import jax.numpy as jnp
 
+from fanin._checks import whole_number
 from fanin.axes import Axes, layout_of_axes
 from fanin.exceptions import FaninValueError
 from fanin.initializers import Initializer
@@ -35,6 +36,7 @@ class NumberedAxes:
 
         Raises:
             FaninValueError: There is a layout too.
+            FaninTypeError: An axis is not a whole number.
         """
         if in_axis is None and out_axis is None and batch_axis is None:
             return None
@@ -44,18 +46,13 @@ class NumberedAxes:
                 f"{layout!r}, in_axis={in_axis}, out_axis={out_axis}, batch_axis={batch_axis}. Pass only one of both."
             )
         return cls(
-            *(
-                tuple(axes) if isinstance(axes, Iterable) else axes
-                for axes in (
-                    -2 if in_axis is None else in_axis,
-                    -1 if out_axis is None else out_axis,
-                    () if batch_axis is None else batch_axis,
-                )
-            )
+            _plain(-2 if in_axis is None else in_axis, "in_axis"),
+            _plain(-1 if out_axis is None else out_axis, "out_axis"),
+            _plain(() if batch_axis is None else batch_axis, "batch_axis"),
         )
 
     def layout(self, ndim: int) -> str:
-        """Return one letter an axis, with an S for each batch axis."""
+        """Return one letter per axis, with an S for each batch axis."""
         return layout_of_axes(ndim, self.in_axis, self.out_axis, self.batch_axis)
 
     def count(self, shape: tuple[int, ...]) -> int:
@@ -76,6 +73,14 @@ class NumberedAxes:
 
     def _batch(self, shape: tuple[int, ...]) -> list[int]:
         return [k for k, letter in enumerate(self.layout(len(shape))) if letter == "S"]
+
+
+def _plain(axes: Axes, name: str) -> Several:
+    """Return axes of any library as Python's integers, which can be compared and hashed."""
+    what, least = f"an axis of {name}", -(2**31)
+    if isinstance(axes, (str, bytes)) or not isinstance(axes, Iterable) or getattr(axes, "ndim", 1) == 0:
+        return whole_number(axes, what, least)
+    return tuple(whole_number(axis, what, least) for axis in axes)
 
 
 def counted_by(layout: str, initialization: Initializer) -> Initializer:
