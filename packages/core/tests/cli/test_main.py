@@ -50,6 +50,32 @@ def test_a_word_too_many_is_refused(words: str, capsys: pytest.CaptureFixture[st
     assert "unrecognized arguments" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ("plan 3,4 --layuot OI", "usage: fanin plan .*unrecognized arguments: --layuot OI. Did you mean '--layout'?"),
+        ("probe --backends numpy", "usage: fanin probe .*--backends numpy. Did you mean '--backend'?"),
+        ("compare he zeros", "usage: fanin compare .*he zeros. Initializations come behind --initializations."),
+        ("backends numpy", "usage: fanin backends .*unrecognized arguments: numpy."),
+    ],
+)
+def test_an_argument_that_the_command_does_not_know(
+    words: str, message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(words.split())
+    assert caught.value.code == 2
+    usage, _, end = message.partition(".*")
+    err = capsys.readouterr().err
+    assert err.startswith(usage)
+    assert err.endswith(f"{end}\n")
+
+
+def test_a_word_in_capitals_is_found_too(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["list", " TIMM"]) == 0
+    assert "timm:trunc_normal_tf" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(("text", "stride"), [("2", 2), ("2,3", (2, 3)), (" 2, 3", (2, 3))])
 def test_the_stride_may_differ_by_axis(
     text: str, stride: int | tuple[int, int], capsys: pytest.CaptureFixture[str]
@@ -168,6 +194,10 @@ def test_backends_lists_the_first_party(capsys: pytest.CaptureFixture[str]) -> N
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
+        (["plan", "256", "64", "--layout", "OI"], "Received: '256' and '64'. For example: fanin plan 256,64 he"),
+        (["plan", "8", "he"], 'A bias or a scale takes an initializer without fans: "zeros", "ones".'),
+        (["plan", "256,64", "--dtype", "half", "zeros"], "Did you mean 'float16'"),
+        (["explain", "tf:he_normal"], "Did you mean 'keras:he_normal'"),
         (["plan", "256,64"], "needs the fan-in, which is not guessed"),
         (["plan", "256;64"], "Received: '256;64'. Did you mean '256,64'?"),
         (["plan", "256x64"], "Received: '256x64'. Did you mean '256,64'?"),

@@ -282,6 +282,14 @@ def test_an_encoding_without_our_letters(encoding: dict[str, str], dataset: str)
     assert {len(line) for line in rows} == {len(rows[0])}  # headings over their columns
 
 
+@pytest.mark.parametrize(
+    "words", [["compare", "--backends", ""], ["compare", "--backends", ","], ["probe", "--backend", ""]]
+)
+def test_a_backend_without_a_name(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*words, *SMALL]) == 2
+    assert capsys.readouterr().err.startswith("fanin: a backend has a name. Received: none.")
+
+
 def test_no_backend_at_all(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setattr(fanin.cli.options, "trainable_backends", lambda: ())
     assert main(["compare"]) == 2

@@ -122,9 +122,12 @@ def backends(values: Iterable[str] | None) -> tuple[str, ...]:
     """Return the backends that `--backends` names; all installed ones that can train, if it names none.
 
     Raises:
+        FaninValueError: A name is empty.
         BackendNotInstalledError: None is installed.
     """
     chosen = words(values or ())
+    if values is not None and not chosen:
+        raise FaninValueError("a backend has a name. Received: none. Leave the option out for what is installed.")
     if chosen and chosen != ("all",):
         return chosen
     found = trainable_backends()

@@ -41,7 +41,7 @@ def run(options: argparse.Namespace) -> int:
 
     experiment = Experiment(
         initializations=shared.words(options.initializations),
-        backends=shared.backends([options.backend] if options.backend else None)[:1],
+        backends=shared.backends([options.backend] if options.backend is not None else None)[:1],
         dataset=options.dataset,
         depth=options.depth,
         width=options.width,
