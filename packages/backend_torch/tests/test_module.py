@@ -209,7 +209,7 @@ def on_meta() -> nn.Module:
             MyRMSNorm,
             {},
             fanin.FaninValueError,
-            r'"positions": fanin.normal\(std=0.02\), "weight": "ones", "shift": "zeros", "later": "ones"\}, or',
+            r'"positions": fanin.normal\(std=0.02\), "weight": "ones", "shift": "zeros"\}, or',
         ),
         (linear, {"initialization": "hee"}, fanin.FaninValueError, "Did you mean 'he'"),
         (linear, {"bias": "he"}, fanin.FaninValueError, "bias, by bias: VarianceScaling.* without fans there"),

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import jax
 import jax.numpy as jnp
 
-from fanin._checks import whole_number
-from fanin.axes import Axes, layout_of_axes
+from fanin.axes import Axes, axis_numbers, layout_of_axes
 from fanin.exceptions import FaninValueError
 from fanin.initializers import Initializer
 from fanin.profiles import FrameworkScaling
@@ -46,9 +44,9 @@ class NumberedAxes:
                 f"{layout!r}, in_axis={in_axis}, out_axis={out_axis}, batch_axis={batch_axis}. Pass only one of both."
             )
         return cls(
-            _plain(-2 if in_axis is None else in_axis, "in_axis"),
-            _plain(-1 if out_axis is None else out_axis, "out_axis"),
-            _plain(() if batch_axis is None else batch_axis, "batch_axis"),
+            axis_numbers(-2 if in_axis is None else in_axis, "in_axis"),
+            axis_numbers(-1 if out_axis is None else out_axis, "out_axis"),
+            axis_numbers(() if batch_axis is None else batch_axis, "batch_axis"),
         )
 
     def layout(self, ndim: int) -> str:
@@ -73,14 +71,6 @@ class NumberedAxes:
 
     def _batch(self, shape: tuple[int, ...]) -> list[int]:
         return [k for k, letter in enumerate(self.layout(len(shape))) if letter == "S"]
-
-
-def _plain(axes: Axes, name: str) -> Several:
-    """Return axes of any library as Python's integers, which can be compared and hashed."""
-    what, least = f"an axis of {name}", -(2**31)
-    if isinstance(axes, (str, bytes)) or not isinstance(axes, Iterable) or getattr(axes, "ndim", 1) == 0:
-        return whole_number(axes, what, least)
-    return tuple(whole_number(axis, what, least) for axis in axes)
 
 
 def counted_by(layout: str, initialization: Initializer) -> Initializer:

@@ -129,7 +129,8 @@ def _assignments(module: nn.Module, weight: Initializer, bias: Initializer, over
     for name, tensor in module.named_parameters(remove_duplicate=False):
         names.setdefault(id(tensor), []).append(name)
     made: list[_Assignment] = []
-    unknown: dict[str, str] = {}
+    unknown: list[str] = []
+    usual: dict[str, str] = {}
     for prefix, owner in module.named_modules():
         for key, tensor in owner.named_parameters(prefix, recurse=False):
             if key != names[id(tensor)][0]:  # it is shared, and was there before
@@ -137,15 +138,15 @@ def _assignments(module: nn.Module, weight: Initializer, bias: Initializer, over
             known = _of_layer(owner, key, tensor, weight, bias)
             for one, pattern in _overridden(known or _Assignment(tensor, key), names[id(tensor)], overrides):
                 if pattern is None and known is None:
-                    unknown[f"{key} {_shape(tensor)} of {type(owner).__name__}"] = (
-                        f'"{key}": {_usual_start(owner, key, tensor)}'
-                    )
+                    unknown.append(f"{key} {_shape(tensor)} of {type(owner).__name__}")
+                    usual.setdefault(_usual_start(owner, key, tensor), key)
                 elif one.initialization is not None:
                     made.append(one)
     if unknown:
+        example = ", ".join(f'"{key}": {start}' for start, key in usual.items())
         raise FaninValueError(
             f"it is not known what these parameters are: {'; '.join(unknown)}. Say what each gets, for example "
-            f"overrides={{{', '.join(unknown.values())}}}, or None to leave it as it is."
+            f"overrides={{{example}}}, or None to leave it as it is."
         )
     overrides.refuse_idle(name for aliases in names.values() for name in aliases)
     return made

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterable, Mapping
 from fnmatch import fnmatchcase
 
-from fanin._checks import closest
 from fanin.exceptions import FaninError, FaninTypeError, FaninValueError
 from fanin.initializers import Initializer
 from fanin.presets import get_initializer
@@ -50,7 +50,9 @@ class Overrides:
         faults, every = [], list(names)
         for pattern, fits in self._fits.items():
             if not fits:
-                faults.append(f"{pattern!r} fits no parameter's name.{closest(pattern, every)}")
+                close = difflib.get_close_matches(pattern, every, n=1)
+                hint = f" Did you mean {close[0]!r}?" if close else ""
+                faults.append(f"{pattern!r} fits no parameter's name.{hint}")
             elif all(first != pattern for _, first in fits):
                 name, first = fits[0]
                 faults.append(f"{pattern!r} fits {name}, which {first!r} before it has taken. Put {pattern!r} first.")
