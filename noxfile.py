@@ -187,7 +187,7 @@ def cross(session: nox.Session) -> None:
 @nox.session(python=PYTHON)
 def wheels(session: nox.Session) -> None:
     """Build the wheels, check what is in them, install each extra from them outside the checkout, and run there."""
-    install(session, "build", "hatchling", "virtualenv", "twine", "check-wheel-contents", *TEST)
+    install(session, "build", "hatchling", "virtualenv", "twine", "check-wheel-contents", "nox", *TEST)
     shutil.rmtree(DIST, ignore_errors=True)
     for package in PACKAGES:
         session.run("python", "-m", "build", "--outdir", str(DIST), f"packages/{package}", silent=True)
@@ -254,9 +254,13 @@ def bench(session: nox.Session) -> None:
 
 @nox.session(python=PYTHON)
 def compare(session: nox.Session) -> None:
-    """Run the main job on the NumPy backend alone: zeros, random and he on handwritten digits."""
-    install(session, "./packages/core[cli]", "./packages/backend_numpy")
-    session.run("fanin", "compare", *(session.posargs or ["--backends", "numpy"]))
+    """Run the main job, zeros, random and he on handwritten digits: on NumPy, or as `-- --backends numpy torch jax`."""
+    words = {word for argument in session.posargs for word in re.split("[=,]", argument)}
+    chosen = [name for name in ("numpy", "torch", "jax") if {name, "all"} & words] or ["numpy"]
+    needed = ["numpy", *chosen] if "torch" in chosen else chosen  # which draws through NumPy's on the CPU
+    install(session, "./packages/core[cli]", *(f"./packages/backend_{name}" for name in dict.fromkeys(needed)))
+    named = any(argument.startswith("--backends") for argument in session.posargs)
+    session.run("fanin", "compare", *([] if named else ["--backends", *chosen]), *session.posargs)
 
 
 @nox.session(venv_backend="none")

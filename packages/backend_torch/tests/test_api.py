@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import pytest
@@ -61,12 +62,22 @@ def test_version_counter_of_every_shape(shape: tuple[int, ...]) -> None:
     assert tensor._version == before + 1
 
 
+def nested(layout: torch.layout) -> torch.Tensor:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # torch calls the strided ones a prototype
+        made: torch.Tensor = torch.nested.nested_tensor([torch.zeros(2, 3), torch.zeros(1, 3)], layout=layout)
+    return made
+
+
 REFUSED: dict[str, tuple[Any, dict[str, Any], type[Exception], str]] = {
     "list": ([[0.0]], {}, fanin.FaninTypeError, "Received: list"),
     "integers": (torch.zeros(3, 4, dtype=torch.int32), {}, fanin.FaninValueError, "torch.int32"),
     "complex": (torch.zeros(3, 4, dtype=torch.complex64), {}, fanin.FaninValueError, "torch.complex64"),
     "sparse": (torch.eye(3).to_sparse(), {}, fanin.FaninValueError, "sparse_coo"),
     "meta": (torch.zeros(3, 4, device="meta"), {}, fanin.FaninValueError, "to_empty"),
+    "negative view": (torch.zeros(3, 4, dtype=torch.cfloat).conj().imag, {}, fanin.FaninValueError, "a view of"),
+    "jagged": (nested(torch.jagged), {}, fanin.FaninValueError, "nested tensor, .*unbind"),
+    "nested": (nested(torch.strided), {}, fanin.FaninValueError, "nested tensor, .*unbind"),
     "lazy": (UninitializedParameter(), {}, fanin.FaninValueError, "no shape yet"),
     "expanded": (torch.zeros(4).expand(3, 4), {}, fanin.FaninValueError, "share memory"),
     "bias without a fan": (torch.zeros(4), {}, fanin.FaninValueError, "fan-in"),
@@ -96,7 +107,7 @@ def test_refusals_leave_the_tensor_alone(
     with pytest.raises(error, match=message):
         init_(tensor, **{"name": None, **options})
     if isinstance(tensor, torch.Tensor) and not (is_lazy(tensor) or tensor.is_meta or tensor.is_sparse):
-        assert not tensor.any()
+        assert not (torch.cat(tensor.unbind()) if tensor.is_nested else tensor).any()
 
 
 @pytest.mark.parametrize("device", ["meta", "cuda", "nowhere", 3.5])

@@ -132,8 +132,11 @@ def test_aliases() -> None:
 
 
 def test_unknown_names() -> None:
-    with pytest.raises(FaninValueError, match=r"unknown initializer 'he_norml'\. Did you mean 'he_normal'\?"):
-        find("he_norml")
+    for name, meant in {"he_norml": "he_normal", "eye": "identity", "random_uniform": "uniform"}.items():
+        with pytest.raises(FaninValueError, match=rf"unknown initializer '{name}'\. Did you mean '{meant}'\?"):
+            find(name)
+    with pytest.raises(FaninValueError, match=r"unknown profile 'tf:zeros'\. Did you mean 'keras:zeros'\?"):
+        find("tf:zeros")
 
 
 def test_list(capsys: pytest.CaptureFixture[str]) -> None:

@@ -188,10 +188,20 @@ def _check(tensor: Tensor) -> None:
             "init_ cannot write a parameter that has no shape yet, as lazy modules have. Run the module once on an "
             "example input, and initialise its parameters then."
         )
+    if tensor.is_nested:
+        raise FaninValueError(
+            "init_ cannot write a nested tensor, which is several tensors. Write each of tensor.unbind(), under a name "
+            "of its own."
+        )
     if tensor.layout != torch.strided or dtype_name(tensor.dtype) not in DTYPES:
         raise FaninValueError(
             f"init_ writes dense floating-point tensors. Received: dtype {tensor.dtype}, layout {tensor.layout}. "
             f"Accepted: {', '.join(DTYPES)}, with layout torch.strided."
+        )
+    if not torch.compiler.is_compiling() and tensor.is_neg():
+        raise FaninValueError(
+            "init_ cannot write a view that shows the negative of its memory, as conj().imag of a complex tensor does. "
+            "Write the tensor that it is a view of."
         )
     if not torch.compiler.is_compiling() and _is_transformed(tensor):
         raise FaninValueError(

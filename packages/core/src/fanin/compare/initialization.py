@@ -68,6 +68,11 @@ class Call:
         except FaninError as error:
             raise type(error)(f"{self.text}: {' '.join(str(error).split())}") from error
 
+    def named(self) -> dict[str, object]:
+        """Return all settings by name, those too that were given by their place, of a call that is right."""
+        places = inspect.signature(self._function()).parameters
+        return {**dict(zip(places, self.values, strict=False)), **self.settings}
+
     def _function(self) -> Callable[..., Initializer]:
         if ":" in self.name:
             from fanin.profiles import get_profile  # loaded only where it is needed
@@ -144,7 +149,8 @@ def parse_call(text: str) -> Call:
     parts = re.fullmatch(r"(?:fanin\.)?([^\s().]+) ?(?:\((.*)\))?", text)
     if parts is None:
         opened, closed = text.count("("), text.count(")")
-        raise _no_call(text, "a parenthesis is not closed" if opened > closed else "it is neither")
+        reason = "a parenthesis is not closed" if opened > closed else "it is neither"
+        raise _no_call(text, reason, closest(text.rpartition(".")[2], _FUNCTIONS))
     name, inside = parts.groups()
     if name.endswith(":"):
         raise _no_call(text, "the name behind the colon is missing; fanin list shows all")
@@ -195,10 +201,10 @@ def _not_plain(text: str, source: str, node: ast.expr) -> FaninValueError:
     return _no_call(text, f"the setting {part} is no plain value (a number, a word, True, False or None)")
 
 
-def _no_call(text: str, reason: str) -> FaninValueError:
+def _no_call(text: str, reason: str, hint: str = "") -> FaninValueError:
     return FaninValueError(
-        f"an initialization is a name, or a name with settings in parentheses. Received: {text!r}, and {reason}. "
-        f"{_EXAMPLE}."
+        f"an initialization is a name, or a name with settings in parentheses. Received: {text!r}, and "
+        f"{reason}.{hint} {_EXAMPLE}."
     )
 
 
