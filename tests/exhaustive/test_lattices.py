@@ -101,7 +101,7 @@ def test_uniform(kernel: str) -> None:
 @pytest.mark.parametrize(("lower", "upper"), [(-2.0, 2.0), (-1.0, 3.0), (0.5, 0.75)])
 def test_truncated(lower: float, upper: float) -> None:
     """All 2^32 words: bounds kept, in order, and the standard deviation that was asked for to 1e-8."""
-    rule = fanin.plan((1,), fanin.truncated_normal(0.0, 1.0, lower, upper)).rule
+    rule = fanin.plan((1,), fanin.truncated_normal(mean=0.0, std=1.0, lower=lower, upper=upper)).rule
     assert isinstance(rule, fanin.Draw)
     total = squares = 0.0
     last = rule.high
@@ -118,4 +118,4 @@ def test_truncated(lower: float, upper: float) -> None:
         squares += float((values * values).sum())
     mean = total / 2**32
     std = math.sqrt(squares / 2**32 - mean * mean)
-    assert abs(std - 1 / fanin.truncated_normal(0.0, 1.0, lower, upper).parent_std) < 1e-8
+    assert abs(std - 1 / fanin.truncated_normal(mean=0.0, std=1.0, lower=lower, upper=upper).parent_std) < 1e-8

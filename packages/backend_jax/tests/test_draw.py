@@ -279,7 +279,7 @@ def test_a_new_seed_name_or_scale_compiles_nothing(monkeypatch: pytest.MonkeyPat
 
     monkeypatch.setattr(_elements, "_elements", counted)
     for seed, mean, std in ((1, 0.0, 0.5), (2, 0.0, 0.25), (2**64 - 1, 1.0, 0.125)):
-        BACKEND.draw(fanin.plan((31, 187), fanin.normal(mean, std), seed=seed, name=f"layer.{seed}"))
+        BACKEND.draw(fanin.plan((31, 187), fanin.normal(mean=mean, std=std), seed=seed, name=f"layer.{seed}"))
     assert len(traced) == 1
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import pickle
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import jax
@@ -218,6 +218,45 @@ def test_settings_that_are_refused(
         one(jax.random.key(0), shape, dtype)
     with pytest.raises((error, fanin.FaninTypeError), match=message):
         fanin_jax.init(shape, "he", dtype=dtype, **settings)
+
+
+@pytest.mark.parametrize(
+    "draw",
+    [
+        lambda seed: fanin_jax.init((5, 3), seed=seed),
+        lambda seed: fanin.init((5, 3), layout="IO", seed=seed, backend="jax"),
+    ],
+)
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda draw: jax.jit(draw)(3),
+        lambda draw: jax.vmap(draw)(jnp.arange(3)),
+        lambda draw: draw(jax.random.key(3)),
+        lambda draw: draw(jax.random.PRNGKey(3)),
+    ],
+    ids=["jit", "vmap", "key", "raw key"],
+)
+def test_a_traced_seed_or_a_key_is_for_the_initializer(call: Callable[..., Any], draw: Callable[..., Any]) -> None:
+    with pytest.raises(
+        fanin.FaninTypeError, match=r'(?s)seed must be .* fanin_jax\.initializer\("he"\)\(jax\.random\.key'
+    ):
+        call(draw)
+    assert draw(jnp.uint32(3)).shape == (5, 3)  # a number that is known is a seed
+
+
+@pytest.mark.parametrize("axes", ["I", 0.5, (0, 1.5), True, np.array(0.5)])
+def test_axes_that_are_none(axes: Any) -> None:
+    with pytest.raises(fanin.FaninTypeError, match=r"out_axis must be (a|one) whole number"):
+        fanin_jax.initializer("he", out_axis=axes)
+
+
+@pytest.mark.parametrize("axes", [np.array(1), jnp.array(1), np.int64(1), [1], (np.int8(1),), jnp.array([1])])
+def test_axes_of_any_library(axes: Any) -> None:
+    one, other = fanin_jax.initializer("he", in_axis=axes, out_axis=0), fanin_jax.initializer("he", layout="OI")
+    key = jax.random.key(0)
+    assert (one(key, (5, 3)) == other(key, (5, 3))).all()
+    assert hash(one) != hash(other)
 
 
 def test_an_unknown_initialization_is_refused_before_any_key() -> None:

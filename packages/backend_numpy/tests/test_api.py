@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import subprocess
 import sys
@@ -14,6 +15,7 @@ import pytest
 
 import fanin
 import fanin_numpy
+from fanin.naming import OMITTED
 
 
 def read_only() -> np.ndarray[Any, Any]:
@@ -37,6 +39,12 @@ REFUSED: dict[str, tuple[Any, dict[str, Any], type[Exception], str]] = {
     ),
     "no layout": (np.zeros((3, 4), np.float32), {}, fanin.FaninValueError, "State the layout"),
     "seed": (np.zeros((3, 4), np.float32), {"layout": "OI", "seed": -1}, fanin.FaninValueError, "seed"),
+    "no name": (
+        np.zeros((3, 4), np.float32),
+        {"layout": "OI", "name": OMITTED},
+        fanin.FaninTypeError,
+        r'two tensors without a name .* init_\(parameter, "he", name="0.weight"\)',
+    ),
 }
 
 
@@ -46,7 +54,7 @@ def test_refusals_leave_the_array_alone(
 ) -> None:
     before = np.array(array, copy=True)
     with pytest.raises(error, match=message):
-        fanin_numpy.init_(array, "he", **options)
+        fanin_numpy.init_(array, "he", **{"name": None, **options})
     assert np.array_equal(np.array(array), before)
 
 
@@ -54,6 +62,16 @@ def test_init_in_place_returns_the_array_and_equals_init() -> None:
     array = np.full((64, 256), np.nan, np.float32)
     assert fanin_numpy.init_(array, "glorot_uniform", layout="IO", seed=5, name="w") is array
     assert np.array_equal(array, fanin_numpy.init((64, 256), "glorot_uniform", layout="IO", seed=5, name="w"))
+
+
+def test_a_name_is_asked_for_where_weights_are_random() -> None:
+    with pytest.raises(fanin.FaninTypeError, match="name="):
+        fanin_numpy.init_(np.empty((6, 5)), "random")
+    named = fanin_numpy.init_(np.empty((6, 5)), "random", name=None)
+    assert np.array_equal(named, fanin_numpy.init((6, 5), "random", dtype="float64"))
+    for law in ("zeros", "ones", fanin.constant(0.5), "identity", "dirac", "torch:eye"):
+        drawn = fanin_numpy.init_(np.empty((6, 5)), law, layout="OI")
+        assert np.array_equal(drawn, fanin_numpy.init((6, 5), law, layout="OI", dtype="float64", name="w"))
 
 
 @pytest.mark.parametrize("device", ["cuda", "cpu:0", 0])
@@ -139,8 +157,22 @@ print(os.read(read, 64).decode() == parent)
 """
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="Windows has no fork")
 def test_draws_after_a_fork() -> None:
     assert digest_in_process(FORK) == "True"
+
+
+def test_draws_where_the_system_lacks_what_unix_has() -> None:
+    code = """
+import hashlib, os
+for name in ("fork", "register_at_fork", "sched_getaffinity"):
+    if hasattr(os, name):
+        delattr(os, name)
+import fanin_numpy
+print(hashlib.sha256(fanin_numpy.init((600, 500), "he", layout="OI", name="w").tobytes()).hexdigest())
+"""
+    here = fanin_numpy.init((600, 500), "he", layout="OI", name="w")
+    assert digest_in_process(code) == hashlib.sha256(here.tobytes()).hexdigest()
 
 
 def test_many_threads_draw_at_once() -> None:

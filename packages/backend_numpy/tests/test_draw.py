@@ -58,10 +58,10 @@ INITIALIZATIONS: dict[str, fanin.Initializer] = {
     "he": fanin.he_normal(),
     "uniform": fanin.he_uniform(),
     "truncated": fanin.he_truncated_normal(),
-    "mean": fanin.normal(1.0, 0.02),
-    "mean far away": fanin.normal(-300.0, 1e-6),
+    "mean": fanin.normal(mean=1.0, std=0.02),
+    "mean far away": fanin.normal(mean=-300.0, std=1e-6),
     "uniform, shifted": fanin.uniform(-0.25, 1.0),
-    "truncated, lopsided": fanin.truncated_normal(0.5, 0.1, -1.0, 3.0),
+    "truncated, lopsided": fanin.truncated_normal(mean=0.5, std=0.1, lower=-1.0, upper=3.0),
     "constant": fanin.constant(1 / 3),
 }
 

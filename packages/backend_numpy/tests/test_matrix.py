@@ -128,7 +128,7 @@ def test_in_place(name: str, order: tuple[int, ...], step: int, dtype: str) -> N
 def test_a_tensor_without_a_layout_stays_as_it_is() -> None:
     array = np.full((3, 2), 9.0)
     with pytest.raises(fanin.FaninValueError, match="State the layout"):
-        fanin_numpy.init_(array, "orthogonal")
+        fanin_numpy.init_(array, "orthogonal", name="w")
     assert np.all(array == 9.0)
 
 

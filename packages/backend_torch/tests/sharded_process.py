@@ -51,9 +51,18 @@ def main(rank: int) -> None:
         init_(torch.nn.Parameter(tensor), "he", seed=3, name="w")
         assert torch.equal(tensor.to_local(), expected), (shape, placements)
         print(shape, placements, tuple(expected.shape))
+    with torch.no_grad():
+        tensor.fill_(1.0)
+    try:
+        init_(tensor, "he")
+    except fanin.FaninTypeError as error:
+        assert (tensor.to_local() == 1).all()
+        print(error)
+    init_(tensor, "zeros")
+    assert not tensor.to_local().any()
     unsummed = DTensor.from_local(torch.zeros(SHAPE), init_device_mesh("cpu", (WORLD,)), [Partial()])
     try:
-        init_(unsummed)
+        init_(unsummed, name="w")
     except fanin.FaninValueError as error:
         assert not unsummed.to_local().any()
         print(error)

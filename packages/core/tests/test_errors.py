@@ -65,6 +65,15 @@ INITIALIZATION: list[Case] = [
         ["unknown initialization 'hee'", "Did you mean 'he'?", "Accepted: zeros"],
     ),
     (lambda: plan(initialization="HeNormal"), VALUE, ["'HeNormal'", "Did you mean 'he_normal'?"]),
+    (lambda: plan(initialization="eye"), VALUE, ["unknown initialization 'eye'", "Did you mean 'identity'?"]),
+    (lambda: plan(initialization="eye_"), VALUE, ["Did you mean 'identity'?"]),
+    (lambda: plan(initialization="lecun"), VALUE, ["Did you mean 'lecun_normal'?"]),
+    (lambda: plan(initialization="random_normal"), VALUE, ["Did you mean 'normal'?"]),
+    (lambda: plan(initialization="tf:he_normal"), VALUE, ["Did you mean 'keras:he_normal'?", "Accepted: keras:zeros"]),
+    (lambda: plan(initialization="pytroch:eye"), VALUE, ["Did you mean 'torch:eye'?", "Accepted: torch:zeros"]),
+    (lambda: plan(initialization="keras:HeNormal"), VALUE, ["Did you mean 'keras:he_normal'?"]),
+    (lambda: plan(initialization="keras:foo"), VALUE, ["unknown profile 'keras:foo'. Accepted: keras:zeros"]),
+    (lambda: plan(initialization="what:foo"), VALUE, ["unknown profile 'what:foo'. Accepted: flax:..., jax:..."]),
     (lambda: plan(initialization="unform"), VALUE, ["'unform'", "Did you mean 'uniform'?", "fanin.uniform("]),
     (lambda: plan(initialization="he(0.2)"), VALUE, ["unknown initialization", "fanin.he_normal(0.2)"]),
     (lambda: plan(initialization=""), VALUE, ["unknown initialization ''", "Accepted: zeros"]),
@@ -98,6 +107,22 @@ SETTINGS: list[Case] = [
     (lambda: fanin.normal(std=1j), TYPE, ["std must be a real number", "1j of type complex"]),  # type: ignore[arg-type]
     (lambda: fanin.normal(std=ComplexNumber(1)), TYPE, ["std must be a real number"]),  # type: ignore[arg-type]
     (lambda: fanin.normal(std=SeveralNumbers()), TYPE, ["std must be one real number"]),  # type: ignore[arg-type]
+    (lambda: fanin.normal(0.02), TYPE, ["Received: normal(0.02).", "normal(mean=0.02) or normal(std=0.02)?"]),  # type: ignore[call-arg]
+    (lambda: fanin.normal(0.5, 0.1), TYPE, ["Did you mean normal(mean=0.5, std=0.1)?"]),  # type: ignore[call-arg]
+    (lambda: fanin.normal(0.5, std=0.1), TYPE, ["Did you mean normal(mean=0.5, std=0.1)?"]),  # type: ignore[call-arg]
+    (lambda: fanin.normal(0.5, mean=0.1), TYPE, ["Did you mean normal(std=0.5, mean=0.1)?"]),  # type: ignore[misc]
+    (lambda: fanin.normal(-0.5), TYPE, ["Did you mean normal(mean=-0.5)?"]),  # type: ignore[call-arg]
+    (lambda: fanin.normal(1, 2, 3), TYPE, ["Received: normal(1, 2, 3).", "Accepted: normal(mean=0.0, std=0.01)."]),  # type: ignore[call-arg]
+    (
+        lambda: fanin.truncated_normal(0.02, upper=3.0),  # type: ignore[call-arg]
+        TYPE,
+        ["truncated_normal(mean=0.02, upper=3.0) or truncated_normal(std=0.02, upper=3.0)?"],
+    ),
+    (
+        lambda: fanin.truncated_normal(0.5, 0.1, -1.0, 3.0),  # type: ignore[call-arg]
+        TYPE,
+        ["Did you mean truncated_normal(mean=0.5, std=0.1, lower=-1.0, upper=3.0)?"],
+    ),
     (lambda: fanin.normal(mean=-math.inf), VALUE, ["mean must be finite", "Received: -inf"]),
     (lambda: fanin.normal(mean=math.nan), VALUE, ["mean must be a number", "nan"]),
     (lambda: fanin.constant(math.inf), VALUE, ["the value of a constant must be finite", "inf"]),
@@ -145,8 +170,8 @@ RANGE: list[Case] = [
     (lambda: plan(initialization=fanin.normal(std=1e300)), VALUE, ["too wide for float32", "smaller scale"]),
     (lambda: plan(initialization=fanin.normal(std=6e37)), VALUE, ["weights up to 3.738e+38", "largest float32"]),
     (lambda: plan(initialization=fanin.normal(std=1e308), dtype="float64"), VALUE, ["beyond the largest float64"]),
-    (lambda: plan(initialization=fanin.normal(1.0, 1e-42)), VALUE, ["too narrow for float32"]),  # a subnormal scale
-    (lambda: plan(initialization=fanin.normal(1e300, 1.0)), VALUE, ["weights up to 1e+300", "wider dtype"]),
+    (lambda: plan(initialization=fanin.normal(mean=1.0, std=1e-42)), VALUE, ["too narrow for float32"]),  # subnormal
+    (lambda: plan(initialization=fanin.normal(mean=1e300, std=1.0)), VALUE, ["weights up to 1e+300", "wider dtype"]),
     (lambda: plan(initialization=fanin.uniform(5e-324, 1e-323), dtype="float64"), VALUE, ["too narrow for float64"]),
     (lambda: plan(initialization=fanin.uniform(-1e-36, 1e-36)), VALUE, ["too narrow for float32", "1.972e-31"]),
     (lambda: plan(initialization=fanin.normal(std=79.0), dtype="float8_e4m3fn"), VALUE, ["largest float8_e4m3fn, 448"]),
@@ -162,7 +187,9 @@ RANGE: list[Case] = [
     (lambda: plan(initialization=fanin.truncated_normal(lower=13.0, upper=14.0)), VALUE, ["0 of 2^32 ranks"]),
     (lambda: plan(initialization=fanin.truncated_normal(lower=0.0, upper=1e-80)), VALUE, ["0 of 2^32 ranks"]),
     (
-        lambda: plan(initialization=fanin.truncated_normal(1.0, 1.7e308, 0.0, 1.0), dtype="float64"),
+        lambda: plan(
+            initialization=fanin.truncated_normal(mean=1.0, std=1.7e308, lower=0.0, upper=1.0), dtype="float64"
+        ),
         VALUE,
         ["too wide for float64"],
     ),
@@ -196,7 +223,9 @@ SHAPES: list[Case] = [
 LAYOUTS: list[Case] = [
     (lambda: plan(layout=None), VALUE, ["needs the fan-in, which is not guessed from shape (4, 3)", '"OI"', '"IO"']),
     (lambda: plan(CONV, layout=None), VALUE, ["State the layout", '"OIHW" (torch conv2d)', '"HWIO"']),
-    (lambda: plan((2,) * 7, layout=None), VALUE, ["State the layout", "7 letters"]),
+    (lambda: plan((2,) * 7, layout=None), VALUE, ["State the layout", "7 letters, one per axis."]),
+    (lambda: plan((5,), layout=None), VALUE, ["State the layout", 'without fans: "zeros", "ones".']),
+    (lambda: plan(layout="o, i"), VALUE, ["unknown letter 'o'", "one letter per axis", "Did you mean 'OI'?"]),
     (lambda: plan(layout="OIH"), VALUE, ["layout 'OIH' names 3 axes and the shape has 2", '"OI"']),
     (lambda: plan(layout=""), VALUE, ["layout '' names 0 axes and the shape has 2"]),
     (lambda: plan(layout="OX"), VALUE, ["unknown letter 'X'", "O (out), I (in), D, H, W (spatial)", "S (stack)"]),
@@ -268,6 +297,9 @@ DTYPES: list[Case] = [
     (lambda: plan(dtype=complex), VALUE, ["weights are real", "<class 'complex'>"]),
     (lambda: plan(dtype="flaot32"), VALUE, ["unknown dtype 'flaot32'", "Did you mean 'float32'?"]),
     (lambda: plan(dtype="half"), VALUE, ["unknown dtype 'half'", "Accepted: float64"]),
+    (lambda: plan(dtype="half"), VALUE, ["unknown dtype 'half'", "Did you mean 'float16'?"]),
+    (lambda: plan(dtype="torch.double"), VALUE, ["unknown dtype 'torch.double'", "Did you mean 'float64'?"]),
+    (lambda: plan(dtype="float"), VALUE, ["Did you mean 'float32'?"]),
     (lambda: plan(dtype="float8_e4m3"), VALUE, ["unknown dtype", "Did you mean 'float8_e4m3fn'?"]),
     (lambda: plan(dtype=None), TYPE, ["a library's dtype", "None of type NoneType"]),
     (lambda: plan(dtype=32), TYPE, ["a library's dtype", "32 of type int"]),

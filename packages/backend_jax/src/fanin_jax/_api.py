@@ -131,7 +131,7 @@ def initializer(
     Raises:
         FaninValueError: The initialization is unknown, or both a layout and axes are given. (Axes that a shape does not
             have, or that overlap, are refused with the shape.)
-        FaninTypeError: It is neither a name nor an initializer.
+        FaninTypeError: It is neither a name nor an initializer, or an axis is not a whole number.
 
     Example:
         >>> kernel_init = initializer("he_uniform")

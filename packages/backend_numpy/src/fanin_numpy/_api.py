@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from fanin.exceptions import FaninTypeError, FaninValueError
 from fanin.initializers import Initializer
+from fanin.naming import OMITTED, Omitted, check_unnamed
 from fanin.plans import Name, Slices, plan
 from fanin.plans.pieces import overlaps
 from fanin_numpy._backend import NumpyBackend
@@ -62,7 +63,7 @@ def init_(
     *,
     layout: str | None = None,
     seed: int = 0,
-    name: Name = None,
+    name: Name | Omitted = OMITTED,
     groups: int = 1,
     transposed: bool = False,
     stride: int | Sequence[int] | None = None,
@@ -76,7 +77,8 @@ def init_(
         initialization: A name or an `Initializer`, as in `fanin.init`, whose other arguments are the same too.
         layout: What each axis is; needed where the initializer needs a fan.
         seed: An integer in [0, 2^64).
-        name: The parameter's name.
+        name: The parameter's name. It must be said where the weights are random; None is the seed's own stream, which
+            all tensors without a name share.
         groups: Groups of a grouped convolution.
         transposed: Whether it is a transposed convolution's kernel.
         stride: Stride of the transposed convolution.
@@ -85,7 +87,7 @@ def init_(
         The array itself.
 
     Raises:
-        FaninTypeError: It is not an array, or an argument has the wrong type.
+        FaninTypeError: It is not an array, random weights have no `name`, or an argument has the wrong type.
         FaninValueError: It cannot be written, its elements overlap, or an argument's value means nothing here. The
             array is unchanged then.
 
@@ -111,6 +113,9 @@ def init_(
             f"init_ cannot write an array whose elements share memory (shape {array.shape}, strides {array.strides}). "
             f"Pass a copy: array.copy()."
         )
+    if name is OMITTED:
+        check_unnamed(initialization)
+        name = None
     description = plan(
         array.shape,
         initialization,

@@ -65,7 +65,7 @@ def test_rule(initializer: Initializer, arguments: dict[str, Any], rule: object)
     assert json.loads(json.dumps(plan.to_dict()))["initializer"] == initializer.to_dict()
 
 
-@pytest.mark.parametrize("initializer", {case[0] for case in RULES}, ids=str)
+@pytest.mark.parametrize("initializer", dict.fromkeys(case[0] for case in RULES), ids=str)
 def test_values(initializer: Initializer) -> None:
     assert Initializer.from_dict(json.loads(json.dumps(initializer.to_dict()))) == initializer
     assert hash(Initializer.from_dict(initializer.to_dict())) == hash(initializer)
@@ -121,7 +121,7 @@ def test_tensors_that_are_refused(initialization: Any, arguments: dict[str, Any]
         (fanin.sparse, (None,), fanin.FaninTypeError, "sparsity must be a real number"),
         (fanin.sparse, (0.5, 0.0), FaninValueError, "std must be above 0"),
     ],
-    ids=str,
+    ids=lambda value: getattr(value, "__name__", str(value)),  # the text of a function holds its address
 )
 def test_settings_that_are_refused(make: Any, settings: tuple[Any, ...], error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):

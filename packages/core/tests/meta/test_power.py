@@ -16,7 +16,7 @@ import pytest
 from fanin import Normal, Uniform
 from fanin.conformance import Result
 from fanin.conformance.distribution import DISTRIBUTION_CHECKS, SampleTrial
-from fanin.conformance.distribution.correlation import LAGS
+from fanin.conformance.distribution.pairs import LAGS
 from fanin.conformance.distribution.statistics import cdf_detects, squares_detect, z_detects
 
 from .honest import HonestAdapter

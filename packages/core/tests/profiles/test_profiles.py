@@ -326,7 +326,8 @@ def test_torch_s_gains() -> None:
             FaninValueError,
             r"Did you mean 'torch:kaiming_\w+'\?.*torch:ones",
         ),
-        (lambda: profile("tf:he"), FaninValueError, r"unknown profile 'tf:he'.*Accepted: flax:\.\.\., jax:\.\.\."),
+        (lambda: profile("tf:he"), FaninValueError, r"unknown profile 'tf:he'\. Did you mean 'keras:he_normal'\?"),
+        (lambda: profile("mlx:he"), FaninValueError, r"unknown profile 'mlx:he'\. Accepted: flax:\.\.\., jax:\.\.\."),
         (lambda: fanin.get_initializer("keras:he"), FaninValueError, r"unknown profile 'keras:he'"),
         (lambda: fanin.init((2, 2), "torch:nope", layout="OI"), FaninValueError, r"unknown profile"),
         (lambda: profile(3), FaninTypeError, r"must be text\. Received: 3 of type int"),  # type: ignore[arg-type]

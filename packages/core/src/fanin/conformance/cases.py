@@ -139,14 +139,14 @@ MEANS: Final = (
     Case((31,), uniform(0.0, 1.0), seed=1, name="half-open?"),
     Case((31,), uniform(-0.1, 0.3), seed=2, name="bias"),
     Case((31,), uniform(1000.0, 1000.5), seed=3),
-    Case((31,), normal(0.7, 0.1), seed=4, name="gain"),
-    Case((31,), normal(-3.0, 1e-3), seed=5),
-    Case((31,), normal(1.0, 1e-12), seed=6),
-    Case((31, 2), truncated_normal(0.5, 0.1), seed=7),
-    Case((31, 2), truncated_normal(-20.0, 0.7, lower=-1.0, upper=3.0), seed=8),
-    Case((31, 2), normal(0.7, 0.1), seed=9, dtype="float64"),
+    Case((31,), normal(mean=0.7, std=0.1), seed=4, name="gain"),
+    Case((31,), normal(mean=-3.0, std=1e-3), seed=5),
+    Case((31,), normal(mean=1.0, std=1e-12), seed=6),
+    Case((31, 2), truncated_normal(mean=0.5, std=0.1), seed=7),
+    Case((31, 2), truncated_normal(mean=-20.0, std=0.7, lower=-1.0, upper=3.0), seed=8),
+    Case((31, 2), normal(mean=0.7, std=0.1), seed=9, dtype="float64"),
     Case((31, 2), uniform(0.2, 0.9), seed=10, dtype="float64"),
-    Case((31, 2), normal(1e6, 1e-9), seed=11, dtype="float64"),
+    Case((31, 2), normal(mean=1e6, std=1e-9), seed=11, dtype="float64"),
 )
 
 DTYPES: Final = tuple(
@@ -156,8 +156,8 @@ DTYPES: Final = tuple(
         ((17, 9), he_normal()),
         ((17, 9), he_uniform()),
         ((17, 9), he_truncated_normal()),
-        ((17, 9), normal(0.3, 0.05)),
-        ((17, 9), normal(0.0, 2e-5)),
+        ((17, 9), normal(mean=0.3, std=0.05)),
+        ((17, 9), normal(mean=0.0, std=2e-5)),
         ((2, 3), constant(0.1)),
     )
 )

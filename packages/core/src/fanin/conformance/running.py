@@ -12,6 +12,7 @@ from fanin.api import draw
 from fanin.conformance.adapter import Adapter, BackendAdapter
 from fanin.conformance.behaviour import BEHAVIOUR_CHECKS
 from fanin.conformance.check import Check, Level, Result
+from fanin.conformance.claims import Claims
 from fanin.conformance.close import CLOSE_CHECKS
 from fanin.conformance.compiled import COMPILED_CHECKS
 from fanin.conformance.distribution import DISTRIBUTION_CHECKS, SampleTrial
@@ -33,6 +34,11 @@ EXACT_CHECKS: Final[tuple[Check[BackendTrial], ...]] = (
     *CLOSE_CHECKS,
 )
 LEVELS: Final[tuple[Level, ...]] = ("exact", "distribution")
+
+_CLOSE: Final = (
+    'level "close": each weight is at most one unit of the last place from the specification\'s, and of a drawn tensor '
+    "at most three quarters are, as many as rounding otherwise can move; a constant may be off in all"
+)
 
 
 def checks_of(level: Level) -> tuple[Check[Any], ...]:
@@ -104,7 +110,7 @@ def run(
     Raises:
         FaninValueError: A level or a pattern fits no check; the seed is outside [0, 2^64); the backend cannot draw on
             the device.
-        FaninTypeError: The exact level was asked of an adapter.
+        FaninTypeError: The exact level, or a device, was asked of an adapter.
         Interrupted: A KeyboardInterrupt, with the report of the checks that were finished.
 
     Example:
@@ -121,25 +127,36 @@ def run(
             f"{found.name} is an adapter, which has random numbers of its own. The exact level is for backends: "
             f'use levels=["distribution"].'
         )
+    if is_adapter and device is not None:
+        raise FaninTypeError(
+            f"{found.name} is an adapter, which draws where it was written to. Received: device={device!r}. Leave the "
+            f"device out, or write an adapter for each device."
+        )
     checks = [check for level in chosen for check in checks_of(level)]
     picked = [check for check in checks if not only or any(fnmatch(check.name, pattern) for pattern in only)]
     if not picked:
         raise FaninValueError(
             f"no check is named {', '.join(only)}. Names: {', '.join(check.name for check in checks)}."
         )
-    trials: dict[Level, Any] = {
-        "exact": None if isinstance(found, Adapter) else BackendTrial(found, device),
-        "distribution": SampleTrial(found if isinstance(found, Adapter) else BackendAdapter(found, device), seed),
-    }
-    if device is not None and not isinstance(found, Adapter):
-        _try_device(found, device)
+    claims, promise = Claims(), ""
+    if isinstance(found, Adapter):
+        trials: dict[Level, Any] = {"distribution": SampleTrial(found, seed, claims=claims)}
+    else:
+        adapter = BackendAdapter(found, device)
+        trials = {
+            "exact": BackendTrial(found, device, claims=claims),
+            "distribution": SampleTrial(adapter, seed, claims=claims),
+        }
+        promise = _CLOSE if "exact" in chosen and found.capabilities.level == "close" else ""
+        if device is not None:
+            _try_device(found, device)
     finished: list[Check[Any]] = []
     results: list[Result] = []
     start = time.perf_counter()
 
     def report(interrupted: bool = False) -> Report:
         seconds = time.perf_counter() - start
-        return Report(found.name, tuple(finished), tuple(results), seed, seconds, interrupted)
+        return Report(found.name, tuple(finished), tuple(results), seed, seconds, interrupted, claims, promise)
 
     try:
         for check in picked:

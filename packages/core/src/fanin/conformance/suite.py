@@ -118,6 +118,19 @@ class AdapterSuite(_Suite):
         adapter = self.adapter
         return _samples(adapter, lambda: adapter() if isinstance(adapter, type) else adapter, None, self.seed)
 
+    def test_something_is_claimed(self) -> None:
+        """Something is claimed: skipped tests show nothing, and here not all of them are skipped."""
+        trial = self.trial("distribution")
+        reasons: dict[str, None] = {}
+        for check in self._checks.values():
+            for result in check.run(trial):
+                if result.verdict != "skipped":
+                    return
+                reasons[result.note] = None
+        raise AssertionError(
+            f"{trial.adapter.name} claims nothing of the specification, so nothing was checked: {'; '.join(reasons)}"
+        )
+
 
 _shared: list[tuple[tuple[object, object, int], SampleTrial]] = []
 
