@@ -164,7 +164,9 @@ def _case(choices: Choices, details: Random) -> Case | None:
 
 def _letters(choices: Choices) -> str | None:
     """Return the axes in stored order, or None if the choices want axes that are not there, or none that are."""
-    channels, spatial, position, stack = (choices[key] for key in ("channels", "spatial", "position", "stack"))
+    channels: str = choices["channels"]
+    spatial: str = choices["spatial"]
+    position, stack = choices["position"], choices["stack"]
     if position != "last" and not (channels and spatial):
         return None
     needed = {"out": "O", "in": "I", "spatial": "DHW", "no out": "O"}.get(choices["ones"])
