@@ -8,10 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fanin.api import draw
 from fanin.exceptions import FaninTypeError, FaninValueError
 from fanin.initializers import Initializer
+from fanin.layout import Geometry
 from fanin.naming import OMITTED, Omitted, check_unnamed
-from fanin.plans import Name, Slices, plan
+from fanin.plans import Name, Plan, Slices
 from fanin.plans.pieces import overlaps
 from fanin_numpy._backend import NumpyBackend
 from fanin_numpy._draw import draw_into
@@ -41,20 +43,9 @@ def init(
         >>> init((256, 64), "he", layout="OI", name="fc.weight").shape
         (256, 64)
     """
-    return _BACKEND.draw(
-        plan(
-            shape,
-            initialization,
-            layout=layout,
-            seed=seed,
-            name=name,
-            dtype=dtype,
-            slices=slices,
-            groups=groups,
-            transposed=transposed,
-            stride=stride,
-        )
-    )
+    geometry = Geometry.of(shape, layout, groups, transposed, stride)
+    made = Plan.of(initialization, geometry, seed=seed, name=name, dtype=dtype, slices=slices)
+    return draw(made, backend=_BACKEND)  # type: ignore[no-any-return]
 
 
 def init_(
@@ -116,16 +107,6 @@ def init_(
     if name is OMITTED:
         check_unnamed(initialization)
         name = None
-    description = plan(
-        array.shape,
-        initialization,
-        layout=layout,
-        seed=seed,
-        name=name,
-        dtype=array.dtype.name,
-        groups=groups,
-        transposed=transposed,
-        stride=stride,
-    )
-    draw_into(description, array)
+    geometry = Geometry.of(array.shape, layout, groups, transposed, stride)
+    draw_into(Plan.of(initialization, geometry, seed=seed, name=name, dtype=array.dtype.name), array)
     return array

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn.parameter import UninitializedBuffer, UninitializedParameter
 
+from fanin.api import draw
 from fanin.exceptions import FaninTypeError, FaninValueError
 from fanin.initializers import Initializer
 from fanin.naming import OMITTED, Omitted, check_unnamed
@@ -76,7 +77,8 @@ def init(
     }
     if torch.compiler.is_compiling():
         return draw_opaquely(remember(shape, arguments), device)
-    return _BACKEND.draw(plan(shape, **arguments), device=device)
+    made: Tensor = draw(plan(shape, **arguments), backend=_BACKEND, device=device)
+    return made
 
 
 def init_(

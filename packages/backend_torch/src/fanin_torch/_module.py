@@ -13,8 +13,7 @@ from torch.nn.modules.conv import _ConvNd, _ConvTransposeNd
 from torch.nn.parameter import UninitializedParameter
 
 from fanin.exceptions import FaninError, FaninTypeError, FaninValueError
-from fanin.initializers import Initializer
-from fanin.initializers.matrices import MatrixInitializer
+from fanin.initializers import Initializer, MatrixInitializer
 from fanin.initializers.names import get_initializer
 from fanin.initializers.presets import constant, ones, zeros
 from fanin.plans import plan

@@ -10,6 +10,7 @@ from fanin._checks import whole_number
 from fanin.contract import Backend
 from fanin.exceptions import FaninTypeError, FaninValueError
 from fanin.initializers import Initializer
+from fanin.layout import Geometry
 from fanin.plans import Name, Plan, Slices, plan
 from fanin.registry import backend as get_backend
 
@@ -98,19 +99,9 @@ def init(
         >>> bool((one == other).any())
         False
     """
-    description = plan(
-        shape,
-        initialization,
-        layout=layout,
-        seed=seed,
-        name=name,
-        dtype=dtype,
-        slices=slices,
-        groups=groups,
-        transposed=transposed,
-        stride=stride,
-    )
-    return draw(description, backend=backend, device=device)
+    geometry = Geometry.of(shape, layout, groups, transposed, stride)
+    made = Plan.of(initialization, geometry, seed=seed, name=name, dtype=dtype, slices=slices)
+    return draw(made, backend=backend, device=device)
 
 
 def init_parameters(
