@@ -17,13 +17,14 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 
 import fanin
 from fanin import reference
 
 FIGURES = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parents[1] / "docs" / "figures"
 SEED, NAME, SHAPE, POSITION = 0, "fc.weight", (256, 64), (0, 1)
-INK, PALE, BLUE = "#222222", "#eaf0f6", "#1f6fb2"
+INK, PALE, EDGE, BLUE = "#222222", "#eaf0f6", "#a9bfd4", "#1f6fb2"
 
 
 def steps() -> tuple[list[tuple[str, str, str]], float]:
@@ -44,17 +45,17 @@ def steps() -> tuple[list[tuple[str, str, str]], float]:
         (
             "key",
             f"{key[0]:08x} {key[1]:08x}",
-            f"SHA-256 of the name, {digest[:8]}…,\nencrypted with the seed by Threefry",
+            f"Threefry of the name's SHA-256,\n{digest[:8]}…, under the seed",
         ),
-        ("word", f"{word:08x}", f"Threefry of the position: element {index}\nof the tensor, counted in logical order"),
+        ("word", f"{word:08x}", f"Threefry of the position, element {index}\nof the tensor, under the key"),
         (
             "lattice point",
-            f"{point:,}".replace("-", "−"),
-            f"the normal quantile of the word, in integers:\n{point / 2**28:.4f} standard deviations".replace("-", "−"),
+            minus(f"{point:,}"),
+            minus(f"{point / 2**28:.4f} standard deviations; above it\nlies word / 2³² of a normal distribution"),
         ),
         (
             "weight",
-            f"{weight:.9f}".replace("-", "−"),
+            minus(f"{weight:.9f}"),
             "one conversion to float32, one product\nwith √(2/64) · 2⁻²⁸",
         ),
         ("stored bytes", weight.tobytes()[::-1].hex(), "the same from NumPy, PyTorch and JAX"),
@@ -62,11 +63,16 @@ def steps() -> tuple[list[tuple[str, str, str]], float]:
     return made, point / 2**28
 
 
+def minus(number: str) -> str:
+    """Write the sign as print does."""
+    return number.replace("-", "−")
+
+
 def box(axes: Axes, top: float, title: str, value: str, how: str) -> None:
-    axes.add_patch(plt.Rectangle((0.02, top - 0.78), 0.96, 0.78, facecolor=PALE, edgecolor="none"))
+    axes.add_patch(Rectangle((0.02, top - 0.78), 0.96, 0.78, facecolor=PALE, edgecolor=EDGE))
     axes.text(0.05, top - 0.27, title, color=BLUE, fontsize=13, fontweight="bold", va="center")
     axes.text(0.05, top - 0.56, value, color=INK, fontsize=13, family="monospace", va="center")
-    axes.text(0.46, top - 0.40, how, color=INK, fontsize=11.5, va="center", linespacing=1.35)
+    axes.text(0.45, top - 0.40, how, color=INK, fontsize=12.5, va="center", linespacing=1.35)
 
 
 def bell(axes: Axes, deviations: float) -> None:
@@ -81,7 +87,7 @@ def bell(axes: Axes, deviations: float) -> None:
 
 def draw() -> Figure:
     made, deviations = steps()
-    figure = plt.figure(figsize=(7.2, 7.4))
+    figure = plt.figure(figsize=(7.2, 6.6))
     axes = figure.add_axes((0, 0, 1, 1))
     axes.set(xlim=(0, 1), ylim=(0, len(made) + 0.05))
     axes.set_axis_off()
@@ -93,7 +99,7 @@ def draw() -> Figure:
                 "", (0.23, top), (0.23, top + 0.22), arrowprops={"arrowstyle": "-|>", "color": INK, "linewidth": 1.5}
             )
         print(f"{title:14} {value:22} {' '.join(how.split())}")
-    bell(figure.add_axes((0.30, 0.372, 0.13, 0.09)), deviations)
+    bell(figure.add_axes((0.30, 0.376, 0.13, 0.09)), deviations)
     return figure
 
 

@@ -19,6 +19,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import torch
 from matplotlib.axes import Axes
+from matplotlib.figure import SubFigure
 from numpy.typing import NDArray
 
 import fanin
@@ -91,9 +92,10 @@ def decay(axes: Axes) -> None:
 
 def main() -> None:
     figure = plt.figure(figsize=(11, 5.6), layout="constrained")
-    left, right = figure.subfigures(1, 2, width_ratios=[1.45, 1])
+    left, right = figure.subfigures(1, 2, width_ratios=[1.45, 1], squeeze=False)[0]
     titles = ("Seed 0, each library's own He initialization", "Seed 0, fanin")
-    for row, title, maps in zip(left.subfigures(2, 1), titles, (own(), ours()), strict=True):
+    rows: list[SubFigure] = list(left.subfigures(2, 1, squeeze=False)[:, 0])
+    for row, title, maps in zip(rows, titles, (own(), ours()), strict=True):
         row.suptitle(title, fontsize=14, fontweight="bold")
         print(title)
         for axes, (library, weights) in zip(row.subplots(1, 3), maps.items(), strict=True):
