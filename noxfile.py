@@ -209,7 +209,7 @@ def docs(session: nox.Session) -> None:
 @nox.session(python=PYTHON)
 def examples(session: nox.Session) -> None:
     """Run every script of examples/, or those named (`-- he_2015`); their figures go to a temporary folder."""
-    install(session, "./packages/core[cli]", "./packages/backend_numpy")
+    install(session, *ALL)
     known = {path.stem: path for path in sorted((ROOT / "examples").glob("*.py"))}
     if unknown := set(session.posargs) - set(known):
         session.error(f"no example is called {', '.join(unknown)}; there are {', '.join(known)}")
