@@ -72,7 +72,7 @@ class Backend(Protocol):
             device: Where the array shall live, in the library's own terms; None for the library's default.
 
         Returns:
-            A new array of shape `plan.shape` and dtype `plan.dtype`, that shares memory with no other.
+            A new array of shape `plan.shape` and dtype `plan.dtype`, in C order, that shares memory with no other.
 
         Raises:
             FaninValueError: The device is unknown, or a dtype is not available now.

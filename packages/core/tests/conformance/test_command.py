@@ -135,7 +135,7 @@ def test_ascii_is_enough(subject: list[Any], monkeypatch: pytest.MonkeyPatch, er
     written = io.BytesIO()
     monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(written, encoding="ascii", errors=errors))
     assert main(["conformance", "tests_of_the_command", *QUICK]) == 0
-    assert b"18 ? 19" in written.getvalue()
+    assert b"18 x 19" in written.getvalue()
 
 
 def test_every_refusal_of_the_module_is_a_line_and_exit_code_2(tmp_path: Path) -> None:

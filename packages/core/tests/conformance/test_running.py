@@ -212,7 +212,7 @@ def test_the_command_prints_and_writes(importable: str, tmp_path: Path, capsys: 
     options = ["--level", "exact", "--check", "bits.s*", "--json", str(tmp_path / "report.json")]
     assert _parse(f"{importable}:ReferenceBackend", *options) == 0
     assert "reference: passed what it claims, " in (printed := capsys.readouterr().out)
-    assert "claimed and checked, 4 of 4 checks in " in printed
+    assert "claimed and checked, 5 of 5 checks in " in printed
     assert json.loads((tmp_path / "report.json").read_text())["passed"] is True
     assert _parse(f"{importable}:ShiftedBackend", "--level", "exact", "--check", "bits.seeds") == 1
     assert "shifted: FAILED" in capsys.readouterr().out

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from fanin import DTYPES
+from fanin.conformance import run
 from fanin.conformance.space import FACTORS, case_of, pairwise_cases, random_cases
 
 DENSE = {factor: options[0] for factor, options in FACTORS.items()}
@@ -122,3 +123,25 @@ def test_a_seed_gives_its_random_cases() -> None:
 def test_random_cases_are_those_that_are_accepted() -> None:
     cases = list(random_cases(5, 20, lambda case: case.dtype == "float16" and case.groups > 1))
     assert {(case.dtype, case.groups > 1) for case in cases} == {("float16", True)}
+
+
+def test_with_one_law_a_rule_every_kind_of_rule_meets_every_layout() -> None:
+    """A library that compiles each case has fewer of them, in which the rules meet what they did."""
+    cases, few = pairwise_cases(), pairwise_cases(one_law_per_rule=True)
+    assert len(few) < len(cases) / 2
+
+    def met(cases: tuple[Any, ...]) -> set[tuple[str, str]]:
+        kinds = {"Normal", "Uniform", "TruncatedNormal", "Constant", "VarianceScaling", *DTYPES}
+        return {(case.plan().rule.kind, has) for case in cases for has in _features(case) if has not in kinds}
+
+    assert met(few) == met(cases)
+
+
+def test_a_result_names_the_seed_that_repeats_it() -> None:
+    seeded, again, fresh = (
+        run("numpy", ["exact"], only=["bits.random"], random_seed=seed).results for seed in (5, 5, None)
+    )
+    assert [result.on for result in seeded] == [result.on for result in again]
+    assert len({result.on for result in seeded} & {result.on for result in fresh}) < 10
+    assert {result.note for result in seeded} == {"one of the 300 cases of --random-seed 5"}
+    assert len(seeded) == len(fresh) == 300

@@ -33,6 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     seeds = parser.add_mutually_exclusive_group()
     seeds.add_argument("--seed", metavar="N", type=int, default=0, help="count the statistics' seeds from N")
     seeds.add_argument("--fresh", action="store_true", help="count them from a new random seed, which the report names")
+    parser.add_argument("--random-seed", metavar="N", type=int, help="of bits.random and bits.places; else a new one")
     parser.add_argument("--json", metavar="PATH", type=Path, help="write the report as JSON")
     parser.add_argument("--verbose", action="store_true", help="print every single result")
 
@@ -75,6 +76,7 @@ def _run(arguments: argparse.Namespace) -> Report:
             arguments.name,
             levels,
             seed=secrets.randbits(64) if arguments.fresh else arguments.seed,
+            random_seed=arguments.random_seed,
             device=arguments.device,
             only=arguments.check,
             progress=lambda name: advance(name, 1),

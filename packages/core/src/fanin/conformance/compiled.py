@@ -10,20 +10,35 @@ from fanin.conformance.behaviour import CASES
 from fanin.conformance.cases import Case
 from fanin.conformance.check import Check, Result
 from fanin.conformance.exact import BackendTrial
-from fanin.initializers.presets import sparse
+from fanin.initializers.presets import constant, identity, normal, sparse
+from fanin.plans.rules import Haar
 
 __all__ = ["COMPILED_CHECKS"]
 
 COMPILED: Final = (
-    *CASES,
+    *(case for case in CASES if case.plan().rule.kind != Haar.kind),
     *(
         Case((37, 11), "he", "OI", seed=6, name="a.weight", dtype=dtype)
-        for dtype in ("float64", "float16", "bfloat16", "float8_e5m2", "float8_e4m3fn")
+        for dtype in ("float16", "float8_e5m2", "float8_e4m3fn")
     ),
-    Case((37, 11), sparse(0.3), "OI", seed=7, name="a.weight"),
-    Case((6, 2, 4), "dirac", "OIW", groups=3),
+    Case((37, 11), "he", "OI", seed=9, name="a.weight"),  # of the same name as the first, with another seed
+    Case((37, 11), "he", "OI", seed=1, name="a.weight", slices=((3, 20), (2, 9))),
+    Case((37, 11), "he", "OI", seed=1, name="a.weight", slices=((20, 37), (2, 9))),
+    Case((5, 3, 7), normal(mean=0.5, std=0.1), "OSI", seed=5, name=("a", "b", "c")),
+    Case((5, 3, 7), normal(mean=0.5, std=0.1), "OSI", seed=4, name=("a", "b", "c"), slices=((1, 3), (1, 3), (2, 7))),
+    Case((37, 11), sparse(0.3), "OI", seed=8, name="a.weight"),
+    Case((37, 11), sparse(0.3), "OI", seed=7, name="b.weight"),
+    Case((37, 11), sparse(0.4), "OI", seed=7, name="a.weight"),
+    Case((37, 11), identity(0.7), "OI"),
+    Case((37, 11), identity(0.7), "IO"),
+    Case((37,), constant(-0.25)),
+    Case((37, 11), normal(mean=0.3, std=0.1), seed=1, name="a.weight"),
+    Case((37, 11), normal(mean=-0.3, std=0.1), seed=1, name="a.weight"),
 )
-"""Every dtype and every exact rule. Orthogonal matrices are close, compiled or not, so their bits may differ."""
+"""Every dtype and every exact rule, and pairs that differ in one thing: the seed, the name, the part, the stack.
+
+Orthogonal matrices are close, compiled or not, so their bits may differ.
+"""
 
 _MULTIPLIED: Final = ("float32", "float16", "bfloat16")
 _FACTOR: Final = 0.3

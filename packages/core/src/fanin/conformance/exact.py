@@ -13,6 +13,7 @@ from fanin.conformance.calls import DECLARE, asking, call_of
 from fanin.conformance.cases import GROUPS_OF_CASES, Case
 from fanin.conformance.check import Check, Result, attempt, raised
 from fanin.conformance.claims import Claims
+from fanin.conformance.edges import EDGES
 from fanin.conformance.mistakes import likely_mistake
 from fanin.conformance.patterns import distance, show
 from fanin.contract import Backend
@@ -20,7 +21,7 @@ from fanin.dtypes import DTYPES
 from fanin.plans import Plan
 from fanin.plans.rules import Draw
 
-__all__ = ["BIT_CHECKS", "BackendTrial"]
+__all__ = ["BIT_CHECKS", "BackendTrial", "judge", "position_of"]
 
 _ALL: Final = 2500
 """Up to so many elements each one is compared; of a larger tensor so many are."""
@@ -28,10 +29,11 @@ _ALL: Final = 2500
 
 @dataclass(frozen=True)
 class BackendTrial:
-    """A backend on trial, and the device to draw on."""
+    """A backend on trial, the device to draw on, and the seed of the random cases."""
 
     backend: Backend
     device: Any = None
+    random_seed: int = 0
     claims: Claims = field(default_factory=Claims, compare=False)
 
     def draw(self, plan: Plan) -> Any:
@@ -99,10 +101,11 @@ def compare(cases: tuple[Case, ...], trial: BackendTrial) -> Iterator[Result]:
         yield Result(on=undeclared, verdict="skipped", note=f"the backend does not declare {undeclared}")
     for case in cases:
         if not trial.undeclared(case.plan()):
-            yield attempt(case.call(trial.backend.name), partial(_compare, case, trial))
+            yield attempt(case.call(trial.backend.name), partial(judge, case, trial))
 
 
-def _compare(case: Case, trial: BackendTrial) -> Result:
+def judge(case: Case, trial: BackendTrial) -> Result:
+    """Return whether a case's bits are the reference's: the largest distance, in units of the last place."""
     plan = case.plan()
     call = case.call(trial.backend.name)
     size = DTYPES[plan.dtype].itemsize
@@ -151,5 +154,5 @@ def _moved_by_rounding(n: int) -> float:
 
 
 BIT_CHECKS: Final = tuple(
-    Check(name, "exact", claim, partial(compare, cases)) for name, (claim, cases) in GROUPS_OF_CASES.items()
+    Check(name, "exact", claim, partial(compare, cases)) for name, (claim, cases) in (GROUPS_OF_CASES | EDGES).items()
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import secrets
 import time
 from collections.abc import Callable, Sequence
 from fnmatch import fnmatch
@@ -14,9 +15,11 @@ from fanin.conformance.behaviour import BEHAVIOUR_CHECKS
 from fanin.conformance.check import Check, Level, Result
 from fanin.conformance.claims import Claims
 from fanin.conformance.close import CLOSE_CHECKS
+from fanin.conformance.combined import COMBINED_CHECKS
 from fanin.conformance.compiled import COMPILED_CHECKS
 from fanin.conformance.distribution import DISTRIBUTION_CHECKS, SampleTrial
 from fanin.conformance.exact import BIT_CHECKS, BackendTrial
+from fanin.conformance.places import PLACES_CHECKS
 from fanin.conformance.report import Report
 from fanin.conformance.stored import STORED_CHECKS
 from fanin.contract import Backend
@@ -30,7 +33,9 @@ EXACT_CHECKS: Final[tuple[Check[BackendTrial], ...]] = (
     *BEHAVIOUR_CHECKS,
     *COMPILED_CHECKS,
     *BIT_CHECKS,
+    *COMBINED_CHECKS,
     *STORED_CHECKS,
+    *PLACES_CHECKS,
     *CLOSE_CHECKS,
 )
 LEVELS: Final[tuple[Level, ...]] = ("exact", "distribution")
@@ -93,6 +98,7 @@ def run(
     levels: Sequence[Level] | None = None,
     *,
     seed: int = 0,
+    random_seed: int | None = None,
     device: Any = None,
     only: Sequence[str] = (),
     progress: Callable[[str], None] = lambda name: None,
@@ -103,6 +109,7 @@ def run(
         subject: A backend, an adapter, or a name for `load_subject`.
         levels: "exact", "distribution" or both; None for all that there are: an adapter has no exact level.
         seed: The seeds of the distribution level are counted from here. The exact level's are fixed.
+        random_seed: Of the cases of `bits.random`; None for new ones at each run.
         device: Where the backend shall draw.
         only: Names or patterns ("bits.*") of the checks to run; all if empty.
         progress: Called with the name of each check before it runs.
@@ -138,13 +145,14 @@ def run(
         raise FaninValueError(
             f"no check is named {', '.join(only)}. Names: {', '.join(check.name for check in checks)}."
         )
+    random_seed = secrets.randbits(32) if random_seed is None else random_seed
     claims, promise = Claims(), ""
     if isinstance(found, Adapter):
         trials: dict[Level, Any] = {"distribution": SampleTrial(found, seed, claims=claims)}
     else:
         adapter = BackendAdapter(found, device)
         trials = {
-            "exact": BackendTrial(found, device, claims=claims),
+            "exact": BackendTrial(found, device, random_seed, claims=claims),
             "distribution": SampleTrial(adapter, seed, claims=claims),
         }
         promise = _CLOSE if "exact" in chosen and found.capabilities.level == "close" else ""
