@@ -21,6 +21,8 @@ from matplotlib.patches import Rectangle
 
 import fanin
 from fanin import reference
+from fanin.plans.rules import Draw
+from fanin.stream.keys import named_key
 
 FIGURES = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parents[1] / "docs" / "figures"
 SEED, NAME, SHAPE, POSITION = 0, "fc.weight", (256, 64), (0, 1)
@@ -31,9 +33,9 @@ def steps() -> tuple[list[tuple[str, str, str]], float]:
     """Return what stands in each box (title, value, what was done), and the point in standard deviations."""
     plan = fanin.plan(SHAPE, "he", layout="OI", seed=SEED, name=NAME)
     rule = plan.rule
-    assert isinstance(rule, fanin.Draw)
+    assert isinstance(rule, Draw)
     digest = hashlib.sha256(b"fanin/1\0" + NAME.encode()).hexdigest()
-    key = fanin.named_key(SEED, NAME)
+    key = named_key(SEED, NAME)
     index = POSITION[0] * SHAPE[1] + POSITION[1]
     word = reference.word(key, index)
     point = reference.lattice_point(rule, word)

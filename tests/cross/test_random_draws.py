@@ -14,10 +14,13 @@ import pytest
 from second_reference import Refused, tobytes
 
 import fanin
-from fanin import FaninValueError, Haar, Initializer, reference
+from fanin import Initializer, reference
 from fanin.conformance.cases import Case
 from fanin.conformance.space import random_cases
+from fanin.contract import Description
+from fanin.exceptions import FaninValueError
 from fanin.initializers import Constant, Mode, Normal, TruncatedNormal, Uniform, VarianceScaling
+from fanin.plans.rules import Haar
 
 DRAWS = {"numpy": 400, "torch": 400, "jax": 150}  # each jax draw compiles
 SEEDS = {"numpy": 1, "torch": 2, "jax": 3}
@@ -78,7 +81,7 @@ def test_random_draws(backend: str) -> None:
             continue
         data = expected(case)
         array = drawer.draw(plan)
-        assert drawer.describe(array) == fanin.Description(plan.shape, plan.dtype), case.call(backend)
+        assert drawer.describe(array) == Description(plan.shape, plan.dtype), case.call(backend)
         assert reference.tobytes(plan) == data, case.call("the reference")
         assert drawer.tobytes(array) == data, case.call(backend)
     assert 0 < refused < REFUSED * DRAWS[backend]

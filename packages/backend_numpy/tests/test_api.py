@@ -15,6 +15,7 @@ import pytest
 
 import fanin
 import fanin_numpy
+from fanin.exceptions import FaninTypeError, FaninValueError
 from fanin.naming import OMITTED
 
 
@@ -25,24 +26,24 @@ def read_only() -> np.ndarray[Any, Any]:
 
 
 REFUSED: dict[str, tuple[Any, dict[str, Any], type[Exception], str]] = {
-    "list": ([[0.0]], {"layout": "OI"}, fanin.FaninTypeError, "Received: list"),
-    "integers": (np.zeros((3, 4), np.int32), {"layout": "OI"}, fanin.FaninValueError, "int32"),
-    "complex": (np.zeros((3, 4), np.complex64), {"layout": "OI"}, fanin.FaninValueError, "complex64"),
-    "foreign byte order": (np.zeros((3, 4), ">f4"), {"layout": "OI"}, fanin.FaninValueError, "native byte order"),
-    "read-only": (read_only(), {"layout": "OI"}, fanin.FaninValueError, "read-only"),
-    "broadcast": (np.broadcast_to(np.zeros(4), (3, 4)), {"layout": "OI"}, fanin.FaninValueError, "read-only"),
+    "list": ([[0.0]], {"layout": "OI"}, FaninTypeError, "Received: list"),
+    "integers": (np.zeros((3, 4), np.int32), {"layout": "OI"}, FaninValueError, "int32"),
+    "complex": (np.zeros((3, 4), np.complex64), {"layout": "OI"}, FaninValueError, "complex64"),
+    "foreign byte order": (np.zeros((3, 4), ">f4"), {"layout": "OI"}, FaninValueError, "native byte order"),
+    "read-only": (read_only(), {"layout": "OI"}, FaninValueError, "read-only"),
+    "broadcast": (np.broadcast_to(np.zeros(4), (3, 4)), {"layout": "OI"}, FaninValueError, "read-only"),
     "windows": (
         np.lib.stride_tricks.as_strided(np.zeros(9, np.float32), (4, 3), (8, 4)),
         {"layout": "OI"},
-        fanin.FaninValueError,
+        FaninValueError,
         "share memory",
     ),
-    "no layout": (np.zeros((3, 4), np.float32), {}, fanin.FaninValueError, "State the layout"),
-    "seed": (np.zeros((3, 4), np.float32), {"layout": "OI", "seed": -1}, fanin.FaninValueError, "seed"),
+    "no layout": (np.zeros((3, 4), np.float32), {}, FaninValueError, "State the layout"),
+    "seed": (np.zeros((3, 4), np.float32), {"layout": "OI", "seed": -1}, FaninValueError, "seed"),
     "no name": (
         np.zeros((3, 4), np.float32),
         {"layout": "OI", "name": OMITTED},
-        fanin.FaninTypeError,
+        FaninTypeError,
         r'two tensors without a name .* init_\(parameter, "he", name="0.weight"\)',
     ),
 }
@@ -65,7 +66,7 @@ def test_init_in_place_returns_the_array_and_equals_init() -> None:
 
 
 def test_a_name_is_asked_for_where_weights_are_random() -> None:
-    with pytest.raises(fanin.FaninTypeError, match="name="):
+    with pytest.raises(FaninTypeError, match="name="):
         fanin_numpy.init_(np.empty((6, 5)), "random")
     named = fanin_numpy.init_(np.empty((6, 5)), "random", name=None)
     assert np.array_equal(named, fanin_numpy.init((6, 5), "random", dtype="float64"))
@@ -76,7 +77,7 @@ def test_a_name_is_asked_for_where_weights_are_random() -> None:
 
 @pytest.mark.parametrize("device", ["cuda", "cpu:0", 0])
 def test_unknown_device(device: object) -> None:
-    with pytest.raises(fanin.FaninValueError, match="device"):
+    with pytest.raises(FaninValueError, match="device"):
         fanin.init((3, 4), "zeros", backend="numpy", device=device)
 
 
@@ -91,9 +92,9 @@ def test_no_global_state_is_touched() -> None:
 @pytest.mark.parametrize(
     ("value", "error", "message"),
     [
-        (0, fanin.FaninValueError, "Received: 0"),
-        (True, fanin.FaninTypeError, "True"),
-        (2.0, fanin.FaninTypeError, "2.0"),
+        (0, FaninValueError, "Received: 0"),
+        (True, FaninTypeError, "True"),
+        (2.0, FaninTypeError, "2.0"),
     ],
 )
 def test_bad_thread_counts(value: Any, error: type[Exception], message: str) -> None:
@@ -102,7 +103,7 @@ def test_bad_thread_counts(value: Any, error: type[Exception], message: str) -> 
 
 
 def test_bad_engine() -> None:
-    with pytest.raises(fanin.FaninValueError, match="cython"):
+    with pytest.raises(FaninValueError, match="cython"):
         fanin_numpy.set_engine("cython")  # type: ignore[arg-type]
 
 
@@ -110,7 +111,7 @@ def test_bad_engine() -> None:
 def test_bad_environment(monkeypatch: pytest.MonkeyPatch, variable: str, value: str) -> None:
     monkeypatch.setenv(variable, value)
     fanin_numpy.set_engine(None)
-    with pytest.raises(fanin.FaninValueError, match=rf"{variable}.*{value}"):
+    with pytest.raises(FaninValueError, match=rf"{variable}.*{value}"):
         fanin_numpy.init((300, 300), "random")
 
 

@@ -13,6 +13,8 @@ import pytest
 import fanin
 import fanin_numpy
 from fanin import reference
+from fanin.contract import Description
+from fanin.plans import Plan
 
 Engine = Literal["numpy", "numba"]
 
@@ -84,7 +86,7 @@ def draws() -> Iterator[tuple[str, dict[str, Any]]]:
         yield f"{case} / {initialization}", arguments
 
 
-def expected(arguments: dict[str, Any]) -> tuple[fanin.Plan, bytes]:
+def expected(arguments: dict[str, Any]) -> tuple[Plan, bytes]:
     plan = fanin.plan(**arguments)
     return plan, reference.tobytes(plan)
 
@@ -94,7 +96,7 @@ def test_bits(engine: Engine, arguments: dict[str, Any]) -> None:
     plan, bits = expected(arguments)
     backend = fanin_numpy.NumpyBackend()
     array = fanin.init(**arguments, backend=backend)
-    assert backend.describe(array) == fanin.Description(plan.shape, plan.dtype)
+    assert backend.describe(array) == Description(plan.shape, plan.dtype)
     assert backend.tobytes(array) == bits
 
 

@@ -13,7 +13,7 @@ from torch.distributed.device_mesh import DeviceMesh, init_device_mesh
 from torch.distributed.tensor import DTensor, Partial, Placement, Replicate, Shard
 from torch.testing._internal.distributed.fake_pg import FakeStore
 
-import fanin
+from fanin.exceptions import FaninTypeError, FaninValueError
 from fanin_torch import init, init_
 
 SHAPE = (13, 10)
@@ -55,7 +55,7 @@ def main(rank: int) -> None:
         tensor.fill_(1.0)
     try:
         init_(tensor, "he")
-    except fanin.FaninTypeError as error:
+    except FaninTypeError as error:
         assert (tensor.to_local() == 1).all()
         print(error)
     init_(tensor, "zeros")
@@ -63,7 +63,7 @@ def main(rank: int) -> None:
     unsummed = DTensor.from_local(torch.zeros(SHAPE), init_device_mesh("cpu", (WORLD,)), [Partial()])
     try:
         init_(unsummed, name="w")
-    except fanin.FaninValueError as error:
+    except FaninValueError as error:
         assert not unsummed.to_local().any()
         print(error)
 

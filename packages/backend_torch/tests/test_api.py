@@ -13,6 +13,7 @@ from torch.nn.parameter import UninitializedParameter, is_lazy
 
 import fanin
 import fanin_torch
+from fanin.exceptions import FaninTypeError, FaninValueError
 from fanin.naming import OMITTED
 from fanin_torch import TorchBackend, init_
 
@@ -70,31 +71,31 @@ def nested(layout: torch.layout) -> torch.Tensor:
 
 
 REFUSED: dict[str, tuple[Any, dict[str, Any], type[Exception], str]] = {
-    "list": ([[0.0]], {}, fanin.FaninTypeError, "Received: list"),
-    "integers": (torch.zeros(3, 4, dtype=torch.int32), {}, fanin.FaninValueError, "torch.int32"),
-    "complex": (torch.zeros(3, 4, dtype=torch.complex64), {}, fanin.FaninValueError, "torch.complex64"),
-    "sparse": (torch.eye(3).to_sparse(), {}, fanin.FaninValueError, "sparse_coo"),
-    "meta": (torch.zeros(3, 4, device="meta"), {}, fanin.FaninValueError, "to_empty"),
-    "negative view": (torch.zeros(3, 4, dtype=torch.cfloat).conj().imag, {}, fanin.FaninValueError, "a view of"),
-    "jagged": (nested(torch.jagged), {}, fanin.FaninValueError, "nested tensor, .*unbind"),
-    "nested": (nested(torch.strided), {}, fanin.FaninValueError, "nested tensor, .*unbind"),
-    "lazy": (UninitializedParameter(), {}, fanin.FaninValueError, "no shape yet"),
-    "expanded": (torch.zeros(4).expand(3, 4), {}, fanin.FaninValueError, "share memory"),
-    "bias without a fan": (torch.zeros(4), {}, fanin.FaninValueError, "fan-in"),
-    "seed": (torch.zeros(3, 4), {"seed": 2**64}, fanin.FaninValueError, "seed"),
-    "seed's type": (torch.zeros(3, 4), {"seed": "0"}, fanin.FaninTypeError, "seed"),
-    "initialization": (torch.zeros(3, 4), {"initialization": "hee"}, fanin.FaninValueError, "Did you mean"),
-    "its initialization": (torch.zeros(3, 4), {"initialization": "hee", "name": OMITTED}, fanin.FaninValueError, "Did"),
+    "list": ([[0.0]], {}, FaninTypeError, "Received: list"),
+    "integers": (torch.zeros(3, 4, dtype=torch.int32), {}, FaninValueError, "torch.int32"),
+    "complex": (torch.zeros(3, 4, dtype=torch.complex64), {}, FaninValueError, "torch.complex64"),
+    "sparse": (torch.eye(3).to_sparse(), {}, FaninValueError, "sparse_coo"),
+    "meta": (torch.zeros(3, 4, device="meta"), {}, FaninValueError, "to_empty"),
+    "negative view": (torch.zeros(3, 4, dtype=torch.cfloat).conj().imag, {}, FaninValueError, "a view of"),
+    "jagged": (nested(torch.jagged), {}, FaninValueError, "nested tensor, .*unbind"),
+    "nested": (nested(torch.strided), {}, FaninValueError, "nested tensor, .*unbind"),
+    "lazy": (UninitializedParameter(), {}, FaninValueError, "no shape yet"),
+    "expanded": (torch.zeros(4).expand(3, 4), {}, FaninValueError, "share memory"),
+    "bias without a fan": (torch.zeros(4), {}, FaninValueError, "fan-in"),
+    "seed": (torch.zeros(3, 4), {"seed": 2**64}, FaninValueError, "seed"),
+    "seed's type": (torch.zeros(3, 4), {"seed": "0"}, FaninTypeError, "seed"),
+    "initialization": (torch.zeros(3, 4), {"initialization": "hee"}, FaninValueError, "Did you mean"),
+    "its initialization": (torch.zeros(3, 4), {"initialization": "hee", "name": OMITTED}, FaninValueError, "Did"),
     "no name": (
         torch.zeros(3, 4),
         {"name": OMITTED},
-        fanin.FaninTypeError,
+        FaninTypeError,
         r'init_\(parameter, "he", name="0.weight"\)',
     ),
     "no name, by a value": (
         torch.zeros(3, 4),
         {"initialization": fanin.sparse(0.4), "name": OMITTED},
-        fanin.FaninTypeError,
+        FaninTypeError,
         r"init_\(parameter, Sparse\(sparsity=0.4, std=0.01\), name=",
     ),
 }
@@ -112,7 +113,7 @@ def test_refusals_leave_the_tensor_alone(
 
 @pytest.mark.parametrize("device", ["meta", "cuda", "nowhere", 3.5])
 def test_devices_that_cannot_hold_it(device: Any) -> None:
-    with pytest.raises(fanin.FaninValueError, match=r"device|meta"):
+    with pytest.raises(FaninValueError, match=r"device|meta"):
         fanin.init((3, 4), "zeros", backend="torch", device=device)
 
 
@@ -126,12 +127,12 @@ def test_no_global_state_is_touched() -> None:
 
 
 def test_default_device_is_respected() -> None:
-    with torch.device("meta"), pytest.raises(fanin.FaninValueError, match="meta"):
+    with torch.device("meta"), pytest.raises(FaninValueError, match="meta"):
         fanin.init((3, 4), "zeros", backend="torch")
 
 
 def test_a_name_is_asked_for_where_weights_are_random() -> None:
-    with pytest.raises(fanin.FaninTypeError, match="two tensors without a name get the same numbers"):
+    with pytest.raises(FaninTypeError, match="two tensors without a name get the same numbers"):
         init_(torch.empty(6, 5))
     assert torch.equal(init_(torch.empty(6, 5), name=None), fanin_torch.init((6, 5)))
     for law in ("zeros", "ones", fanin.constant(0.5), "identity", "torch:eye"):
@@ -201,7 +202,7 @@ def test_new_tensors_inside_the_transforms_of_torch_func() -> None:
     assert torch.equal(torch.func.grad(product)(x[0]), weight)
     assert torch.equal(torch.func.vmap(torch.func.grad(product))(x), weight.expand(2, 3, 4))
     assert torch.equal(torch.func.jvp(product, (x[0],), (x[0],))[1], product(x[0]))
-    with pytest.raises(fanin.FaninValueError, match=r"inside a transform of torch\.func"):
+    with pytest.raises(FaninValueError, match=r"inside a transform of torch\.func"):
         torch.func.vmap(init_)(x)
 
 
@@ -225,7 +226,7 @@ def test_fake_tensors_are_left_to_the_mode() -> None:
     with FakeTensorMode():
         tensor = torch.empty(16, 8)
         assert init_(tensor, "he", name="w") is tensor
-        with pytest.raises(fanin.FaninTypeError, match="name="):
+        with pytest.raises(FaninTypeError, match="name="):
             init_(tensor, "he")
 
 

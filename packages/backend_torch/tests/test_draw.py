@@ -11,12 +11,14 @@ import torch
 
 import fanin
 from fanin import reference
+from fanin.contract import Description
+from fanin.plans import Plan
 from fanin_torch import TorchBackend
 from fanin_torch._draw import draw_into, draw_with_torch
 from fanin_torch._dtypes import DTYPES
 from fanin_torch._elements import _CHUNK
 
-Drawer = Callable[[fanin.Plan, torch.Tensor], None]
+Drawer = Callable[[Plan, torch.Tensor], None]
 
 CASES: dict[str, dict[str, Any]] = {
     "linear": {"shape": (33, 70), "layout": "OI"},
@@ -69,7 +71,7 @@ def test_bits(arguments: dict[str, Any]) -> None:
     plan = fanin.plan(**arguments)
     backend = TorchBackend()
     tensor = backend.draw(plan)
-    assert backend.describe(tensor) == fanin.Description(plan.shape, plan.dtype)
+    assert backend.describe(tensor) == Description(plan.shape, plan.dtype)
     assert backend.tobytes(tensor) == reference.tobytes(plan)
 
 

@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 import fanin
+from fanin.exceptions import FaninTypeError, FaninValueError
 from fanin_torch import init_, init_module_
 
 
@@ -178,46 +179,46 @@ def on_meta() -> nn.Module:
 @pytest.mark.parametrize(
     ("make", "settings", "error", "message"),
     [
-        (Net, {}, fanin.FaninValueError, r"embedding\.weight \(7, 8\) of Embedding\. Say what each gets"),
-        (Net, {"overrides": {"embeding.weight": "he"}}, fanin.FaninValueError, "embedding"),
-        (linear, {"overrides": {"weihgt": "he"}}, fanin.FaninValueError, "'weihgt' fits no .* Did you mean 'weight'"),
+        (Net, {}, FaninValueError, r"embedding\.weight \(7, 8\) of Embedding\. Say what each gets"),
+        (Net, {"overrides": {"embeding.weight": "he"}}, FaninValueError, "embedding"),
+        (linear, {"overrides": {"weihgt": "he"}}, FaninValueError, "'weihgt' fits no .* Did you mean 'weight'"),
         (
             linear,
             {"overrides": {"*": "zeros", "weight": "he"}},
-            fanin.FaninValueError,
+            FaninValueError,
             r"no effect: 'weight' fits weight, which '\*' before it has taken. Put 'weight' first",
         ),
-        (linear, {"overrides": [("weight", "he")]}, fanin.FaninTypeError, r"must be a mapping .* of type list\. For"),
+        (linear, {"overrides": [("weight", "he")]}, FaninTypeError, r"must be a mapping .* of type list\. For"),
         (
             linear,
             {"overrides": {nn.Linear: "he"}},
-            fanin.FaninTypeError,
+            FaninTypeError,
             r"For all layers .*isinstance\(layer, Linear\)",
         ),
-        (linear, {"overrides": {0: "he"}}, fanin.FaninTypeError, "a key of overrides must be the name of a parameter"),
-        (linear, {"overrides": {"weight": "hee"}}, fanin.FaninValueError, r"overrides\['weight'\]: .* mean 'he'"),
+        (linear, {"overrides": {0: "he"}}, FaninTypeError, "a key of overrides must be the name of a parameter"),
+        (linear, {"overrides": {"weight": "hee"}}, FaninValueError, r"overrides\['weight'\]: .* mean 'he'"),
         (
             linear,
             {"overrides": {"*": "he"}},
-            fanin.FaninValueError,
+            FaninValueError,
             r"bias, by overrides\['\*'\]: .* leaves the parameter",
         ),
-        (linear, {"bias": "orthogonal"}, fanin.FaninValueError, r"bias, by bias: Orthogonal.* of shape \(2,\)\. Take"),
-        (linear, {"initialization": "delta_orthogonal"}, fanin.FaninValueError, "^weight, by initialization: delta_"),
-        (LayerScale, {}, fanin.FaninValueError, r'overrides=\{"gamma": fanin.constant\(1e-5\)\}, or None'),
+        (linear, {"bias": "orthogonal"}, FaninValueError, r"bias, by bias: Orthogonal.* of shape \(2,\)\. Take"),
+        (linear, {"initialization": "delta_orthogonal"}, FaninValueError, "^weight, by initialization: delta_"),
+        (LayerScale, {}, FaninValueError, r'overrides=\{"gamma": fanin.constant\(1e-5\)\}, or None'),
         (
             MyRMSNorm,
             {},
-            fanin.FaninValueError,
+            FaninValueError,
             r'"positions": fanin.normal\(std=0.02\), "weight": "ones", "shift": "zeros"\}, or',
         ),
-        (linear, {"initialization": "hee"}, fanin.FaninValueError, "Did you mean 'he'"),
-        (linear, {"bias": "he"}, fanin.FaninValueError, "bias, by bias: VarianceScaling.* without fans there"),
-        (linear, {"seed": -1}, fanin.FaninValueError, "^seed must"),
-        (Adapted, {}, fanin.FaninValueError, r"lora_b \(2, 1\) of Adapted"),
-        (lazy, {}, fanin.FaninValueError, "no shape yet"),
-        (on_meta, {}, fanin.FaninValueError, "meta device"),
-        (lambda: torch.empty(3, 2), {}, fanin.FaninTypeError, "a torch.nn.Module. Received: Tensor"),
+        (linear, {"initialization": "hee"}, FaninValueError, "Did you mean 'he'"),
+        (linear, {"bias": "he"}, FaninValueError, "bias, by bias: VarianceScaling.* without fans there"),
+        (linear, {"seed": -1}, FaninValueError, "^seed must"),
+        (Adapted, {}, FaninValueError, r"lora_b \(2, 1\) of Adapted"),
+        (lazy, {}, FaninValueError, "no shape yet"),
+        (on_meta, {}, FaninValueError, "meta device"),
+        (lambda: torch.empty(3, 2), {}, FaninTypeError, "a torch.nn.Module. Received: Tensor"),
     ],
 )
 def test_refused_before_anything_is_written(

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from fanin import FaninTypeError, FaninValueError
 from fanin.axes import layout_of_axes
+from fanin.exceptions import FaninTypeError, FaninValueError
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,19 @@ from typing import Any
 import pytest
 
 import fanin
-from fanin import FaninError, FaninTypeError, FaninValueError, Initializer
+from fanin import FaninError, Initializer
+from fanin.exceptions import (
+    BackendConflictError,
+    BackendImportError,
+    BackendNotFoundError,
+    BackendNotInstalledError,
+    FaninTypeError,
+    FaninValueError,
+    SpecVersionError,
+)
 from fanin.initializers.names import get_initializer
+from fanin.plans import Plan
+from fanin.stream.keys import further_key, named_key
 
 CONV = (8, 6, 3, 3)
 
@@ -39,15 +50,15 @@ class Dtype:
         self.name = name
 
 
-def plan(shape: Any = (4, 3), initialization: Any = "he", **arguments: Any) -> fanin.Plan:
+def plan(shape: Any = (4, 3), initialization: Any = "he", **arguments: Any) -> Plan:
     return fanin.plan(shape, initialization, **{"layout": "OI", **arguments})
 
 
-def random(shape: Any = (4, 3), **arguments: Any) -> fanin.Plan:
+def random(shape: Any = (4, 3), **arguments: Any) -> Plan:
     return fanin.plan(shape, "random", **arguments)
 
 
-def stack(name: Any, shape: Any = (3, 4, 2)) -> fanin.Plan:
+def stack(name: Any, shape: Any = (3, 4, 2)) -> Plan:
     return fanin.plan(shape, "he", layout="SOI", name=name)
 
 
@@ -271,8 +282,8 @@ SEEDS_AND_NAMES: list[Case] = [
     (lambda: plan(name=b"w"), TYPE, ["name must be a string or None", "b'w' of type bytes"]),
     (lambda: plan(name=["a", "b"]), TYPE, ["name must be a string or None", "belongs to a stack", 'layout="SOI"']),
     (lambda: plan(name="\ud800"), VALUE, ["text that UTF-8 can encode", "'\\ud800'", "surrogates"]),
-    (lambda: fanin.named_key(0, 5), TYPE, ["a name must be a string or None", "5 of type int"]),  # type: ignore[arg-type]
-    (lambda: fanin.further_key((0, 0), None), TYPE, ["a label must be a string"]),  # type: ignore[arg-type]
+    (lambda: named_key(0, 5), TYPE, ["a name must be a string or None", "5 of type int"]),  # type: ignore[arg-type]
+    (lambda: further_key((0, 0), None), TYPE, ["a label must be a string"]),  # type: ignore[arg-type]
     (lambda: stack(None), TYPE, ["whose 3 slices are separate streams", "name=None", "a list of 3 names"]),
     (lambda: stack("w"), TYPE, ["whose 3 slices are separate streams", "name='w'"]),
     (lambda: stack(["a", "b"]), VALUE, ["'SOI' stacks 3 slices", "Received: 2 names"]),
@@ -334,10 +345,10 @@ NETWORKS: list[Case] = [
 ]
 
 BACKENDS: list[Case] = [
-    (lambda: fanin.backend("nunpy"), fanin.BackendNotFoundError, ["unknown backend 'nunpy'", "Did you mean 'numpy'?"]),
+    (lambda: fanin.backend("nunpy"), BackendNotFoundError, ["unknown backend 'nunpy'", "Did you mean 'numpy'?"]),
     (
         lambda: fanin.init((2,), "zeros", backend="tf"),
-        fanin.BackendNotFoundError,
+        BackendNotFoundError,
         ["'tf'", "Installed:", "numpy, torch, jax"],
     ),
     (lambda: fanin.backend(3), TYPE, ["backend must be a name, None or a backend", "3 of type int"]),  # type: ignore[arg-type]
@@ -376,13 +387,13 @@ def test_bad_input(call: Callable[[], object], error: type[FaninError], fragment
 @pytest.mark.parametrize(
     ("error", "builtin"),
     [
-        (fanin.FaninValueError, ValueError),
-        (fanin.FaninTypeError, TypeError),
-        (fanin.BackendNotFoundError, LookupError),
-        (fanin.BackendNotInstalledError, ImportError),
-        (fanin.BackendImportError, ImportError),
-        (fanin.BackendConflictError, RuntimeError),
-        (fanin.SpecVersionError, RuntimeError),
+        (FaninValueError, ValueError),
+        (FaninTypeError, TypeError),
+        (BackendNotFoundError, LookupError),
+        (BackendNotInstalledError, ImportError),
+        (BackendImportError, ImportError),
+        (BackendConflictError, RuntimeError),
+        (SpecVersionError, RuntimeError),
     ],
 )
 def test_each_error_is_fanin_s_and_also_the_built_in_kind(error: type[Exception], builtin: type[Exception]) -> None:

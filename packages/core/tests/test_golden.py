@@ -12,9 +12,10 @@ import pytest
 from golden_pairs import features, pairs
 
 import fanin
-from fanin import Draw, reference
+from fanin import reference
 from fanin.dtypes import DTYPES
 from fanin.golden import GoldenCase, golden_cases
+from fanin.plans.rules import Draw
 
 SMALL = 3000  # elements; the reference takes some 20 microseconds for each, backends check the larger cases
 

@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 
 import fanin
-from fanin import Draw, further_key, named_key, reference
+from fanin import reference
 from fanin.dtypes import DTYPES
+from fanin.plans.rules import Draw
+from fanin.stream.keys import further_key, named_key
 from fanin.stream.lattice import normal_lattice
 from fanin.stream.threefry import threefry2x32
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 import fanin
+from fanin.plans import Plan
 
 TEXT = (Path(__file__).parents[3] / "docs" / "spec.md").read_text(encoding="utf-8")
 SECTION = " ".join(TEXT.partition("## 10. What is refused")[2].partition("\n## ")[0].split())
@@ -203,7 +204,7 @@ EMPTY: list[Row] = [
 ROWS = [*SEED_AND_NAMES, *SHAPE, *DTYPE_AND_SETTINGS, *RANGES, *MATRICES, *EMPTY]
 
 
-def planned(arguments: dict[str, Any]) -> fanin.Plan:
+def planned(arguments: dict[str, Any]) -> Plan:
     settings = {"shape": (4,), "law": NORMAL, **arguments}
     given = settings.pop("law")
     initializer = given if isinstance(given, str) else fanin.Initializer.from_dict(given)

@@ -65,9 +65,10 @@ def pairs(case: Case) -> set[Pair]:
 
 def pool(seed: int) -> Iterator[Case]:
     """Yield random cases of the suite as data: exact, of some elements that differ, with names of moderate length."""
-    from fanin import Fill, Haar, reference
+    from fanin import reference
     from fanin.conformance.cases import Case as Call
     from fanin.conformance.space import random_cases
+    from fanin.plans.rules import Fill, Haar
 
     def accepts(call: Call) -> bool:
         plan = call.plan()

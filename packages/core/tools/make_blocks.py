@@ -12,8 +12,9 @@ import itertools
 import json
 from pathlib import Path
 
-from fanin import DTYPES, reference
+from fanin import reference
 from fanin.conformance.places import BLOCK, BLOCKS
+from fanin.dtypes import DTYPES
 
 FILE = Path(__file__).parents[1] / "src" / "fanin" / "_data" / "blocks.json"
 

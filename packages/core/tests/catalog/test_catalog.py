@@ -13,9 +13,10 @@ from pathlib import Path
 import pytest
 
 import fanin
-from fanin import FaninValueError, Geometry
 from fanin.catalog import entries, facts, find, namesakes
 from fanin.cli import main
+from fanin.exceptions import FaninValueError
+from fanin.layout import Geometry
 from fanin.profiles import PROFILES, profile_names
 
 CORE = Path(__file__).parents[2]

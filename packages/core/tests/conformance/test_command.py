@@ -13,11 +13,13 @@ from typing import Any
 
 import pytest
 
-from fanin import FaninError, FaninValueError, Plan
+from fanin import FaninError
 from fanin.cli import main
 from fanin.conformance import AdapterSuite, Check, Result, load_subject, run, running
 from fanin.conformance.cli import add_arguments
 from fanin.conformance.cli import run as run_command
+from fanin.exceptions import FaninValueError
+from fanin.plans import Plan
 
 from .doubles import OnesAdapter, ReferenceBackend
 

@@ -11,9 +11,12 @@ import numpy.typing as npt
 import pytest
 from scipy.special import ndtr, ndtri
 
-from fanin import Capabilities, Initializer, Normal, Orthogonal, Plan, reference
+from fanin import Initializer, reference
 from fanin.conformance import NotClaimed, run, stored
+from fanin.contract import Capabilities
 from fanin.golden import golden_cases
+from fanin.initializers import Normal, Orthogonal
+from fanin.plans import Plan
 
 from .doubles import OnesAdapter, ReferenceBackend
 

@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from fanin import Plan, normal, reference, sparse, uniform
+from fanin import normal, reference, sparse, uniform
 from fanin.conformance import Check, Result
 from fanin.conformance.cases import Case
 from fanin.conformance.exact import position_of
 from fanin.conformance.mistakes import likely_mistake
 from fanin.dtypes import DTYPES
+from fanin.plans import Plan
 from fanin.plans.rules import Draw, Masked
 from fanin.stream.keys import named_key
 

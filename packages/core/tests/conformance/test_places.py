@@ -12,10 +12,11 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from fanin import DTYPES, reference
+from fanin import reference
 from fanin.conformance.exact import position_of
 from fanin.conformance.memory import memory_faults
 from fanin.conformance.places import BLOCK, BLOCKS, WHOLES, _cut, _part, stored
+from fanin.dtypes import DTYPES
 
 
 @pytest.mark.parametrize("title", BLOCKS)

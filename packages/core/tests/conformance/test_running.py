@@ -16,11 +16,15 @@ import numpy.typing as npt
 import pytest
 from rich.console import Console
 
-from fanin import Capabilities, Draw, FaninTypeError, FaninValueError, Plan, reference
+from fanin import reference
 from fanin.conformance import Check, Report, Result, checks_of, load_subject, run
 from fanin.conformance.cli import add_arguments
 from fanin.conformance.cli import run as run_command
 from fanin.conformance.distribution.judge import judge
+from fanin.contract import Capabilities
+from fanin.exceptions import FaninTypeError, FaninValueError
+from fanin.plans import Plan
+from fanin.plans.rules import Draw
 
 from .doubles import OnesAdapter, ReferenceBackend, ShiftedBackend
 
@@ -188,7 +192,7 @@ def test_the_table_shows_the_call_and_both_values() -> None:
     for words in (
         "seeds of up to 64 bits",
         "18 failed",
-        "call: fanin.init((19,), fanin.Normal(mean=0.0, std=1.0), backend='shifted')[0]",
+        "call: fanin.init((19,), Normal(mean=0.0, std=1.0), backend='shifted')[0]",
         "expected: ",
         "got: ",
         "and 15 more of bits.seeds",

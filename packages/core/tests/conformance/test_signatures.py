@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from fanin import Capabilities
 from fanin.conformance.signatures import signature_faults
+from fanin.contract import Capabilities
 
 from .doubles import ReferenceBackend
 

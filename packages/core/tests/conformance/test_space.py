@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from fanin import DTYPES
 from fanin.conformance import run
 from fanin.conformance.space import FACTORS, case_of, pairwise_cases, random_cases
+from fanin.dtypes import DTYPES
 
 DENSE = {factor: options[0] for factor, options in FACTORS.items()}
 

@@ -15,9 +15,9 @@ sys.path.insert(0, str(Path(__file__).parents[4] / "tests" / "thirdparty" / "src
 
 from fanin_toy import Array, ToyBackend
 
-from fanin import Plan
 from fanin.conformance import behaviour, run
 from fanin.conformance.state import PROBES, Probe, read_state, sentinels
+from fanin.plans import Plan
 
 OTHERS = {
     "torch's default device": "cpu",

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from fanin import FaninTypeError
 from fanin.conformance import AdapterSuite, BackendSuite, NotClaimed, checks_of, overridden
+from fanin.exceptions import FaninTypeError
 
 from .doubles import OnesAdapter, ReferenceBackend, ShiftedBackend
 

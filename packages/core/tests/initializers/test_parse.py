@@ -7,8 +7,9 @@ import re
 import pytest
 
 import fanin
-from fanin import FaninError, FaninTypeError, FaninValueError, Initializer
+from fanin import FaninError, Initializer
 from fanin.cli import main
+from fanin.exceptions import FaninTypeError, FaninValueError
 from fanin.initializers.names import PRESETS
 from fanin.initializers.parse import parse_initialization
 from fanin.profiles import PROFILES

@@ -11,22 +11,21 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import ndtr, ndtri
 
-from fanin import (
+from fanin import Initializer, get_initializer
+from fanin.conformance import Adapter, NotClaimed
+from fanin.initializers import (
     Constant,
     DeltaOrthogonal,
     Dirac,
-    Geometry,
     Identity,
-    Initializer,
     Normal,
     Orthogonal,
     Sparse,
     TruncatedNormal,
     Uniform,
     VarianceScaling,
-    get_initializer,
 )
-from fanin.conformance import Adapter, NotClaimed
+from fanin.layout import Geometry
 
 
 class HonestAdapter(Adapter):

@@ -15,7 +15,6 @@ import numpy.typing as npt
 import pytest
 from scipy.special import ndtr, ndtri
 
-from fanin import Normal
 from fanin.conformance import Result
 from fanin.conformance.distribution import DISTRIBUTION_CHECKS, SampleTrial
 from fanin.conformance.distribution.statistics import (
@@ -27,6 +26,7 @@ from fanin.conformance.distribution.statistics import (
     z_detects,
 )
 from fanin.conformance.distribution.tables import ATOM, WIDE
+from fanin.initializers import Normal
 
 from .honest import HonestAdapter
 from .mutants.repeats import Paired
@@ -125,7 +125,7 @@ ERRORS: list[Any] = [
     ),
     pytest.param(
         "resolution.distinct",
-        lambda result: result.on.endswith("equal weights") and "fanin.Normal" in result.on,
+        lambda result: result.on.endswith("equal weights") and "Normal" in result.on,
         Frequent,
         poisson_detects(poisson_limit(N * ATOM, ALPHA * ATOM)),
         id="frequent values",
@@ -139,7 +139,7 @@ ERRORS: list[Any] = [
     ),
     pytest.param(
         "small.positions",
-        lambda result: "(3,), fanin.Normal" in result.on and not result.on.endswith("pairs"),
+        lambda result: "(3,), Normal" in result.on and not result.on.endswith("pairs"),
         Ended,
         2 * cdf_detects(512, ALPHA / 3),
         id="odd ends",

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from fanin_toy import ToyBackend
 
-from fanin import Normal
 from fanin.conformance import run
 from fanin.conformance.distribution.statistics import BUDGET
+from fanin.initializers import Normal
 
 from .honest import HonestAdapter, Specialist
 from .mutants.compiled import CompilingToy

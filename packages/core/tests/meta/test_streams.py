@@ -8,17 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from fanin import (
-    DeltaOrthogonal,
-    Initializer,
-    Normal,
-    Orthogonal,
-    Sparse,
-    TruncatedNormal,
-    Uniform,
-    VarianceScaling,
-)
+from fanin import Initializer
 from fanin.conformance import run
+from fanin.initializers import DeltaOrthogonal, Normal, Orthogonal, Sparse, TruncatedNormal, Uniform, VarianceScaling
 
 from .honest import Specialist
 

@@ -12,8 +12,13 @@ from typing import Any
 import pytest
 
 import fanin
-from fanin import Axis, Draw, Fill, Initializer, Normal, Plan, named_key, reference
+from fanin import Initializer, reference
 from fanin.dtypes import DTYPES
+from fanin.initializers import Normal, Uniform
+from fanin.layout import Axis
+from fanin.plans import Plan
+from fanin.plans.rules import Draw, Fill
+from fanin.stream.keys import named_key
 
 MEANS: list[tuple[Initializer, str]] = [
     (fanin.normal(mean=1.0, std=0.02), "float32"),
@@ -58,7 +63,7 @@ def search(mean: float, scale: float, bits: int, bound: int, limit: int) -> tupl
 
 
 def scale_and_mean(initializer: Any) -> tuple[float, float, int, int]:
-    if isinstance(initializer, fanin.Uniform):
+    if isinstance(initializer, Uniform):
         low, high = initializer.low, initializer.high
         return (high - low) / 2, (low + high) / 2, 24, 2**24
     return getattr(initializer, "parent_std", initializer.std), initializer.mean, 28, 7 * 2**28

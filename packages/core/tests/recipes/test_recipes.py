@@ -8,7 +8,10 @@ from collections.abc import Callable
 import pytest
 
 import fanin
-from fanin import Constant, FaninTypeError, FaninValueError, Fans, Initializer, Normal, Uniform
+from fanin import Initializer
+from fanin.exceptions import FaninTypeError, FaninValueError
+from fanin.initializers import Constant, Normal, Uniform
+from fanin.layout import Fans
 from fanin.recipes import ds_init, fixup, gpt2, mup, rezero, siren_first, siren_hidden, t5
 from fanin.recipes.lsuv import Scaled, lsuv
 

@@ -67,7 +67,7 @@ def _shape(parameter: inspect.Parameter | None) -> str:
 
 def _capability_faults(capabilities: Any) -> list[Fault]:
     if not isinstance(capabilities, Capabilities):
-        return [("capabilities", "a fanin.Capabilities", repr(capabilities))]
+        return [("capabilities", "a Capabilities", repr(capabilities))]
     dtypes: Any = capabilities.dtypes  # dataclasses do not check what they are given
     devices: Any = capabilities.devices
     jit: Any = capabilities.jit

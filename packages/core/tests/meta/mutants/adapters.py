@@ -9,7 +9,8 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from fanin import Initializer, VarianceScaling
+from fanin import Initializer
+from fanin.initializers import VarianceScaling
 
 from ..honest import HonestAdapter
 

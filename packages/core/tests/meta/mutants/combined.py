@@ -11,8 +11,8 @@ from typing import Any, Final
 import numpy as np
 from fanin_toy import Array
 
-from fanin import Plan
 from fanin.conformance.space import random_cases
+from fanin.plans import Plan
 from fanin.plans.rules import Draw, Masked
 
 from .matrix_toy import MatrixBackend

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from fanin import VarianceScaling
+from fanin.initializers import VarianceScaling
 
 from .adapters import Call, Family, Mistaken, Placed, Values, one
 

@@ -9,9 +9,10 @@ import numpy as np
 import numpy.typing as npt
 from fanin_toy import Array, ToyBackend, Uint32s
 
-from fanin import Diagonal, Haar, Masked, Plan
 from fanin import plan as replan
+from fanin.plans import Plan
 from fanin.plans.matrix_work import coordinates, normal_matrices
+from fanin.plans.rules import Diagonal, Haar, Masked
 from fanin.stream.threefry import Words, threefry2x32
 
 __all__ = ["MatrixBackend"]

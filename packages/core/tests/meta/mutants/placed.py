@@ -10,7 +10,7 @@ from typing import Any, Final
 import numpy as np
 from fanin_toy import Array
 
-from fanin import Plan
+from fanin.plans import Plan
 
 from .combined import SEED
 from .matrix_toy import MatrixBackend

@@ -8,7 +8,7 @@ from typing import Any, Final
 import numpy as np
 from scipy.special import ndtr, ndtri
 
-from fanin import Normal, Uniform
+from fanin.initializers import Normal, Uniform
 
 from .adapters import LAWS, Call, Family, Mistaken, Placed, Values, Where, one
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 import numpy as np
 from scipy.special import ndtr, ndtri
 
-from fanin import TruncatedNormal, Uniform
+from fanin.initializers import TruncatedNormal, Uniform
 
 from .adapters import DTYPES, LAWS, MATRICES, Call, Family, Mistaken, Placed, Values, Where, one
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 from scipy.special import ndtr, ndtri
 
-from fanin import Normal, TruncatedNormal
+from fanin.initializers import Normal, TruncatedNormal
 
 from .adapters import Call, Family, Mistaken, Placed, Values, Where, one
 

@@ -11,7 +11,10 @@ from typing import Any, Final
 import numpy as np
 from fanin_toy import Array, Ints, ToyBackend
 
-from fanin import Diagonal, Draw, Haar, Masked, Plan, Sparse, named_key
+from fanin.initializers import Sparse
+from fanin.plans import Plan
+from fanin.plans.rules import Diagonal, Draw, Haar, Masked
+from fanin.stream.keys import named_key
 
 from .combined import SEED
 from .matrix_toy import MatrixBackend
