@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 import re
 import shutil
 import sys
@@ -10,27 +11,37 @@ from pathlib import Path
 
 import nox
 
-nox.needs_version = ">=2024.4.15"
+nox.needs_version = ">=2025.2.9"
 nox.options.default_venv_backend = "virtualenv"
 nox.options.reuse_existing_virtualenvs = True
 nox.options.error_on_missing_interpreters = False  # a Python that is not here is skipped, with a message
-nox.options.sessions = ["lint", "types", "core", "backend", "cross", "wheels", "docs", "examples", "site"]
+nox.options.sessions = ["lint", "types", "core", "backend", "minimum(name='numpy')", "cross", "wheels", "docs"]
+nox.options.sessions += ["examples", "site"]
+
+ROOT = Path(__file__).parent
+DIST = ROOT / "dist"
+PYTHON = "3.11"
+PYTHONS = ["3.11", "3.12", "3.13", "3.14"]
+PACKAGES = ["core", "backend_numpy", "backend_torch", "backend_jax"]
+CONSTRAINTS = ["-c", "constraints.txt"]
+TEST = nox.project.dependency_groups(nox.project.load_toml("pyproject.toml"), "test")
+SLOW_CORE = [f"packages/core/tests/{name}" for name in ("cli", "compare", "conformance", "meta", "probe")]
+"""The core's tests that draw with a backend, and take minutes."""
+
+MACHINE = (sys.platform, platform.machine().lower())
+CUDA_ONLY = MACHINE == ("linux", "x86_64")
+"""Where a published torch is a CUDA build of several gigabytes, but for one file for Python 3.11."""
+
+NO_WHEELS = {"numba", "torch", "jax"} if MACHINE in [("darwin", "x86_64"), ("win32", "arm64")] else set()
+"""What is not published for this machine and every Python."""
 
 # pyenv offers only the Python that its user chose; name the others too, or the sessions would not find them.
 PYENV = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
 if PYENV.is_dir():
     chosen = os.environ.get("PYENV_VERSION", "").split(":")  # pyenv sets it for the Python that runs this file
-    matching = [sorted(PYENV.glob(f"{python}.*")) for python in ("3.11", "3.12", "3.13")]
+    matching = [sorted(PYENV.glob(f"{python}.*")) for python in PYTHONS]
     others = [paths[-1].name for paths in matching if paths and paths[-1].name not in chosen]
     os.environ["PYENV_VERSION"] = ":".join(filter(None, [*chosen, *others]))
-
-ROOT = Path(__file__).parent
-DIST = ROOT / "dist"
-PYTHON = "3.11"
-PYTHONS = ["3.11", "3.12", "3.13"]
-PACKAGES = ["core", "backend_numpy", "backend_torch", "backend_jax"]
-CONSTRAINTS = ["-c", "constraints.txt"]
-TORCH_PYTHONS = ["3.11"]  # the Pythons that the pinned CPU wheel exists for
 
 ALL = [
     "./packages/core[cli,conformance]",
@@ -39,6 +50,15 @@ ALL = [
     "./packages/backend_jax",
 ]
 EXTRA_TESTED = ["scipy", "flax", "keras"]
+
+SCHEMAS = {
+    "github-workflows": ".github/workflows/*.yml",
+    "dependabot": ".github/dependabot.yml",
+    "github-issue-forms": ".github/ISSUE_TEMPLATE/[!c]*.yml",
+    "github-issue-config": ".github/ISSUE_TEMPLATE/config.yml",
+    "citation-file-format": "CITATION.cff",
+}
+"""Files that only others read, and the schema of each."""
 
 
 def install(session: nox.Session, *requirements: str) -> None:
@@ -51,75 +71,136 @@ def pytest(session: nox.Session, *arguments: str, **environment: str) -> None:
     session.run("python", "-m", "pytest", *arguments, env=environment)
 
 
+def minima(package: str, *extras: str) -> list[str]:
+    """Return the oldest versions that a package says it works with, as requirements."""
+    project = nox.project.load_toml(f"packages/{package}/pyproject.toml")["project"]
+    listed = [*project["dependencies"], *(each for extra in extras for each in project["optional-dependencies"][extra])]
+    return [each.replace(">=", "==") for each in listed if ">=" in each]
+
+
 @nox.session(python=PYTHON)
 def lint(session: nox.Session) -> None:
-    """Check style and formatting with ruff."""
-    install(session, "ruff")
+    """Check style and formatting, the project files, and what is handed to GitHub."""
+    install(session, "ruff", "validate-pyproject[all]", "sp-repo-review[cli]", "check-jsonschema", "zizmor")
     session.run("ruff", "check", *session.posargs)
+    session.run("ruff", "check", "--preview", "--select", "PLW1514")  # an encoding is named: systems differ in theirs
     session.run("ruff", "format", "--check")
+    session.run("validate-pyproject", "pyproject.toml", *(f"packages/{package}/pyproject.toml" for package in PACKAGES))
+    session.run("repo-review", ".", "--show", "err")
+    for schema, pattern in SCHEMAS.items():
+        paths = [str(path.relative_to(ROOT)) for path in sorted(ROOT.glob(pattern))]
+        session.run("check-jsonschema", "--builtin-schema", f"vendor.{schema}", *paths)
+    session.run("zizmor", "--offline", "--quiet", ".github")
 
 
 @nox.session(python=PYTHON)
 def types(session: nox.Session) -> None:
     """Check types, strictly, on sources, tests and tools."""
-    install(session, *ALL, *EXTRA_TESTED, "mypy", "mpmath", "hypothesis", "nox", "build")
+    install(session, *ALL, *EXTRA_TESTED, *TEST, "mypy", "nox", "build")
     for package in PACKAGES:
         session.run("mypy", f"packages/{package}", *session.posargs)
     session.run("mypy", "tests", "benchmarks", "examples", "noxfile.py")
 
 
+@nox.session(python=PYTHON)
+def quick(session: nox.Session) -> None:
+    """Check style, and run the fast tests: the core's and the NumPy backend's (under two minutes on two cores)."""
+    install(session, "./packages/core[conformance]", "./packages/backend_numpy[numba]", *TEST, "ruff")
+    session.run("ruff", "check")
+    session.run("ruff", "format", "--check")
+    folders = ["packages/core/tests", "packages/backend_numpy/tests"]
+    pytest(session, "-n2", *folders, *(f"--ignore={folder}" for folder in SLOW_CORE), *session.posargs)
+
+
 @nox.session(python=PYTHONS)
 def core(session: nox.Session) -> None:
     """Test the core with no array library installed."""
-    install(session, "./packages/core", "pytest", "mpmath", "hypothesis")
-    ignored = ["cli", "compare", "conformance", "meta", "probe"]
-    folders = [f"--ignore=packages/core/tests/{name}" for name in ignored]
-    pytest(session, "packages/core/tests", *folders, *session.posargs)
+    install(session, "./packages/core", *TEST)
+    pytest(session, "packages/core/tests", *(f"--ignore={folder}" for folder in SLOW_CORE), *session.posargs)
 
 
 @nox.session(python=PYTHONS)
 @nox.parametrize("name", ["numpy", "torch", "jax"])
 def backend(session: nox.Session, name: str) -> None:
     """Test one backend on its own: its tests, and the conformance suite."""
-    if name == "torch" and session.python not in TORCH_PYTHONS:
-        session.skip(f"the pinned torch has a CPU wheel for Python {', '.join(TORCH_PYTHONS)} only")
+    if name in NO_WHEELS:
+        session.skip(f"no {name} is published for {' on '.join(MACHINE)}")
+    if name == "torch" and CUDA_ONLY and session.python != PYTHON:
+        session.skip(f"the pinned torch has a CPU wheel for Python {PYTHON} only")
+    engines = ["numpy"] if "numba" in NO_WHEELS else ["numba", "numpy"]
     own = {
-        "numpy": ["./packages/backend_numpy[numba]"],
+        "numpy": [f"./packages/backend_numpy[{','.join(set(engines) - {'numpy'})}]"],
         "torch": ["./packages/backend_numpy", "./packages/backend_torch"],
         "jax": ["./packages/backend_jax", "flax"],
     }
-    install(session, "./packages/core[cli,conformance]", *own[name], "pytest-xdist")
+    install(session, "./packages/core[cli,conformance]", *own[name], *TEST)
+    if name != "numpy":
+        pytest(session, f"packages/backend_{name}/tests", *session.posargs)
+        return
+    if "numba" in engines:
+        pytest(session, "packages/backend_numpy/tests", *session.posargs, FANIN_TEST_ENGINES="numba")
+        session.run("python", "-m", "pip", "uninstall", "--quiet", "--yes", "numba", "llvmlite")
+    pytest(session, "packages/backend_numpy/tests", *session.posargs, FANIN_TEST_ENGINES="numpy")
+    mutants = session.python == PYTHON  # what they show does not depend on the interpreter
+    pytest(session, "-n2", *(folder for folder in SLOW_CORE if mutants or not folder.endswith("meta")))
+
+
+@nox.session(python=PYTHON)
+@nox.parametrize("name", ["numpy", "torch", "jax"])
+def minimum(session: nox.Session, name: str) -> None:
+    """Test one backend with the oldest versions that it says it works with."""
+    if name in NO_WHEELS:
+        session.skip(f"no {name} is published for {' on '.join(MACHINE)}")
+    if name == "torch" and CUDA_ONLY:
+        session.skip("the oldest torch is published for this machine as a CUDA build only: run it on another, or in CI")
+    own = {
+        "numpy": (["./packages/backend_numpy[numba]"], minima("backend_numpy", "numba")),
+        "torch": (["./packages/backend_numpy", "./packages/backend_torch"], minima("backend_torch")),
+        "jax": (["./packages/backend_jax"], minima("backend_jax")),
+    }
+    extras = ["cli", "conformance"] if name == "numpy" else ["conformance"]
+    packages, oldest = own[name]
+    oldest += [*minima("core", *extras), "pyparsing<3.3"]  # a newer one warns of what an old matplotlib calls
+    session.install(f"./packages/core[{','.join(extras)}]", *packages, *oldest, *TEST)
     pytest(session, f"packages/backend_{name}/tests", *session.posargs)
     if name == "numpy":
-        session.run("python", "-m", "pip", "uninstall", "--quiet", "--yes", "numba", "llvmlite")
-        pytest(session, "packages/backend_numpy/tests", *session.posargs, FANIN_TEST_ENGINES="numpy")
-        suites = ["cli", "compare", "conformance", "probe"]
-        if session.python == PYTHON:  # what the mutants show does not depend on the interpreter
-            suites.append("meta")
-        pytest(session, "-n2", *(f"packages/core/tests/{suite}" for suite in suites))
+        suites = [folder for folder in SLOW_CORE if not folder.endswith("meta")]
+        pytest(session, "-n2", *suites, *session.posargs)
+
+
+@nox.session(python=PYTHON)
+def coverage(session: nox.Session) -> None:
+    """Measure which branches the tests take, programs that they start not counted; arguments go to pytest."""
+    install(session, *ALL, *EXTRA_TESTED, *TEST, "pytest-cov")
+    tests = [f"packages/{package}/tests" for package in PACKAGES]
+    everything = [*tests, "tests/cross", "--ignore=packages/core/tests/meta"]
+    pytest(session, "-n2", "--cov", *(session.posargs or everything))
 
 
 @nox.session(python=PYTHON)
 def cross(session: nox.Session) -> None:
     """Test the backends against each other, and under other instruction sets, threads and devices."""
-    install(session, *ALL, *EXTRA_TESTED)
+    install(session, *ALL, *EXTRA_TESTED, *TEST)
     pytest(session, "tests/cross", *session.posargs)
 
 
 @nox.session(python=PYTHON)
 def wheels(session: nox.Session) -> None:
-    """Build the wheels, install each extra from them outside the checkout, and run there."""
-    install(session, "build", "hatchling", "virtualenv", "pytest")
+    """Build the wheels, check what is in them, install each extra from them outside the checkout, and run there."""
+    install(session, "build", "hatchling", "virtualenv", "twine", "check-wheel-contents", "nox", *TEST)
     shutil.rmtree(DIST, ignore_errors=True)
     for package in PACKAGES:
-        session.run("python", "-m", "build", "--wheel", "--outdir", str(DIST), f"packages/{package}", silent=True)
+        session.run("python", "-m", "build", "--outdir", str(DIST), f"packages/{package}", silent=True)
+    built = sorted(str(path) for path in DIST.iterdir())
+    session.run("twine", "check", "--strict", *built)
+    session.run("check-wheel-contents", *(path for path in built if path.endswith(".whl")))
     pytest(session, "tests/packaging", "tests/thirdparty", *session.posargs, FANIN_DIST=str(DIST))
 
 
 @nox.session(python=PYTHON)
 def docs(session: nox.Session) -> None:
     """Run the examples of the README, the docs and the docstrings."""
-    install(session, *ALL, *EXTRA_TESTED)
+    install(session, *ALL, *EXTRA_TESTED, *TEST)
     pytest(session, "tests/examples", *session.posargs)
     modules = ["fanin", "fanin_numpy", "fanin_torch", "fanin_jax"]
     pytest(session, "--doctest-modules", "--pyargs", *modules, KERAS_BACKEND="jax")
@@ -128,7 +209,7 @@ def docs(session: nox.Session) -> None:
 @nox.session(python=PYTHON)
 def examples(session: nox.Session) -> None:
     """Run every script of examples/, or those named (`-- he_2015`); their figures go to a temporary folder."""
-    install(session, "./packages/core[cli]", "./packages/backend_numpy")
+    install(session, *ALL)
     known = {path.stem: path for path in sorted((ROOT / "examples").glob("*.py"))}
     if unknown := set(session.posargs) - set(known):
         session.error(f"no example is called {', '.join(unknown)}; there are {', '.join(known)}")
@@ -146,8 +227,22 @@ def site(session: nox.Session) -> None:
 @nox.session(python=PYTHON)
 def exhaustive(session: nox.Session) -> None:
     """Check the normal lattice at all 2^30 magnitudes against an exact quantile (some minutes)."""
-    install(session, "./packages/core", "./packages/backend_numpy[numba]", "scipy", "mpmath", "pytest", "rich")
-    pytest(session, "tests/exhaustive", *session.posargs)
+    install(session, "./packages/core", "./packages/backend_numpy[numba]", "scipy", "rich", *TEST)
+    pytest(session, "tests/exhaustive", "--timeout=3600", *session.posargs)
+
+
+@nox.session(venv_backend="none")
+def processors(session: nox.Session) -> None:
+    """Draw with NumPy on emulated processors: aarch64 and s390x, which is big-endian, or those named (`-- s390x`)."""
+    absent = []
+    for processor in session.posargs or ["aarch64", "s390x"]:
+        if all(map(shutil.which, (f"qemu-{processor}", "apt-get", "dpkg"))):
+            program = "tests/processors/emulate.py"
+            session.run(sys.executable, program, processor, session.create_tmp(), external=True)
+        else:
+            absent.append(processor)
+    if absent:
+        session.skip(f"not checked on {' and '.join(absent)}: needs Debian, and there apt-get install qemu-user")
 
 
 @nox.session(python=PYTHON)
@@ -159,9 +254,13 @@ def bench(session: nox.Session) -> None:
 
 @nox.session(python=PYTHON)
 def compare(session: nox.Session) -> None:
-    """Run the main job on the NumPy backend alone: zeros, random and he on handwritten digits."""
-    install(session, "./packages/core[cli]", "./packages/backend_numpy")
-    session.run("fanin", "compare", *(session.posargs or ["--backends", "numpy"]))
+    """Run the main job, zeros, random and he on handwritten digits: on NumPy, or as `-- --backends numpy torch jax`."""
+    words = {word for argument in session.posargs for word in re.split("[=,]", argument)}
+    chosen = [name for name in ("numpy", "torch", "jax") if {name, "all"} & words] or ["numpy"]
+    needed = ["numpy", *chosen] if "torch" in chosen else chosen  # which draws through NumPy's on the CPU
+    install(session, "./packages/core[cli]", *(f"./packages/backend_{name}" for name in dict.fromkeys(needed)))
+    named = any(argument.startswith("--backends") for argument in session.posargs)
+    session.run("fanin", "compare", *([] if named else ["--backends", *chosen]), *session.posargs)
 
 
 @nox.session(venv_backend="none")
@@ -170,15 +269,13 @@ def version(session: nox.Session) -> None:
     (new,) = session.posargs or session.error("say which version: nox -s version -- 0.2.0")
     if not re.fullmatch(r"\d+\.\d+\.\d+", new):
         session.error(f"a version is three numbers, as in 0.2.0; received {new!r}")
-    old = re.search(r'^version = "(.+)"$', (ROOT / "packages/core/pyproject.toml").read_text(), re.MULTILINE)
+    core = ROOT / "packages/core/pyproject.toml"
+    old = re.search(r'^version = "(.+)"$', core.read_text(encoding="utf-8"), re.MULTILINE)
     assert old
-    for package in PACKAGES:
-        for path in [
-            ROOT / "packages" / package / "pyproject.toml",
-            *(ROOT / "packages" / package / "src").glob("*/__init__.py"),
-        ]:
-            text = path.read_text(encoding="utf-8")
-            for form in ('version = "{}"', '__version__ = "{}"', "=={}"):
-                text = text.replace(form.format(old[1]), form.format(new))
-            path.write_text(text, encoding="utf-8")
+    files = ("packages/*/pyproject.toml", "packages/*/src/*/__init__.py", "CITATION.cff")
+    for path in (path for pattern in files for path in ROOT.glob(pattern)):
+        text = path.read_text(encoding="utf-8")
+        for form in ('version = "{}"', '__version__ = "{}"', "=={}", "\nversion: {}\n"):
+            text = text.replace(form.format(old[1]), form.format(new))
+        path.write_text(text, encoding="utf-8", newline="\n")
     print(f"{old[1]} -> {new}; now write the CHANGELOG", file=sys.stderr)

@@ -31,7 +31,7 @@ from fanin.compare.training import one_thread, train
 FIGURES = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parents[1] / "docs" / "figures"
 SEEDS = (0, 1, 2)
 WIDTH, RATE, EPOCHS = 32, 0.05, 40
-INITIALIZATIONS = ("zeros", "constant(0.05)", "normal(0.05, 1e-4)", "he")
+INITIALIZATIONS = ("zeros", "constant(0.05)", "normal(mean=0.05, std=1e-4)", "he")
 
 Array: TypeAlias = NDArray[np.floating[Any]]
 
@@ -57,7 +57,7 @@ def show(activation: str, results: Results) -> None:
         distinct = ", ".join(
             f"{min(one.distinct[epoch] for one in runs)} at epoch {epoch}" for epoch in (0, 5, 10, 20, EPOCHS)
         )
-        print(f"  {label:18} accuracy {np.mean(accuracies):6.1%} (from {min(accuracies):.1%}); distinct: {distinct}")
+        print(f"  {label:27} accuracy {np.mean(accuracies):6.1%} (from {min(accuracies):.1%}); distinct: {distinct}")
 
 
 def in_order(a: Array, b: Array) -> Array:

@@ -9,7 +9,10 @@ import pytest
 from numpy.typing import NDArray
 
 import fanin
+from fanin.dtypes import DTYPES
+from fanin.plans import Plan
 from fanin.plans.matrix_work import normal_matrices
+from fanin.plans.rules import Haar
 
 BACKENDS = ("numpy", "torch", "jax")
 
@@ -57,7 +60,7 @@ CLOSE: dict[str, dict[str, Any]] = {
 }
 
 
-def plan_of(case: dict[str, Any], dtype: str) -> fanin.Plan:
+def plan_of(case: dict[str, Any], dtype: str) -> Plan:
     arguments: dict[str, Any] = {"seed": 2**40 + 7, "name": "блок.重み", "dtype": dtype} | case
     return fanin.plan(**arguments)
 
@@ -71,7 +74,7 @@ def test_exact(case: str, dtype: str) -> None:
     assert len(set(drawn[0])) > 1
 
 
-def weights(name: str, plan: fanin.Plan) -> NDArray[np.float64]:
+def weights(name: str, plan: Plan) -> NDArray[np.float64]:
     backend = fanin.backend(name)
     data = backend.tobytes(fanin.draw(plan, backend=backend))
     dtype = fanin.init((1,), "zeros", dtype=plan.dtype, backend="numpy").dtype
@@ -84,7 +87,7 @@ def test_close(case: str, dtype: str, roundoff: float) -> None:
     """Each is within 2^-48 condition gain of exact arithmetic, and rounded; so two of them are within twice that."""
     plan = plan_of(CLOSE[case], dtype)
     rule = plan.rule
-    assert isinstance(rule, fanin.Haar)
+    assert isinstance(rule, Haar)
     condition = float(np.linalg.cond(fanin.draw(normal_matrices(plan), backend="numpy")).max())
     first, *others = (weights(name, plan) for name in BACKENDS)
     for other in others:
@@ -98,5 +101,5 @@ def test_close(case: str, dtype: str, roundoff: float) -> None:
 @pytest.mark.parametrize("name", BACKENDS)
 def test_a_narrow_weight_is_the_rounded_float32(case: str, dtype: str, name: str) -> None:
     narrow, wide = (weights(name, plan_of(CLOSE[case], kind)) for kind in (dtype, "float32"))
-    number_format = fanin.DTYPES[dtype]
+    number_format = DTYPES[dtype]
     assert narrow.ravel().tolist() == [number_format.round(weight) for weight in wide.ravel().tolist()]

@@ -28,7 +28,9 @@ from jax._src.nn import initializers as jax_initializers
 from keras.src.initializers import random_initializers as keras_initializers
 
 import fanin
-from fanin import Geometry, Initializer, Normal, TruncatedNormal, Uniform, profile
+from fanin import Initializer, profile
+from fanin.initializers import Normal, TruncatedNormal, Uniform
+from fanin.layout import Geometry
 
 initializers = jax.nn.initializers
 

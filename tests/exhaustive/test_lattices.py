@@ -19,6 +19,7 @@ from rich.progress import track
 from scipy.special import ndtri
 
 import fanin
+from fanin.plans.rules import Draw
 from fanin_numpy import _numba_kernels, _numpy_kernels
 
 Points = NDArray[np.int64]
@@ -26,12 +27,12 @@ CHUNK = 1 << 22
 UPPER_HALF = 1 << 31
 """Words below this are the upper half of the distribution; w and w ^ 1 share a magnitude."""
 
-KERNELS: dict[str, Callable[[NDArray[np.uint32], fanin.Draw], Points]] = {
+KERNELS: dict[str, Callable[[NDArray[np.uint32], Draw], Points]] = {
     "numpy": lambda words, draw: _numpy_kernels.points_of(words, draw).astype(np.int64),
     "numba": lambda words, draw: _numba_kernels.points_of(words, draw).astype(np.int64),
 }
-NORMAL = fanin.Draw("normal", 2.0**-28)
-UNIFORM = fanin.Draw("uniform", 2.0**-24)
+NORMAL = Draw("normal", 2.0**-28)
+UNIFORM = Draw("uniform", 2.0**-24)
 
 
 def chunks(what: str, end: int, step: int = CHUNK) -> Iterator[int]:
@@ -101,8 +102,8 @@ def test_uniform(kernel: str) -> None:
 @pytest.mark.parametrize(("lower", "upper"), [(-2.0, 2.0), (-1.0, 3.0), (0.5, 0.75)])
 def test_truncated(lower: float, upper: float) -> None:
     """All 2^32 words: bounds kept, in order, and the standard deviation that was asked for to 1e-8."""
-    rule = fanin.plan((1,), fanin.truncated_normal(0.0, 1.0, lower, upper)).rule
-    assert isinstance(rule, fanin.Draw)
+    rule = fanin.plan((1,), fanin.truncated_normal(mean=0.0, std=1.0, lower=lower, upper=upper)).rule
+    assert isinstance(rule, Draw)
     total = squares = 0.0
     last = rule.high
     for start in chunks(f"truncated to [{lower}, {upper}]", 1 << 32):
@@ -118,4 +119,4 @@ def test_truncated(lower: float, upper: float) -> None:
         squares += float((values * values).sum())
     mean = total / 2**32
     std = math.sqrt(squares / 2**32 - mean * mean)
-    assert abs(std - 1 / fanin.truncated_normal(0.0, 1.0, lower, upper).parent_std) < 1e-8
+    assert abs(std - 1 / fanin.truncated_normal(mean=0.0, std=1.0, lower=lower, upper=upper).parent_std) < 1e-8

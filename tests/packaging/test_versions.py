@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import tomllib
 from pathlib import Path
@@ -30,6 +31,21 @@ def test_one_version(folder: str) -> None:
     own = [requirement for requirement in requirements if requirement.startswith("fanin")]
     assert own, "every package depends on another of this project"
     assert all(requirement.endswith(f"=={version}") for requirement in own)
+
+
+def test_the_citation_knows_the_version() -> None:
+    assert f"\nversion: {project('core')['version']}\n" in (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+
+
+@pytest.mark.skipif("FANIN_RELEASE" not in os.environ, reason="nothing is released")
+def test_the_tag_of_a_release_is_its_version() -> None:
+    assert os.environ["FANIN_RELEASE"] == f"v{project('core')['version']}"
+
+
+def test_the_hooks_run_the_pinned_ruff() -> None:
+    pins = (ROOT / "constraints.txt").read_text(encoding="utf-8")
+    hooks = (ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8")
+    assert re.findall(r"ruff-pre-commit\n +rev: v(.+)\n", hooks) == re.findall(r"^ruff==(.+)$", pins, re.MULTILINE)
 
 
 def test_changelog_knows_the_version() -> None:

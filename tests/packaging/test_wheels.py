@@ -52,7 +52,8 @@ def test_contents(package: str) -> None:
     names = zipfile.ZipFile(wheel).namelist()
     assert f"{package}/py.typed" in names
     assert any(name.endswith("LICENSE") for name in names)
-    assert {name.split("/")[0] for name in names} == {package, f"{package}-{VERSION}.dist-info"}
+    own = {package, f"{package}-{VERSION}.dist-info"} | ({"_fanin_command.py"} if package == "fanin" else set())
+    assert {name.split("/")[0] for name in names} == own
     if package == "fanin":
         assert {"fanin/_data/normal_table.bin", "fanin/_data/golden.json"} <= set(names)
 
@@ -60,7 +61,7 @@ def test_contents(package: str) -> None:
 @pytest.mark.parametrize("extra", EXTRAS)
 def test_install(extra: str, tmp_path: Path) -> None:
     run(sys.executable, "-m", "virtualenv", "--quiet", "env", cwd=tmp_path)
-    python = tmp_path / "env" / "bin" / "python"
+    python = tmp_path / "env" / ("Scripts" if sys.platform == "win32" else "bin") / "python"
     wanted = f"fanin[{extra}]=={VERSION}" if extra else f"fanin=={VERSION}"
     pip: list[str | Path] = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     run(*pip, "--find-links", DIST, "-c", CONSTRAINTS, wanted, cwd=tmp_path)
@@ -68,3 +69,7 @@ def test_install(extra: str, tmp_path: Path) -> None:
     assert tuple(available.split()) == EXTRAS[extra]
     assert digests == [f"{name} {WEIGHT}" for name in EXTRAS[extra]]
     assert VERSION in run(python, "-m", "fanin", "--version", cwd=tmp_path)
+    assert VERSION in run(python.with_name("fanin"), "--version", cwd=tmp_path)
+    if extra == "all":  # which brings the command line and the compiled kernels too
+        assert "the signal" in run(python, "-m", "fanin", "probe", "--depth", "1", "--width", "4", cwd=tmp_path)
+        assert run(python, "-c", "import numba", cwd=tmp_path) == ""

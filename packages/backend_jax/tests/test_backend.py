@@ -13,8 +13,9 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec, SingleDeviceShardin
 
 import fanin
 import fanin_jax
-from fanin.contract import Backend, Description
+from fanin.contract import Backend, Capabilities, Description
 from fanin.dtypes import DTYPES
+from fanin.exceptions import FaninTypeError, FaninValueError
 from fanin_jax import JaxBackend
 
 BACKEND = JaxBackend()
@@ -25,7 +26,7 @@ def test_it_is_found_by_name() -> None:
     assert isinstance(backend, JaxBackend)
     assert isinstance(backend, Backend)
     assert (backend.name, backend.SPEC_VERSION) == ("jax", 1)
-    assert backend.capabilities == fanin.Capabilities(
+    assert backend.capabilities == Capabilities(
         dtypes=frozenset(DTYPES),
         devices=("cpu", "gpu", "tpu"),
         jit=True,
@@ -112,10 +113,10 @@ def test_devices(device: Any, initialization: str) -> None:
 @pytest.mark.parametrize(
     ("device", "error", "message"),
     [
-        ("cuda:17", fanin.FaninValueError, "unknown device 'cuda:17'"),
-        ("abacus", fanin.FaninValueError, "here it has: cpu"),
-        (3, fanin.FaninTypeError, "Received: 3 of type int"),
-        (along(None, None, "x"), fanin.FaninValueError, "does not divide shape"),
+        ("cuda:17", FaninValueError, "unknown device 'cuda:17'"),
+        ("abacus", FaninValueError, "here it has: cpu"),
+        (3, FaninTypeError, "Received: 3 of type int"),
+        (along(None, None, "x"), FaninValueError, "does not divide shape"),
     ],
     ids=str,
 )
@@ -126,7 +127,7 @@ def test_unknown_devices(device: Any, error: type[Exception], message: str) -> N
 
 def test_an_axis_beyond_one_word_is_refused() -> None:
     plan = fanin.plan((2**32,), "random")
-    with pytest.raises(fanin.FaninValueError, match="in parts, with slices"):
+    with pytest.raises(FaninValueError, match="in parts, with slices"):
         BACKEND.draw(plan)
 
 

@@ -12,6 +12,9 @@ import pytest
 
 import fanin
 from fanin.dtypes import DTYPES
+from fanin.layout import Axis
+from fanin.plans import Plan
+from fanin.plans.rules import Draw
 from fanin.reference import tobytes as reference_bytes
 from fanin.stream.lattice import normal_lattice, truncated_rank
 from fanin_jax import JaxBackend, _elements
@@ -79,7 +82,7 @@ def label(case: object) -> str:
     return text.replace("'", "").replace(" ", "")
 
 
-def check(plan: fanin.Plan) -> None:
+def check(plan: Plan) -> None:
     array = BACKEND.draw(plan)
     assert array.shape == plan.shape
     assert array.dtype.name == plan.dtype
@@ -191,7 +194,7 @@ def test_truncation_holds_at_the_extreme_ranks(lower: float, upper: float) -> No
     for extreme in (int(w.argmin()), int(w.argmax())):
         plan = fanin.plan((2**20,), law, seed=17, slices=(slice(extreme, extreme + 1),))
         check(plan)
-        assert isinstance(plan.rule, fanin.Draw)
+        assert isinstance(plan.rule, Draw)
         rank = truncated_rank(int(w[extreme]), plan.rule.first_rank, plan.rule.ranks)
         clamped += not plan.rule.low <= normal_lattice(rank) <= plan.rule.high
     assert clamped
@@ -265,8 +268,8 @@ def test_rounding_at_every_border(dtype: str) -> None:
 def test_merged_axes(
     axes: list[tuple[int, int]], stack_axis: int | None, merged: tuple[list[tuple[int, int]], int | None]
 ) -> None:
-    expected = tuple(fanin.Axis(*axis) for axis in merged[0]), merged[1]
-    assert merge_axes(tuple(fanin.Axis(*axis) for axis in axes), stack_axis) == expected
+    expected = tuple(Axis(*axis) for axis in merged[0]), merged[1]
+    assert merge_axes(tuple(Axis(*axis) for axis in axes), stack_axis) == expected
 
 
 def test_a_new_seed_name_or_scale_compiles_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -279,7 +282,7 @@ def test_a_new_seed_name_or_scale_compiles_nothing(monkeypatch: pytest.MonkeyPat
 
     monkeypatch.setattr(_elements, "_elements", counted)
     for seed, mean, std in ((1, 0.0, 0.5), (2, 0.0, 0.25), (2**64 - 1, 1.0, 0.125)):
-        BACKEND.draw(fanin.plan((31, 187), fanin.normal(mean, std), seed=seed, name=f"layer.{seed}"))
+        BACKEND.draw(fanin.plan((31, 187), fanin.normal(mean=mean, std=std), seed=seed, name=f"layer.{seed}"))
     assert len(traced) == 1
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import pickle
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import jax
@@ -14,6 +14,7 @@ import pytest
 
 import fanin
 import fanin_jax
+from fanin.exceptions import FaninTypeError, FaninValueError
 
 SHAPES: list[tuple[int, ...]] = [(7, 5), (3, 70), (3, 5, 4), (2, 3, 5, 4), (2, 1, 3, 4, 5)]
 LAYOUTS = {2: "IO", 3: "WIO", 4: "HWIO", 5: "DHWIO"}
@@ -166,22 +167,22 @@ def test_float64_under_a_trace_with_x64() -> None:
 
 def test_float64_under_a_trace_without_x64_is_refused() -> None:
     he = fanin_jax.initializer("he")
-    with pytest.raises(fanin.FaninValueError, match="jax_enable_x64 off"):
+    with pytest.raises(FaninValueError, match="jax_enable_x64 off"):
         jax.jit(lambda key: he(key, (5, 3), jnp.float64))(jax.random.key(2))
 
 
 @pytest.mark.parametrize(
     ("key", "error", "message"),
     [
-        (0, fanin.FaninTypeError, "key must be a JAX key. Received: 0 of type int"),
-        (None, fanin.FaninTypeError, "key must be a JAX key"),
-        (jax.random.key(0, impl="rbg"), fanin.FaninValueError, "Received: rbg"),
-        (jax.random.key(0, impl="unsafe_rbg"), fanin.FaninValueError, "Received: unsafe_rbg"),
-        (jnp.zeros(4, jnp.uint32), fanin.FaninValueError, r"Received: uint32\[4\]"),
-        (jnp.zeros(2, jnp.float32), fanin.FaninValueError, r"Received: float32\[2\]"),
-        (np.zeros((), np.uint32), fanin.FaninValueError, r"Received: uint32\[\]"),
-        (jax.random.split(jax.random.key(0), 3), fanin.FaninValueError, r"shape \(3,\). Use jax.vmap"),
-        (jnp.zeros((3, 2), jnp.uint32), fanin.FaninValueError, r"shape \(3,\). Use jax.vmap"),
+        (0, FaninTypeError, "key must be a JAX key. Received: 0 of type int"),
+        (None, FaninTypeError, "key must be a JAX key"),
+        (jax.random.key(0, impl="rbg"), FaninValueError, "Received: rbg"),
+        (jax.random.key(0, impl="unsafe_rbg"), FaninValueError, "Received: unsafe_rbg"),
+        (jnp.zeros(4, jnp.uint32), FaninValueError, r"Received: uint32\[4\]"),
+        (jnp.zeros(2, jnp.float32), FaninValueError, r"Received: float32\[2\]"),
+        (np.zeros((), np.uint32), FaninValueError, r"Received: uint32\[\]"),
+        (jax.random.split(jax.random.key(0), 3), FaninValueError, r"shape \(3,\). Use jax.vmap"),
+        (jnp.zeros((3, 2), jnp.uint32), FaninValueError, r"shape \(3,\). Use jax.vmap"),
     ],
     ids=str,
 )
@@ -193,20 +194,20 @@ def test_keys_that_are_refused(key: Any, error: type[Exception], message: str) -
 @pytest.mark.parametrize(
     ("settings", "shape", "dtype", "error", "message"),
     [
-        ({}, (5,), "float32", fanin.FaninValueError, "needs the fan-in"),
-        ({}, (2, 2, 2, 2, 2, 2), "float32", fanin.FaninValueError, "needs the fan-in"),
-        ({}, (5, 3), "int32", fanin.FaninValueError, "real floating-point"),
-        ({}, (5, 3), jnp.complex64, fanin.FaninValueError, "real floating-point"),
-        ({}, (5, -3), "float32", fanin.FaninValueError, "at least 0"),
-        ({}, (5, 3.0), "float32", fanin.FaninTypeError, "whole number"),
-        ({}, "53", "float32", fanin.FaninTypeError, "shape must be"),
-        ({}, (0, 3), "float32", fanin.FaninValueError, "fan_in is 0"),
-        ({"layout": "OHI"}, (5, 3), "float32", fanin.FaninValueError, "names 3 axes"),
-        ({"layout": "SOI"}, (2, 5, 3), "float32", fanin.FaninValueError, "stack axis S|name"),
-        ({"layout": "SOI", "name": ["a"]}, (2, 5, 3), "float32", fanin.FaninValueError, "Received: 1 names"),
-        ({"name": ["a", "b"]}, (5, 3), "float32", fanin.FaninTypeError, "name must be a string"),
-        ({"name": 5}, (5, 3), "float32", fanin.FaninTypeError, "name must be a string"),
-        ({"groups": 2}, (5, 3), "float32", fanin.FaninValueError, "does not divide"),
+        ({}, (5,), "float32", FaninValueError, "needs the fan-in"),
+        ({}, (2, 2, 2, 2, 2, 2), "float32", FaninValueError, "needs the fan-in"),
+        ({}, (5, 3), "int32", FaninValueError, "real floating-point"),
+        ({}, (5, 3), jnp.complex64, FaninValueError, "real floating-point"),
+        ({}, (5, -3), "float32", FaninValueError, "at least 0"),
+        ({}, (5, 3.0), "float32", FaninTypeError, "whole number"),
+        ({}, "53", "float32", FaninTypeError, "shape must be"),
+        ({}, (0, 3), "float32", FaninValueError, "fan_in is 0"),
+        ({"layout": "OHI"}, (5, 3), "float32", FaninValueError, "names 3 axes"),
+        ({"layout": "SOI"}, (2, 5, 3), "float32", FaninValueError, "stack axis S|name"),
+        ({"layout": "SOI", "name": ["a"]}, (2, 5, 3), "float32", FaninValueError, "Received: 1 names"),
+        ({"name": ["a", "b"]}, (5, 3), "float32", FaninTypeError, "name must be a string"),
+        ({"name": 5}, (5, 3), "float32", FaninTypeError, "name must be a string"),
+        ({"groups": 2}, (5, 3), "float32", FaninValueError, "does not divide"),
     ],
     ids=str,
 )
@@ -214,14 +215,51 @@ def test_settings_that_are_refused(
     settings: dict[str, Any], shape: Any, dtype: Any, error: type[Exception], message: str
 ) -> None:
     one = fanin_jax.initializer("he", **settings)
-    with pytest.raises((error, fanin.FaninTypeError), match=message):
+    with pytest.raises((error, FaninTypeError), match=message):
         one(jax.random.key(0), shape, dtype)
-    with pytest.raises((error, fanin.FaninTypeError), match=message):
+    with pytest.raises((error, FaninTypeError), match=message):
         fanin_jax.init(shape, "he", dtype=dtype, **settings)
 
 
+@pytest.mark.parametrize(
+    "draw",
+    [
+        lambda seed: fanin_jax.init((5, 3), seed=seed),
+        lambda seed: fanin.init((5, 3), layout="IO", seed=seed, backend="jax"),
+    ],
+)
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda draw: jax.jit(draw)(3),
+        lambda draw: jax.vmap(draw)(jnp.arange(3)),
+        lambda draw: draw(jax.random.key(3)),
+        lambda draw: draw(jax.random.PRNGKey(3)),
+    ],
+    ids=["jit", "vmap", "key", "raw key"],
+)
+def test_a_traced_seed_or_a_key_is_for_the_initializer(call: Callable[..., Any], draw: Callable[..., Any]) -> None:
+    with pytest.raises(FaninTypeError, match=r'(?s)seed must be .* fanin_jax\.initializer\("he"\)\(jax\.random\.key'):
+        call(draw)
+    assert draw(jnp.uint32(3)).shape == (5, 3)  # a number that is known is a seed
+
+
+@pytest.mark.parametrize("axes", ["I", 0.5, (0, 1.5), True, np.array(0.5)])
+def test_axes_that_are_none(axes: Any) -> None:
+    with pytest.raises(FaninTypeError, match=r"out_axis must be (a|one) whole number"):
+        fanin_jax.initializer("he", out_axis=axes)
+
+
+@pytest.mark.parametrize("axes", [np.array(1), jnp.array(1), np.int64(1), [1], (np.int8(1),), jnp.array([1])])
+def test_axes_of_any_library(axes: Any) -> None:
+    one, other = fanin_jax.initializer("he", in_axis=axes, out_axis=0), fanin_jax.initializer("he", layout="OI")
+    key = jax.random.key(0)
+    assert (one(key, (5, 3)) == other(key, (5, 3))).all()
+    assert hash(one) != hash(other)
+
+
 def test_an_unknown_initialization_is_refused_before_any_key() -> None:
-    with pytest.raises(fanin.FaninValueError, match="Did you mean 'he_normal'"):
+    with pytest.raises(FaninValueError, match="Did you mean 'he_normal'"):
         fanin_jax.initializer("he_normall")
 
 

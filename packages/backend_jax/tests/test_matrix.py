@@ -19,6 +19,9 @@ import pytest
 import fanin
 import fanin_jax
 from fanin import reference
+from fanin.dtypes import DTYPES
+from fanin.exceptions import FaninTypeError, FaninValueError
+from fanin.plans import Plan
 from fanin_jax import JaxBackend, _matrix, _x64
 
 BACKEND = JaxBackend()
@@ -35,13 +38,13 @@ def test_narrow_bits(name: str, dtype: str) -> None:
     assert BACKEND.tobytes(BACKEND.draw(plan)) == reference.tobytes(plan)
 
 
-def condition(plan: fanin.Plan) -> float:
+def condition(plan: Plan) -> float:
     """The largest condition number of the normal matrices behind a plan."""
     matrices = np.asarray(BACKEND.draw(fanin.plans.matrix_work.normal_matrices(plan)))
     return float(np.linalg.cond(matrices).max()) if matrices.size else 1.0
 
 
-def error_of(plan: fanin.Plan, array: jax.Array) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+def error_of(plan: Plan, array: jax.Array) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
     """Return the differences from the reference, and the reference."""
     wanted = np.array(list(reference.values(plan)), np.float64).reshape(plan.shape)
     return np.abs(np.asarray(array).astype(np.float64) - wanted), np.abs(wanted)
@@ -54,7 +57,7 @@ def test_a_narrow_orthogonal_weight_is_the_rounded_float32(name: str, dtype: str
         BACKEND.draw(fanin.plan((2, 3, 4, 6), CLOSE[name], layout="HWIO", name="w", dtype=kind))
         for kind in (dtype, "float32")
     )
-    number_format = fanin.DTYPES[dtype]
+    number_format = DTYPES[dtype]
     patterns = [number_format.encode(number_format.round(float(weight))) for weight in np.asarray(wide).flat]
     assert np.asarray(narrow).reshape(-1).view(f"u{number_format.itemsize}").tolist() == patterns
 
@@ -75,7 +78,7 @@ def test_more_rows_than_words_are_refused() -> None:
     arguments: dict[str, Any] = {"shape": (1 << 20, 1 << 20, 3), "layout": "OOI", "initialization": "identity"}
     here = fanin.init(**arguments, slices=(slice(0, 2), slice(0, 2)), backend=BACKEND)
     assert here.tolist() == [[[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]], [[0.0] * 3] * 2]
-    with pytest.raises(fanin.FaninValueError, match=r"fewer than 2\*\*32 rows"):
+    with pytest.raises(FaninValueError, match=r"fewer than 2\*\*32 rows"):
         fanin.init(**arguments, slices=(slice((1 << 12) - 1, (1 << 12) + 1), slice(0, 1)), backend=BACKEND)
 
 
@@ -116,7 +119,7 @@ def test_the_same_bits_however_it_is_called(
 
 
 def test_float64_under_a_trace_is_refused_without_64_bits() -> None:
-    with pytest.raises(fanin.FaninValueError, match="jax_enable_x64 off"):
+    with pytest.raises(FaninValueError, match="jax_enable_x64 off"):
         jax.jit(lambda key: fanin_jax.initializer("orthogonal")(key, (4, 3), "float64"))(KEY)
 
 
@@ -221,14 +224,14 @@ def test_batch_axes_may_be_named() -> None:
 @pytest.mark.parametrize(
     ("settings", "shape", "error", "message"),
     [
-        ({"layout": "OI", "in_axis": 0}, (3, 4), fanin.FaninValueError, "Pass only one of both"),
-        ({"in_axis": 0, "out_axis": 0}, (3, 4), fanin.FaninValueError, "axis 0 is named twice"),
-        ({"batch_axis": -1}, (3, 4), fanin.FaninValueError, "axis 1 is named twice"),
-        ({"batch_axis": 0}, (3,), fanin.FaninValueError, "must be at least -1. Received: -2"),
-        ({"in_axis": 0, "out_axis": 1}, (3,) * 6, fanin.FaninValueError, "at most three axes may be spatial"),
-        ({"in_axis": 1.0}, (3, 4), fanin.FaninTypeError, "must be a whole number"),
-        ({"batch_axis": 0, "name": "w"}, (2, 3, 4), fanin.FaninTypeError, "Pass a list of 2 names"),
-        ({"batch_axis": (0, 1), "name": ["w"]}, (2, 2, 3, 4), fanin.FaninValueError, "Received: 1 names"),
+        ({"layout": "OI", "in_axis": 0}, (3, 4), FaninValueError, "Pass only one of both"),
+        ({"in_axis": 0, "out_axis": 0}, (3, 4), FaninValueError, "axis 0 is named twice"),
+        ({"batch_axis": -1}, (3, 4), FaninValueError, "axis 1 is named twice"),
+        ({"batch_axis": 0}, (3,), FaninValueError, "must be at least -1. Received: -2"),
+        ({"in_axis": 0, "out_axis": 1}, (3,) * 6, FaninValueError, "at most three axes may be spatial"),
+        ({"in_axis": 1.0}, (3, 4), FaninTypeError, "must be a whole number"),
+        ({"batch_axis": 0, "name": "w"}, (2, 3, 4), FaninTypeError, "Pass a list of 2 names"),
+        ({"batch_axis": (0, 1), "name": ["w"]}, (2, 2, 3, 4), FaninValueError, "Received: 1 names"),
     ],
     ids=str,
 )
@@ -241,7 +244,7 @@ def test_axes_that_are_refused(
 
 def test_axes_given_twice_are_refused() -> None:
     twice = fanin.profile("jax:he_normal", in_axis=0, out_axis=1)
-    with pytest.raises(fanin.FaninValueError, match="the axes are given twice"):
+    with pytest.raises(FaninValueError, match="the axes are given twice"):
         fanin_jax.initializer(twice, in_axis=0, out_axis=1)(KEY, (3, 4))
     keras = fanin_jax.initializer("keras:he_normal", in_axis=1, out_axis=0)(KEY, (3, 4))
     assert bool((keras == fanin_jax.init((3, 4), "keras:he_normal", layout="OI", seed=7)).all())

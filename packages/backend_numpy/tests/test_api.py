@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import subprocess
 import sys
@@ -14,6 +15,8 @@ import pytest
 
 import fanin
 import fanin_numpy
+from fanin.exceptions import FaninTypeError, FaninValueError
+from fanin.naming import OMITTED
 
 
 def read_only() -> np.ndarray[Any, Any]:
@@ -23,20 +26,26 @@ def read_only() -> np.ndarray[Any, Any]:
 
 
 REFUSED: dict[str, tuple[Any, dict[str, Any], type[Exception], str]] = {
-    "list": ([[0.0]], {"layout": "OI"}, fanin.FaninTypeError, "Received: list"),
-    "integers": (np.zeros((3, 4), np.int32), {"layout": "OI"}, fanin.FaninValueError, "int32"),
-    "complex": (np.zeros((3, 4), np.complex64), {"layout": "OI"}, fanin.FaninValueError, "complex64"),
-    "foreign byte order": (np.zeros((3, 4), ">f4"), {"layout": "OI"}, fanin.FaninValueError, "native byte order"),
-    "read-only": (read_only(), {"layout": "OI"}, fanin.FaninValueError, "read-only"),
-    "broadcast": (np.broadcast_to(np.zeros(4), (3, 4)), {"layout": "OI"}, fanin.FaninValueError, "read-only"),
+    "list": ([[0.0]], {"layout": "OI"}, FaninTypeError, "Received: list"),
+    "integers": (np.zeros((3, 4), np.int32), {"layout": "OI"}, FaninValueError, "int32"),
+    "complex": (np.zeros((3, 4), np.complex64), {"layout": "OI"}, FaninValueError, "complex64"),
+    "foreign byte order": (np.zeros((3, 4), ">f4"), {"layout": "OI"}, FaninValueError, "native byte order"),
+    "read-only": (read_only(), {"layout": "OI"}, FaninValueError, "read-only"),
+    "broadcast": (np.broadcast_to(np.zeros(4), (3, 4)), {"layout": "OI"}, FaninValueError, "read-only"),
     "windows": (
         np.lib.stride_tricks.as_strided(np.zeros(9, np.float32), (4, 3), (8, 4)),
         {"layout": "OI"},
-        fanin.FaninValueError,
+        FaninValueError,
         "share memory",
     ),
-    "no layout": (np.zeros((3, 4), np.float32), {}, fanin.FaninValueError, "State the layout"),
-    "seed": (np.zeros((3, 4), np.float32), {"layout": "OI", "seed": -1}, fanin.FaninValueError, "seed"),
+    "no layout": (np.zeros((3, 4), np.float32), {}, FaninValueError, "State the layout"),
+    "seed": (np.zeros((3, 4), np.float32), {"layout": "OI", "seed": -1}, FaninValueError, "seed"),
+    "no name": (
+        np.zeros((3, 4), np.float32),
+        {"layout": "OI", "name": OMITTED},
+        FaninTypeError,
+        r'two tensors without a name .* init_\(parameter, "he", name="0.weight"\)',
+    ),
 }
 
 
@@ -46,7 +55,7 @@ def test_refusals_leave_the_array_alone(
 ) -> None:
     before = np.array(array, copy=True)
     with pytest.raises(error, match=message):
-        fanin_numpy.init_(array, "he", **options)
+        fanin_numpy.init_(array, "he", **{"name": None, **options})
     assert np.array_equal(np.array(array), before)
 
 
@@ -56,9 +65,19 @@ def test_init_in_place_returns_the_array_and_equals_init() -> None:
     assert np.array_equal(array, fanin_numpy.init((64, 256), "glorot_uniform", layout="IO", seed=5, name="w"))
 
 
+def test_a_name_is_asked_for_where_weights_are_random() -> None:
+    with pytest.raises(FaninTypeError, match="name="):
+        fanin_numpy.init_(np.empty((6, 5)), "random")
+    named = fanin_numpy.init_(np.empty((6, 5)), "random", name=None)
+    assert np.array_equal(named, fanin_numpy.init((6, 5), "random", dtype="float64"))
+    for law in ("zeros", "ones", fanin.constant(0.5), "identity", "dirac", "torch:eye"):
+        drawn = fanin_numpy.init_(np.empty((6, 5)), law, layout="OI")
+        assert np.array_equal(drawn, fanin_numpy.init((6, 5), law, layout="OI", dtype="float64", name="w"))
+
+
 @pytest.mark.parametrize("device", ["cuda", "cpu:0", 0])
 def test_unknown_device(device: object) -> None:
-    with pytest.raises(fanin.FaninValueError, match="device"):
+    with pytest.raises(FaninValueError, match="device"):
         fanin.init((3, 4), "zeros", backend="numpy", device=device)
 
 
@@ -73,9 +92,9 @@ def test_no_global_state_is_touched() -> None:
 @pytest.mark.parametrize(
     ("value", "error", "message"),
     [
-        (0, fanin.FaninValueError, "Received: 0"),
-        (True, fanin.FaninTypeError, "True"),
-        (2.0, fanin.FaninTypeError, "2.0"),
+        (0, FaninValueError, "Received: 0"),
+        (True, FaninTypeError, "True"),
+        (2.0, FaninTypeError, "2.0"),
     ],
 )
 def test_bad_thread_counts(value: Any, error: type[Exception], message: str) -> None:
@@ -84,7 +103,7 @@ def test_bad_thread_counts(value: Any, error: type[Exception], message: str) -> 
 
 
 def test_bad_engine() -> None:
-    with pytest.raises(fanin.FaninValueError, match="cython"):
+    with pytest.raises(FaninValueError, match="cython"):
         fanin_numpy.set_engine("cython")  # type: ignore[arg-type]
 
 
@@ -92,7 +111,7 @@ def test_bad_engine() -> None:
 def test_bad_environment(monkeypatch: pytest.MonkeyPatch, variable: str, value: str) -> None:
     monkeypatch.setenv(variable, value)
     fanin_numpy.set_engine(None)
-    with pytest.raises(fanin.FaninValueError, match=rf"{variable}.*{value}"):
+    with pytest.raises(FaninValueError, match=rf"{variable}.*{value}"):
         fanin_numpy.init((300, 300), "random")
 
 
@@ -139,8 +158,22 @@ print(os.read(read, 64).decode() == parent)
 """
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="Windows has no fork")
 def test_draws_after_a_fork() -> None:
     assert digest_in_process(FORK) == "True"
+
+
+def test_draws_where_the_system_lacks_what_unix_has() -> None:
+    code = """
+import hashlib, os
+for name in ("fork", "register_at_fork", "sched_getaffinity"):
+    if hasattr(os, name):
+        delattr(os, name)
+import fanin_numpy
+print(hashlib.sha256(fanin_numpy.init((600, 500), "he", layout="OI", name="w").tobytes()).hexdigest())
+"""
+    here = fanin_numpy.init((600, 500), "he", layout="OI", name="w")
+    assert digest_in_process(code) == hashlib.sha256(here.tobytes()).hexdigest()
 
 
 def test_many_threads_draw_at_once() -> None:

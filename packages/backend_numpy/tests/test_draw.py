@@ -13,6 +13,8 @@ import pytest
 import fanin
 import fanin_numpy
 from fanin import reference
+from fanin.contract import Description
+from fanin.plans import Plan
 
 Engine = Literal["numpy", "numba"]
 
@@ -58,10 +60,10 @@ INITIALIZATIONS: dict[str, fanin.Initializer] = {
     "he": fanin.he_normal(),
     "uniform": fanin.he_uniform(),
     "truncated": fanin.he_truncated_normal(),
-    "mean": fanin.normal(1.0, 0.02),
-    "mean far away": fanin.normal(-300.0, 1e-6),
+    "mean": fanin.normal(mean=1.0, std=0.02),
+    "mean far away": fanin.normal(mean=-300.0, std=1e-6),
     "uniform, shifted": fanin.uniform(-0.25, 1.0),
-    "truncated, lopsided": fanin.truncated_normal(0.5, 0.1, -1.0, 3.0),
+    "truncated, lopsided": fanin.truncated_normal(mean=0.5, std=0.1, lower=-1.0, upper=3.0),
     "constant": fanin.constant(1 / 3),
 }
 
@@ -84,7 +86,7 @@ def draws() -> Iterator[tuple[str, dict[str, Any]]]:
         yield f"{case} / {initialization}", arguments
 
 
-def expected(arguments: dict[str, Any]) -> tuple[fanin.Plan, bytes]:
+def expected(arguments: dict[str, Any]) -> tuple[Plan, bytes]:
     plan = fanin.plan(**arguments)
     return plan, reference.tobytes(plan)
 
@@ -94,7 +96,7 @@ def test_bits(engine: Engine, arguments: dict[str, Any]) -> None:
     plan, bits = expected(arguments)
     backend = fanin_numpy.NumpyBackend()
     array = fanin.init(**arguments, backend=backend)
-    assert backend.describe(array) == fanin.Description(plan.shape, plan.dtype)
+    assert backend.describe(array) == Description(plan.shape, plan.dtype)
     assert backend.tobytes(array) == bits
 
 

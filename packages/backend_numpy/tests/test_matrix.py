@@ -15,6 +15,8 @@ import fanin
 import fanin_numpy
 from fanin import reference
 from fanin.conformance.cases import ORTHOGONAL, Case
+from fanin.dtypes import DTYPES
+from fanin.exceptions import FaninValueError
 from fanin_numpy import _matrix
 
 BACKEND = fanin_numpy.NumpyBackend()
@@ -27,7 +29,7 @@ CLOSE = {"orthogonal": fanin.orthogonal(1.7), "delta_orthogonal": fanin.delta_or
 @pytest.mark.parametrize("case", ORTHOGONAL, ids=str)
 def test_a_narrow_orthogonal_weight_is_the_rounded_float32(case: Case, dtype: str) -> None:
     narrow, wide = (BACKEND.draw(replace(case, dtype=kind).plan()) for kind in (dtype, "float32"))
-    patterns = [fanin.DTYPES[dtype].encode(fanin.DTYPES[dtype].round(float(weight))) for weight in wide.flat]
+    patterns = [DTYPES[dtype].encode(DTYPES[dtype].round(float(weight))) for weight in wide.flat]
     assert narrow.dtype.name == dtype
     assert narrow.reshape(-1).view(f"u{narrow.itemsize}").tolist() == patterns
 
@@ -127,8 +129,8 @@ def test_in_place(name: str, order: tuple[int, ...], step: int, dtype: str) -> N
 
 def test_a_tensor_without_a_layout_stays_as_it_is() -> None:
     array = np.full((3, 2), 9.0)
-    with pytest.raises(fanin.FaninValueError, match="State the layout"):
-        fanin_numpy.init_(array, "orthogonal")
+    with pytest.raises(FaninValueError, match="State the layout"):
+        fanin_numpy.init_(array, "orthogonal", name="w")
     assert np.all(array == 9.0)
 
 

@@ -13,7 +13,7 @@ from torch.distributed.device_mesh import DeviceMesh, init_device_mesh
 from torch.distributed.tensor import DTensor, Partial, Placement, Replicate, Shard
 from torch.testing._internal.distributed.fake_pg import FakeStore
 
-import fanin
+from fanin.exceptions import FaninTypeError, FaninValueError
 from fanin_torch import init, init_
 
 SHAPE = (13, 10)
@@ -51,10 +51,19 @@ def main(rank: int) -> None:
         init_(torch.nn.Parameter(tensor), "he", seed=3, name="w")
         assert torch.equal(tensor.to_local(), expected), (shape, placements)
         print(shape, placements, tuple(expected.shape))
+    with torch.no_grad():
+        tensor.fill_(1.0)
+    try:
+        init_(tensor, "he")
+    except FaninTypeError as error:
+        assert (tensor.to_local() == 1).all()
+        print(error)
+    init_(tensor, "zeros")
+    assert not tensor.to_local().any()
     unsummed = DTensor.from_local(torch.zeros(SHAPE), init_device_mesh("cpu", (WORLD,)), [Partial()])
     try:
-        init_(unsummed)
-    except fanin.FaninValueError as error:
+        init_(unsummed, name="w")
+    except FaninValueError as error:
         assert not unsummed.to_local().any()
         print(error)
 

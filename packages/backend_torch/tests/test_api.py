@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import pytest
@@ -12,6 +13,8 @@ from torch.nn.parameter import UninitializedParameter, is_lazy
 
 import fanin
 import fanin_torch
+from fanin.exceptions import FaninTypeError, FaninValueError
+from fanin.naming import OMITTED
 from fanin_torch import TorchBackend, init_
 
 LAYERS: dict[str, tuple[nn.Module, dict[str, Any], str]] = {
@@ -56,22 +59,45 @@ def test_autograd_notices_the_change() -> None:
 def test_version_counter_of_every_shape(shape: tuple[int, ...]) -> None:
     tensor = torch.empty(shape)
     before = tensor._version
-    init_(tensor, "random")
+    init_(tensor, "random", name="w")
     assert tensor._version == before + 1
 
 
+def nested(layout: torch.layout) -> torch.Tensor:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # torch calls the strided ones a prototype
+        made: torch.Tensor = torch.nested.nested_tensor([torch.zeros(2, 3), torch.zeros(1, 3)], layout=layout)
+    return made
+
+
 REFUSED: dict[str, tuple[Any, dict[str, Any], type[Exception], str]] = {
-    "list": ([[0.0]], {}, fanin.FaninTypeError, "Received: list"),
-    "integers": (torch.zeros(3, 4, dtype=torch.int32), {}, fanin.FaninValueError, "torch.int32"),
-    "complex": (torch.zeros(3, 4, dtype=torch.complex64), {}, fanin.FaninValueError, "torch.complex64"),
-    "sparse": (torch.eye(3).to_sparse(), {}, fanin.FaninValueError, "sparse_coo"),
-    "meta": (torch.zeros(3, 4, device="meta"), {}, fanin.FaninValueError, "to_empty"),
-    "lazy": (UninitializedParameter(), {}, fanin.FaninValueError, "no shape yet"),
-    "expanded": (torch.zeros(4).expand(3, 4), {}, fanin.FaninValueError, "share memory"),
-    "bias without a fan": (torch.zeros(4), {}, fanin.FaninValueError, "fan-in"),
-    "seed": (torch.zeros(3, 4), {"seed": 2**64}, fanin.FaninValueError, "seed"),
-    "seed's type": (torch.zeros(3, 4), {"seed": "0"}, fanin.FaninTypeError, "seed"),
-    "initialization": (torch.zeros(3, 4), {"initialization": "hee"}, fanin.FaninValueError, "Did you mean"),
+    "list": ([[0.0]], {}, FaninTypeError, "Received: list"),
+    "integers": (torch.zeros(3, 4, dtype=torch.int32), {}, FaninValueError, "torch.int32"),
+    "complex": (torch.zeros(3, 4, dtype=torch.complex64), {}, FaninValueError, "torch.complex64"),
+    "sparse": (torch.eye(3).to_sparse(), {}, FaninValueError, "sparse_coo"),
+    "meta": (torch.zeros(3, 4, device="meta"), {}, FaninValueError, "to_empty"),
+    "negative view": (torch.zeros(3, 4, dtype=torch.cfloat).conj().imag, {}, FaninValueError, "a view of"),
+    "jagged": (nested(torch.jagged), {}, FaninValueError, "nested tensor, .*unbind"),
+    "nested": (nested(torch.strided), {}, FaninValueError, "nested tensor, .*unbind"),
+    "lazy": (UninitializedParameter(), {}, FaninValueError, "no shape yet"),
+    "expanded": (torch.zeros(4).expand(3, 4), {}, FaninValueError, "share memory"),
+    "bias without a fan": (torch.zeros(4), {}, FaninValueError, "fan-in"),
+    "seed": (torch.zeros(3, 4), {"seed": 2**64}, FaninValueError, "seed"),
+    "seed's type": (torch.zeros(3, 4), {"seed": "0"}, FaninTypeError, "seed"),
+    "initialization": (torch.zeros(3, 4), {"initialization": "hee"}, FaninValueError, "Did you mean"),
+    "its initialization": (torch.zeros(3, 4), {"initialization": "hee", "name": OMITTED}, FaninValueError, "Did"),
+    "no name": (
+        torch.zeros(3, 4),
+        {"name": OMITTED},
+        FaninTypeError,
+        r'init_\(parameter, "he", name="0.weight"\)',
+    ),
+    "no name, by a value": (
+        torch.zeros(3, 4),
+        {"initialization": fanin.sparse(0.4), "name": OMITTED},
+        FaninTypeError,
+        r"init_\(parameter, Sparse\(sparsity=0.4, std=0.01\), name=",
+    ),
 }
 
 
@@ -80,14 +106,14 @@ def test_refusals_leave_the_tensor_alone(
     tensor: Any, options: dict[str, Any], error: type[Exception], message: str
 ) -> None:
     with pytest.raises(error, match=message):
-        init_(tensor, **options)
+        init_(tensor, **{"name": None, **options})
     if isinstance(tensor, torch.Tensor) and not (is_lazy(tensor) or tensor.is_meta or tensor.is_sparse):
-        assert not tensor.any()
+        assert not (torch.cat(tensor.unbind()) if tensor.is_nested else tensor).any()
 
 
 @pytest.mark.parametrize("device", ["meta", "cuda", "nowhere", 3.5])
 def test_devices_that_cannot_hold_it(device: Any) -> None:
-    with pytest.raises(fanin.FaninValueError, match=r"device|meta"):
+    with pytest.raises(FaninValueError, match=r"device|meta"):
         fanin.init((3, 4), "zeros", backend="torch", device=device)
 
 
@@ -95,14 +121,36 @@ def test_no_global_state_is_touched() -> None:
     before = torch.random.get_rng_state()
     default = torch.get_default_dtype()
     fanin.init((30, 40), "he", layout="OI", backend="torch")
-    init_(torch.empty(30, 40), "he")
+    init_(torch.empty(30, 40), "he", name="w")
     assert torch.equal(torch.random.get_rng_state(), before)
     assert torch.get_default_dtype() is default
 
 
 def test_default_device_is_respected() -> None:
-    with torch.device("meta"), pytest.raises(fanin.FaninValueError, match="meta"):
+    with torch.device("meta"), pytest.raises(FaninValueError, match="meta"):
         fanin.init((3, 4), "zeros", backend="torch")
+
+
+def test_a_name_is_asked_for_where_weights_are_random() -> None:
+    with pytest.raises(FaninTypeError, match="two tensors without a name get the same numbers"):
+        init_(torch.empty(6, 5))
+    assert torch.equal(init_(torch.empty(6, 5), name=None), fanin_torch.init((6, 5)))
+    for law in ("zeros", "ones", fanin.constant(0.5), "identity", "torch:eye"):
+        assert torch.equal(init_(torch.empty(6, 5), law), fanin_torch.init((6, 5), law, name="w"))
+    assert torch.equal(init_(torch.empty(6, 5, 3), "dirac"), fanin_torch.init((6, 5, 3), "dirac", name="w"))
+
+
+@pytest.mark.filterwarnings("default")
+def test_names_inside_a_compiled_function() -> None:
+    def drawn(law: str, **arguments: Any) -> torch.Tensor:
+        return init_(torch.empty(6, 5), law, **arguments)
+
+    compiled = torch.compile(drawn, fullgraph=True, backend="aot_eager")
+    assert torch.equal(compiled("identity"), torch.eye(6, 5))
+    assert torch.equal(compiled("torch:ones"), torch.ones(6, 5))
+    assert torch.equal(compiled("he", name=None), fanin_torch.init((6, 5), "he"))
+    with pytest.raises(Exception, match="two tensors without a name get the same numbers"):  # the compiler wraps it
+        compiled("he")
 
 
 def drawn_in_a_function() -> torch.Tensor:
@@ -154,7 +202,7 @@ def test_new_tensors_inside_the_transforms_of_torch_func() -> None:
     assert torch.equal(torch.func.grad(product)(x[0]), weight)
     assert torch.equal(torch.func.vmap(torch.func.grad(product))(x), weight.expand(2, 3, 4))
     assert torch.equal(torch.func.jvp(product, (x[0],), (x[0],))[1], product(x[0]))
-    with pytest.raises(fanin.FaninValueError, match=r"inside a transform of torch\.func"):
+    with pytest.raises(FaninValueError, match=r"inside a transform of torch\.func"):
         torch.func.vmap(init_)(x)
 
 
@@ -177,7 +225,9 @@ def test_the_core_inside_a_compiled_function() -> None:
 def test_fake_tensors_are_left_to_the_mode() -> None:
     with FakeTensorMode():
         tensor = torch.empty(16, 8)
-        assert init_(tensor, "he") is tensor
+        assert init_(tensor, "he", name="w") is tensor
+        with pytest.raises(FaninTypeError, match="name="):
+            init_(tensor, "he")
 
 
 def test_public_names() -> None:

@@ -11,12 +11,14 @@ import torch
 
 import fanin
 from fanin import reference
+from fanin.contract import Description
+from fanin.plans import Plan
 from fanin_torch import TorchBackend
 from fanin_torch._draw import draw_into, draw_with_torch
 from fanin_torch._dtypes import DTYPES
 from fanin_torch._elements import _CHUNK
 
-Drawer = Callable[[fanin.Plan, torch.Tensor], None]
+Drawer = Callable[[Plan, torch.Tensor], None]
 
 CASES: dict[str, dict[str, Any]] = {
     "linear": {"shape": (33, 70), "layout": "OI"},
@@ -51,9 +53,9 @@ INITIALIZATIONS: dict[str, fanin.Initializer] = {
     "he": fanin.he_normal(),
     "uniform": fanin.he_uniform(),
     "truncated": fanin.he_truncated_normal(),
-    "mean": fanin.normal(1.0, 0.02),
-    "mean far away": fanin.normal(-300.0, 1e-6),
-    "truncated, lopsided": fanin.truncated_normal(0.5, 0.1, -1.0, 3.0),
+    "mean": fanin.normal(mean=1.0, std=0.02),
+    "mean far away": fanin.normal(mean=-300.0, std=1e-6),
+    "truncated, lopsided": fanin.truncated_normal(mean=0.5, std=0.1, lower=-1.0, upper=3.0),
     "constant": fanin.constant(1 / 3),
 }
 
@@ -69,7 +71,7 @@ def test_bits(arguments: dict[str, Any]) -> None:
     plan = fanin.plan(**arguments)
     backend = TorchBackend()
     tensor = backend.draw(plan)
-    assert backend.describe(tensor) == fanin.Description(plan.shape, plan.dtype)
+    assert backend.describe(tensor) == Description(plan.shape, plan.dtype)
     assert backend.tobytes(tensor) == reference.tobytes(plan)
 
 

@@ -14,11 +14,14 @@ import fanin
 import fanin_torch
 from fanin import reference
 from fanin.conformance.cases import ORTHOGONAL, Case
+from fanin.dtypes import dtype_of
+from fanin.exceptions import FaninValueError
+from fanin.plans import Plan
 from fanin_torch import TorchBackend, _matrix
 from fanin_torch._draw import draw_into, draw_with_torch
 from fanin_torch._dtypes import DTYPES
 
-Drawer = Callable[[fanin.Plan, torch.Tensor], None]
+Drawer = Callable[[Plan, torch.Tensor], None]
 
 BACKEND = TorchBackend()
 PATHS = pytest.mark.parametrize("drawer", [draw_into, draw_with_torch])
@@ -27,7 +30,7 @@ EXACT = {"identity": fanin.identity(0.3), "dirac": fanin.dirac(1.1), "sparse": f
 CLOSE = {"orthogonal": fanin.orthogonal(1.7), "delta_orthogonal": fanin.delta_orthogonal(0.7)}
 
 
-def drawn(drawer: Drawer, plan: fanin.Plan) -> torch.Tensor:
+def drawn(drawer: Drawer, plan: Plan) -> torch.Tensor:
     tensor = torch.full(plan.shape, 9.0).to(DTYPES[plan.dtype])
     drawer(plan, tensor)
     return tensor
@@ -38,7 +41,7 @@ def drawn(drawer: Drawer, plan: fanin.Plan) -> torch.Tensor:
 @pytest.mark.parametrize("case", ORTHOGONAL, ids=str)
 def test_a_narrow_orthogonal_weight_is_the_rounded_float32(drawer: Drawer, case: Case, dtype: str) -> None:
     narrow, wide = (drawn(drawer, replace(case, dtype=kind).plan()) for kind in (dtype, "float32"))
-    number_format = fanin.DTYPES[dtype]
+    number_format = dtype_of(dtype)
     patterns = [number_format.encode(number_format.round(weight)) for weight in wide.view(-1).tolist()]
     data = BACKEND.tobytes(narrow)
     size = number_format.itemsize
@@ -159,5 +162,5 @@ def test_in_place_on_a_module() -> None:
     assert fanin_torch.init_(layer.weight, "orthogonal", name="weight") is layer.weight
     assert layer.weight._version > before
     torch.testing.assert_close(layer.weight @ layer.weight.T, torch.eye(4))
-    with pytest.raises(fanin.FaninValueError, match="State the layout"):
+    with pytest.raises(FaninValueError, match="State the layout"):
         fanin_torch.init_(layer.bias, "orthogonal", name="bias")

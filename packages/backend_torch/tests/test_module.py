@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 import fanin
+from fanin.exceptions import FaninTypeError, FaninValueError
 from fanin_torch import init_, init_module_
 
 
@@ -97,12 +98,74 @@ def test_overrides() -> None:
     assert set(conv.bias.tolist()) == {7.0}
 
 
+class Tied(nn.Module):
+    """One parameter under three names, of which the first is the embedding's."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.embedding = nn.Embedding(5, 4)
+        self.head = nn.Linear(4, 5, bias=False)
+        self.head.weight = self.embedding.weight
+        self.again = self.head
+
+
+@pytest.mark.parametrize("name", ["embedding.weight", "head.weight", "again.weight", "a*.weight"])
+def test_a_shared_parameter_goes_by_each_of_its_names(name: str) -> None:
+    net = init_module_(Tied(), seed=3, overrides={name: fanin.normal(std=0.02)})
+    wanted = init_(torch.empty(5, 4), fanin.normal(std=0.02), seed=3, name="embedding.weight")
+    assert torch.equal(net.head.weight, wanted)
+
+
+def test_a_third_of_the_packed_weight_goes_by_its_name() -> None:
+    attention = nn.MultiheadAttention(8, 2)
+    before = attention.in_proj_weight.detach().clone()
+    overrides = {"*.k": fanin.normal(std=0.1), "in_proj_weight.v": None}
+    init_module_(attention, "glorot_uniform", seed=3, overrides=overrides)
+    queries = init_(torch.empty(8, 8), "glorot_uniform", seed=3, name="in_proj_weight.q")
+    keys = init_(torch.empty(8, 8), fanin.normal(std=0.1), seed=3, name="in_proj_weight.k")
+    assert torch.equal(attention.in_proj_weight, torch.cat([queries, keys, before[16:]]))
+
+
+def test_an_earlier_pattern_counts() -> None:
+    net = nn.Sequential(nn.Linear(3, 2), nn.Linear(2, 2))
+    init_module_(net, overrides={"0.*": "ones", "*.weight": "zeros"})  # the second fits a parameter more
+    assert {name: tensor.sum().item() for name, tensor in net.named_parameters()} == {
+        "0.weight": 6,
+        "0.bias": 2,
+        "1.weight": 0,
+        "1.bias": 0,
+    }
+
+
+class LayerScale(nn.Module):
+    """What a residual branch is multiplied by."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.gamma = nn.Parameter(torch.ones(4))
+
+
+class MyRMSNorm(nn.Module):
+    """A normalization that torch does not know, after an embedding of positions."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.positions = nn.Parameter(torch.ones(1, 3, 4))
+        self.weight = nn.Parameter(torch.ones(4))
+        self.shift = nn.Parameter(torch.ones(4))
+        self.later = nn.UninitializedParameter()
+
+
 class Adapted(nn.Linear):
     """A layer with a parameter more, whose start would be a guess: zeros, for low-rank adapters."""
 
     def __init__(self) -> None:
         super().__init__(3, 2)
         self.lora_b = nn.Parameter(torch.ones(2, 1))
+
+
+def linear() -> nn.Module:
+    return nn.Linear(3, 2)
 
 
 def lazy() -> nn.Module:
@@ -116,16 +179,46 @@ def on_meta() -> nn.Module:
 @pytest.mark.parametrize(
     ("make", "settings", "error", "message"),
     [
-        (Net, {}, fanin.FaninValueError, r"embedding\.weight \(7, 8\) of Embedding\. Say what each gets"),
-        (Net, {"overrides": {"embeding.weight": "he"}}, fanin.FaninValueError, "embedding"),
-        (lambda: nn.Linear(3, 2), {"overrides": {"nosuch": "he"}}, fanin.FaninValueError, "no parameter .* nosuch"),
-        (lambda: nn.Linear(3, 2), {"initialization": "hee"}, fanin.FaninValueError, "Did you mean 'he'"),
-        (lambda: nn.Linear(3, 2), {"bias": "he"}, fanin.FaninValueError, "layout"),
-        (lambda: nn.Linear(3, 2), {"seed": -1}, fanin.FaninValueError, "seed"),
-        (Adapted, {}, fanin.FaninValueError, r"lora_b \(2, 1\) of Adapted"),
-        (lazy, {}, fanin.FaninValueError, "no shape yet"),
-        (on_meta, {}, fanin.FaninValueError, "meta device"),
-        (lambda: torch.empty(3, 2), {}, fanin.FaninTypeError, "a torch.nn.Module. Received: Tensor"),
+        (Net, {}, FaninValueError, r"embedding\.weight \(7, 8\) of Embedding\. Say what each gets"),
+        (Net, {"overrides": {"embeding.weight": "he"}}, FaninValueError, "embedding"),
+        (linear, {"overrides": {"weihgt": "he"}}, FaninValueError, "'weihgt' fits no .* Did you mean 'weight'"),
+        (
+            linear,
+            {"overrides": {"*": "zeros", "weight": "he"}},
+            FaninValueError,
+            r"no effect: 'weight' fits weight, which '\*' before it has taken. Put 'weight' first",
+        ),
+        (linear, {"overrides": [("weight", "he")]}, FaninTypeError, r"must be a mapping .* of type list\. For"),
+        (
+            linear,
+            {"overrides": {nn.Linear: "he"}},
+            FaninTypeError,
+            r"For all layers .*isinstance\(layer, Linear\)",
+        ),
+        (linear, {"overrides": {0: "he"}}, FaninTypeError, "a key of overrides must be the name of a parameter"),
+        (linear, {"overrides": {"weight": "hee"}}, FaninValueError, r"overrides\['weight'\]: .* mean 'he'"),
+        (
+            linear,
+            {"overrides": {"*": "he"}},
+            FaninValueError,
+            r"bias, by overrides\['\*'\]: .* leaves the parameter",
+        ),
+        (linear, {"bias": "orthogonal"}, FaninValueError, r"bias, by bias: Orthogonal.* of shape \(2,\)\. Take"),
+        (linear, {"initialization": "delta_orthogonal"}, FaninValueError, "^weight, by initialization: delta_"),
+        (LayerScale, {}, FaninValueError, r'overrides=\{"gamma": fanin.constant\(1e-5\)\}, or None'),
+        (
+            MyRMSNorm,
+            {},
+            FaninValueError,
+            r'"positions": fanin.normal\(std=0.02\), "weight": "ones", "shift": "zeros"\}, or',
+        ),
+        (linear, {"initialization": "hee"}, FaninValueError, "Did you mean 'he'"),
+        (linear, {"bias": "he"}, FaninValueError, "bias, by bias: VarianceScaling.* without fans there"),
+        (linear, {"seed": -1}, FaninValueError, "^seed must"),
+        (Adapted, {}, FaninValueError, r"lora_b \(2, 1\) of Adapted"),
+        (lazy, {}, FaninValueError, "no shape yet"),
+        (on_meta, {}, FaninValueError, "meta device"),
+        (lambda: torch.empty(3, 2), {}, FaninTypeError, "a torch.nn.Module. Received: Tensor"),
     ],
 )
 def test_refused_before_anything_is_written(

@@ -7,7 +7,10 @@ from typing import Any
 import pytest
 
 import fanin
-from fanin import Capabilities, Description, FaninValueError, Plan
+from fanin.contract import Backend, Capabilities, Description
+from fanin.exceptions import FaninValueError
+from fanin.plans import Plan
+from fanin.plans.rules import Fill
 
 
 class Recorder:
@@ -32,7 +35,7 @@ class Recorder:
 
 
 def test_recorder_is_a_backend() -> None:
-    assert isinstance(Recorder(), fanin.Backend)
+    assert isinstance(Recorder(), Backend)
 
 
 def test_init_hands_every_argument_to_the_plan() -> None:
@@ -71,7 +74,7 @@ def test_init_parameters(layout: str, shapes: list[tuple[int, int]], initializat
         expected = fanin.plan(shape, initialization, layout=layout, seed=2**40, name=name, dtype="bfloat16")
         assert parameters[name] == expected
         bias = parameters[f"layers.{k}.bias"]
-        assert (bias.shape, bias.rule, bias.dtype) == ((7 - 4 * k,), fanin.Fill(0.0), "bfloat16")
+        assert (bias.shape, bias.rule, bias.dtype) == ((7 - 4 * k,), Fill(0.0), "bfloat16")
 
 
 def test_both_layouts_of_a_network_hold_the_same_weights() -> None:

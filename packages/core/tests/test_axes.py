@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from fanin import FaninTypeError, FaninValueError
 from fanin.axes import layout_of_axes
+from fanin.exceptions import FaninTypeError, FaninValueError
 
 
 @pytest.mark.parametrize(
@@ -37,7 +37,7 @@ def test_layout(arguments: tuple[Any, ...], layout: str) -> None:
 @pytest.mark.parametrize(
     ("arguments", "error", "message"),
     [
-        ((1,), FaninValueError, "an axis of in_axis must be at least -1. Received: -2"),
+        ((1,), FaninValueError, r"in_axis must name axes in \[-1, 1\)\. Received: -2"),
         ((2, 0, 2), FaninValueError, r"out_axis must name axes in \[-2, 2\). Received: 2"),
         ((2, 0, 0), FaninValueError, "axis 0 is named twice"),
         ((3, -2, -1, 1), FaninValueError, "Received: -2, -1 and 1 of 3 axes, where axis 1 is named twice"),

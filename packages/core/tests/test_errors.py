@@ -9,8 +9,19 @@ from typing import Any
 import pytest
 
 import fanin
-from fanin import FaninError, FaninTypeError, FaninValueError, Initializer
+from fanin import FaninError, Initializer
+from fanin.exceptions import (
+    BackendConflictError,
+    BackendImportError,
+    BackendNotFoundError,
+    BackendNotInstalledError,
+    FaninTypeError,
+    FaninValueError,
+    SpecVersionError,
+)
 from fanin.initializers.names import get_initializer
+from fanin.plans import Plan
+from fanin.stream.keys import further_key, named_key
 
 CONV = (8, 6, 3, 3)
 
@@ -39,15 +50,15 @@ class Dtype:
         self.name = name
 
 
-def plan(shape: Any = (4, 3), initialization: Any = "he", **arguments: Any) -> fanin.Plan:
+def plan(shape: Any = (4, 3), initialization: Any = "he", **arguments: Any) -> Plan:
     return fanin.plan(shape, initialization, **{"layout": "OI", **arguments})
 
 
-def random(shape: Any = (4, 3), **arguments: Any) -> fanin.Plan:
+def random(shape: Any = (4, 3), **arguments: Any) -> Plan:
     return fanin.plan(shape, "random", **arguments)
 
 
-def stack(name: Any, shape: Any = (3, 4, 2)) -> fanin.Plan:
+def stack(name: Any, shape: Any = (3, 4, 2)) -> Plan:
     return fanin.plan(shape, "he", layout="SOI", name=name)
 
 
@@ -65,6 +76,15 @@ INITIALIZATION: list[Case] = [
         ["unknown initialization 'hee'", "Did you mean 'he'?", "Accepted: zeros"],
     ),
     (lambda: plan(initialization="HeNormal"), VALUE, ["'HeNormal'", "Did you mean 'he_normal'?"]),
+    (lambda: plan(initialization="eye"), VALUE, ["unknown initialization 'eye'", "Did you mean 'identity'?"]),
+    (lambda: plan(initialization="eye_"), VALUE, ["Did you mean 'identity'?"]),
+    (lambda: plan(initialization="lecun"), VALUE, ["Did you mean 'lecun_normal'?"]),
+    (lambda: plan(initialization="random_normal"), VALUE, ["Did you mean 'normal'?"]),
+    (lambda: plan(initialization="tf:he_normal"), VALUE, ["Did you mean 'keras:he_normal'?", "Accepted: keras:zeros"]),
+    (lambda: plan(initialization="pytroch:eye"), VALUE, ["Did you mean 'torch:eye'?", "Accepted: torch:zeros"]),
+    (lambda: plan(initialization="keras:HeNormal"), VALUE, ["Did you mean 'keras:he_normal'?"]),
+    (lambda: plan(initialization="keras:foo"), VALUE, ["unknown profile 'keras:foo'. Accepted: keras:zeros"]),
+    (lambda: plan(initialization="what:foo"), VALUE, ["unknown profile 'what:foo'. Accepted: flax:..., jax:..."]),
     (lambda: plan(initialization="unform"), VALUE, ["'unform'", "Did you mean 'uniform'?", "fanin.uniform("]),
     (lambda: plan(initialization="he(0.2)"), VALUE, ["unknown initialization", "fanin.he_normal(0.2)"]),
     (lambda: plan(initialization=""), VALUE, ["unknown initialization ''", "Accepted: zeros"]),
@@ -98,6 +118,22 @@ SETTINGS: list[Case] = [
     (lambda: fanin.normal(std=1j), TYPE, ["std must be a real number", "1j of type complex"]),  # type: ignore[arg-type]
     (lambda: fanin.normal(std=ComplexNumber(1)), TYPE, ["std must be a real number"]),  # type: ignore[arg-type]
     (lambda: fanin.normal(std=SeveralNumbers()), TYPE, ["std must be one real number"]),  # type: ignore[arg-type]
+    (lambda: fanin.normal(0.02), TYPE, ["Received: normal(0.02).", "normal(mean=0.02) or normal(std=0.02)?"]),  # type: ignore[call-arg]
+    (lambda: fanin.normal(0.5, 0.1), TYPE, ["Did you mean normal(mean=0.5, std=0.1)?"]),  # type: ignore[call-arg]
+    (lambda: fanin.normal(0.5, std=0.1), TYPE, ["Did you mean normal(mean=0.5, std=0.1)?"]),  # type: ignore[call-arg]
+    (lambda: fanin.normal(0.5, mean=0.1), TYPE, ["Did you mean normal(std=0.5, mean=0.1)?"]),  # type: ignore[misc]
+    (lambda: fanin.normal(-0.5), TYPE, ["Did you mean normal(mean=-0.5)?"]),  # type: ignore[call-arg]
+    (lambda: fanin.normal(1, 2, 3), TYPE, ["Received: normal(1, 2, 3).", "Accepted: normal(mean=0.0, std=0.01)."]),  # type: ignore[call-arg]
+    (
+        lambda: fanin.truncated_normal(0.02, upper=3.0),  # type: ignore[call-arg]
+        TYPE,
+        ["truncated_normal(mean=0.02, upper=3.0) or truncated_normal(std=0.02, upper=3.0)?"],
+    ),
+    (
+        lambda: fanin.truncated_normal(0.5, 0.1, -1.0, 3.0),  # type: ignore[call-arg]
+        TYPE,
+        ["Did you mean truncated_normal(mean=0.5, std=0.1, lower=-1.0, upper=3.0)?"],
+    ),
     (lambda: fanin.normal(mean=-math.inf), VALUE, ["mean must be finite", "Received: -inf"]),
     (lambda: fanin.normal(mean=math.nan), VALUE, ["mean must be a number", "nan"]),
     (lambda: fanin.constant(math.inf), VALUE, ["the value of a constant must be finite", "inf"]),
@@ -145,8 +181,8 @@ RANGE: list[Case] = [
     (lambda: plan(initialization=fanin.normal(std=1e300)), VALUE, ["too wide for float32", "smaller scale"]),
     (lambda: plan(initialization=fanin.normal(std=6e37)), VALUE, ["weights up to 3.738e+38", "largest float32"]),
     (lambda: plan(initialization=fanin.normal(std=1e308), dtype="float64"), VALUE, ["beyond the largest float64"]),
-    (lambda: plan(initialization=fanin.normal(1.0, 1e-42)), VALUE, ["too narrow for float32"]),  # a subnormal scale
-    (lambda: plan(initialization=fanin.normal(1e300, 1.0)), VALUE, ["weights up to 1e+300", "wider dtype"]),
+    (lambda: plan(initialization=fanin.normal(mean=1.0, std=1e-42)), VALUE, ["too narrow for float32"]),  # subnormal
+    (lambda: plan(initialization=fanin.normal(mean=1e300, std=1.0)), VALUE, ["weights up to 1e+300", "wider dtype"]),
     (lambda: plan(initialization=fanin.uniform(5e-324, 1e-323), dtype="float64"), VALUE, ["too narrow for float64"]),
     (lambda: plan(initialization=fanin.uniform(-1e-36, 1e-36)), VALUE, ["too narrow for float32", "1.972e-31"]),
     (lambda: plan(initialization=fanin.normal(std=79.0), dtype="float8_e4m3fn"), VALUE, ["largest float8_e4m3fn, 448"]),
@@ -162,7 +198,9 @@ RANGE: list[Case] = [
     (lambda: plan(initialization=fanin.truncated_normal(lower=13.0, upper=14.0)), VALUE, ["0 of 2^32 ranks"]),
     (lambda: plan(initialization=fanin.truncated_normal(lower=0.0, upper=1e-80)), VALUE, ["0 of 2^32 ranks"]),
     (
-        lambda: plan(initialization=fanin.truncated_normal(1.0, 1.7e308, 0.0, 1.0), dtype="float64"),
+        lambda: plan(
+            initialization=fanin.truncated_normal(mean=1.0, std=1.7e308, lower=0.0, upper=1.0), dtype="float64"
+        ),
         VALUE,
         ["too wide for float64"],
     ),
@@ -196,7 +234,9 @@ SHAPES: list[Case] = [
 LAYOUTS: list[Case] = [
     (lambda: plan(layout=None), VALUE, ["needs the fan-in, which is not guessed from shape (4, 3)", '"OI"', '"IO"']),
     (lambda: plan(CONV, layout=None), VALUE, ["State the layout", '"OIHW" (torch conv2d)', '"HWIO"']),
-    (lambda: plan((2,) * 7, layout=None), VALUE, ["State the layout", "7 letters"]),
+    (lambda: plan((2,) * 7, layout=None), VALUE, ["State the layout", "7 letters, one per axis."]),
+    (lambda: plan((5,), layout=None), VALUE, ["State the layout", 'without fans: "zeros", "ones".']),
+    (lambda: plan(layout="o, i"), VALUE, ["unknown letter 'o'", "one letter per axis", "Did you mean 'OI'?"]),
     (lambda: plan(layout="OIH"), VALUE, ["layout 'OIH' names 3 axes and the shape has 2", '"OI"']),
     (lambda: plan(layout=""), VALUE, ["layout '' names 0 axes and the shape has 2"]),
     (lambda: plan(layout="OX"), VALUE, ["unknown letter 'X'", "O (out), I (in), D, H, W (spatial)", "S (stack)"]),
@@ -242,8 +282,8 @@ SEEDS_AND_NAMES: list[Case] = [
     (lambda: plan(name=b"w"), TYPE, ["name must be a string or None", "b'w' of type bytes"]),
     (lambda: plan(name=["a", "b"]), TYPE, ["name must be a string or None", "belongs to a stack", 'layout="SOI"']),
     (lambda: plan(name="\ud800"), VALUE, ["text that UTF-8 can encode", "'\\ud800'", "surrogates"]),
-    (lambda: fanin.named_key(0, 5), TYPE, ["a name must be a string or None", "5 of type int"]),  # type: ignore[arg-type]
-    (lambda: fanin.further_key((0, 0), None), TYPE, ["a label must be a string"]),  # type: ignore[arg-type]
+    (lambda: named_key(0, 5), TYPE, ["a name must be a string or None", "5 of type int"]),  # type: ignore[arg-type]
+    (lambda: further_key((0, 0), None), TYPE, ["a label must be a string"]),  # type: ignore[arg-type]
     (lambda: stack(None), TYPE, ["whose 3 slices are separate streams", "name=None", "a list of 3 names"]),
     (lambda: stack("w"), TYPE, ["whose 3 slices are separate streams", "name='w'"]),
     (lambda: stack(["a", "b"]), VALUE, ["'SOI' stacks 3 slices", "Received: 2 names"]),
@@ -268,6 +308,9 @@ DTYPES: list[Case] = [
     (lambda: plan(dtype=complex), VALUE, ["weights are real", "<class 'complex'>"]),
     (lambda: plan(dtype="flaot32"), VALUE, ["unknown dtype 'flaot32'", "Did you mean 'float32'?"]),
     (lambda: plan(dtype="half"), VALUE, ["unknown dtype 'half'", "Accepted: float64"]),
+    (lambda: plan(dtype="half"), VALUE, ["unknown dtype 'half'", "Did you mean 'float16'?"]),
+    (lambda: plan(dtype="torch.double"), VALUE, ["unknown dtype 'torch.double'", "Did you mean 'float64'?"]),
+    (lambda: plan(dtype="float"), VALUE, ["Did you mean 'float32'?"]),
     (lambda: plan(dtype="float8_e4m3"), VALUE, ["unknown dtype", "Did you mean 'float8_e4m3fn'?"]),
     (lambda: plan(dtype=None), TYPE, ["a library's dtype", "None of type NoneType"]),
     (lambda: plan(dtype=32), TYPE, ["a library's dtype", "32 of type int"]),
@@ -302,10 +345,10 @@ NETWORKS: list[Case] = [
 ]
 
 BACKENDS: list[Case] = [
-    (lambda: fanin.backend("nunpy"), fanin.BackendNotFoundError, ["unknown backend 'nunpy'", "Did you mean 'numpy'?"]),
+    (lambda: fanin.backend("nunpy"), BackendNotFoundError, ["unknown backend 'nunpy'", "Did you mean 'numpy'?"]),
     (
         lambda: fanin.init((2,), "zeros", backend="tf"),
-        fanin.BackendNotFoundError,
+        BackendNotFoundError,
         ["'tf'", "Installed:", "numpy, torch, jax"],
     ),
     (lambda: fanin.backend(3), TYPE, ["backend must be a name, None or a backend", "3 of type int"]),  # type: ignore[arg-type]
@@ -344,13 +387,13 @@ def test_bad_input(call: Callable[[], object], error: type[FaninError], fragment
 @pytest.mark.parametrize(
     ("error", "builtin"),
     [
-        (fanin.FaninValueError, ValueError),
-        (fanin.FaninTypeError, TypeError),
-        (fanin.BackendNotFoundError, LookupError),
-        (fanin.BackendNotInstalledError, ImportError),
-        (fanin.BackendImportError, ImportError),
-        (fanin.BackendConflictError, RuntimeError),
-        (fanin.SpecVersionError, RuntimeError),
+        (FaninValueError, ValueError),
+        (FaninTypeError, TypeError),
+        (BackendNotFoundError, LookupError),
+        (BackendNotInstalledError, ImportError),
+        (BackendImportError, ImportError),
+        (BackendConflictError, RuntimeError),
+        (SpecVersionError, RuntimeError),
     ],
 )
 def test_each_error_is_fanin_s_and_also_the_built_in_kind(error: type[Exception], builtin: type[Exception]) -> None:

@@ -9,11 +9,13 @@ import json
 from importlib import resources
 
 import pytest
+from golden_pairs import features, pairs
 
 import fanin
-from fanin import Draw, reference
+from fanin import reference
 from fanin.dtypes import DTYPES
 from fanin.golden import GoldenCase, golden_cases
+from fanin.plans.rules import Draw
 
 SMALL = 3000  # elements; the reference takes some 20 microseconds for each, backends check the larger cases
 
@@ -88,6 +90,60 @@ def test_the_table_covers_the_specification() -> None:
     assert seen["slices"]
     assert seen["groups"]
     assert seen["stride"]
+
+
+SPATIAL = ("W", "HW", "WH", "DHW", "HWD")
+MATRICES = ("identity", "dirac", "sparse")
+# Factor, choice, another factor, and its choices which have no meaning together with it.
+MEANINGLESS: list[tuple[str, str, str, tuple[str, ...]]] = [
+    ("channels", "unstated", "spatial", SPATIAL),
+    ("channels", "unstated", "first", ("D", "H", "W", "S")),
+    ("channels", "unstated", "groups", ("some", "each")),
+    ("channels", "unstated", "transposed", ("True",)),
+    ("channels", "unstated", "stride", ("some",)),
+    ("channels", "unstated", "stack", ("stack",)),
+    ("channels", "unstated", "ones", ("out", "in", "spatial")),
+    (
+        "channels",
+        "unstated",
+        "law",
+        tuple(f"variance_scaling {law}" for law in ("normal", "truncated_normal", "uniform")),
+    ),
+    ("channels", "none", "first", ("channels",)),
+    ("channels", "none", "groups", ("some", "each")),
+    ("channels", "none", "ones", ("out", "in")),
+    ("channels", "O", "ones", ("in",)),
+    ("channels", "I", "ones", ("out",)),
+    *(("channels", channels, "law", MATRICES) for channels in ("unstated", "none", "O", "I")),
+    *(("spatial", spatial, "law", ("identity", "sparse")) for spatial in SPATIAL),
+    *(("first", letter, "law", ("identity", "sparse")) for letter in "DHW"),
+    *(("spatial", spatial, "first", tuple({*"DHW"} - {spatial[0]})) for spatial in SPATIAL),
+    ("spatial", "none", "first", ("D", "H", "W")),
+    ("spatial", "none", "ones", ("spatial",)),
+    ("spatial", "none", "stride", ("some",)),
+    ("first", "S", "stack", ("none",)),
+    ("ones", "spatial", "law", ("identity", "sparse")),
+    ("ones", "out", "law", ("sparse",)),  # a column of one weight is all zeros, or none
+    ("stride", "some", "law", ("identity", "sparse")),
+]
+
+
+def test_every_two_features_occur_together() -> None:
+    """Mistakes live between features: a slice of a grouped kernel, a stack of float16, a strided float64."""
+    text = resources.files("fanin").joinpath("_data", "golden.json").read_text(encoding="utf-8")
+    cases = [case for case in json.loads(text)["cases"] if case["title"].startswith("pairs")]
+    choices: dict[str, set[str]] = collections.defaultdict(set)
+    for case in cases:
+        for factor, choice in features(case).items():
+            choices[factor].add(choice)
+    assert [len(found) for found in choices.values()] == [11, 6, 5, 3, 2, 2, 2, 3, 4, 6, 13]
+    every = {
+        frozenset({(one, a), (other, b)})
+        for one, other in itertools.combinations(choices, 2)
+        for a, b in itertools.product(choices[one], choices[other])
+    }
+    absent = every - set().union(*map(pairs, cases))
+    assert absent == {frozenset({(one, a), (other, b)}) for one, a, other, found in MEANINGLESS for b in found}
 
 
 def test_the_file_is_plain_json() -> None:

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fanin import FaninValueError
+from fanin.exceptions import FaninValueError
 from fanin.layout import Axis, Fans, Geometry, check_shape
 
 

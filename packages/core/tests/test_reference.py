@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 
 import fanin
-from fanin import Draw, further_key, named_key, reference
+from fanin import reference
 from fanin.dtypes import DTYPES
+from fanin.plans.rules import Draw
+from fanin.stream.keys import further_key, named_key
 from fanin.stream.lattice import normal_lattice
 from fanin.stream.threefry import threefry2x32
 
@@ -95,7 +97,7 @@ def test_a_stack_is_the_stack_of_the_named(layout: str, axis: int) -> None:
 
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float8_e5m2", "float8_e4m3fn"])
 @pytest.mark.parametrize(
-    "initialization", ["he", "glorot_uniform", fanin.normal(0.5, 0.1), fanin.constant(0.1)], ids=str
+    "initialization", ["he", "glorot_uniform", fanin.normal(mean=0.5, std=0.1), fanin.constant(0.1)], ids=str
 )
 def test_a_narrow_weight_is_the_rounded_float32(dtype: str, initialization: Any) -> None:
     wide, narrow = (array((6, 7), initialization, layout="OI", dtype=name) for name in ("float32", dtype))
@@ -125,7 +127,7 @@ def test_float64_is_not_the_widened_float32() -> None:
 
 
 def test_the_laws_of_one_stream_rise_and_fall_together() -> None:
-    laws = ["he", "he_uniform", "he_truncated_normal", fanin.normal(3.0, 0.1), fanin.uniform(-5.0, 1.0)]
+    laws = ["he", "he_uniform", "he_truncated_normal", fanin.normal(mean=3.0, std=0.1), fanin.uniform(-5.0, 1.0)]
     drawn = [array((8, 9), law, layout="OI") for law in laws]
     order = sorted(drawn[0], key=drawn[0].__getitem__)
     assert len(order) == 72

@@ -11,6 +11,13 @@ import pytest
 
 import fanin
 from fanin import registry
+from fanin.exceptions import (
+    BackendConflictError,
+    BackendImportError,
+    BackendNotFoundError,
+    BackendNotInstalledError,
+    SpecVersionError,
+)
 
 GOOD = """
 class Backend:
@@ -81,7 +88,7 @@ def test_only_the_named_backend_is_imported(install: Install) -> None:
 
 def test_unknown_name(install: Install) -> None:
     install("toy")
-    with pytest.raises(fanin.BackendNotFoundError) as caught:
+    with pytest.raises(BackendNotFoundError) as caught:
         fanin.backend("tyo")
     message = str(caught.value)
     assert "unknown backend 'tyo'. Did you mean 'toy'? Installed: toy." in message
@@ -91,7 +98,7 @@ def test_unknown_name(install: Install) -> None:
 @pytest.mark.parametrize("name", ["numpy", "torch", "jax"])
 def test_known_but_not_installed(install: Install, name: str) -> None:
     install("toy")
-    with pytest.raises(fanin.BackendNotInstalledError) as caught:
+    with pytest.raises(BackendNotInstalledError) as caught:
         fanin.backend(name)
     assert f'pip install "fanin[{name}]"' in str(caught.value)
     assert "Installed: toy." in str(caught.value)
@@ -100,7 +107,7 @@ def test_known_but_not_installed(install: Install, name: str) -> None:
 def test_two_distributions_claim_the_name(install: Install) -> None:
     install("toy", owner="one-toy")
     install("toy", owner="another-toy")
-    with pytest.raises(fanin.BackendConflictError) as caught:
+    with pytest.raises(BackendConflictError) as caught:
         fanin.backend("toy")
     assert "'toy' is claimed by 2 entry points, of: another-toy, one-toy. Uninstall all but one." in str(caught.value)
     assert not [module for module in sys.modules if module.startswith("toy_")]
@@ -130,7 +137,7 @@ def test_one_distribution_seen_twice_is_no_conflict(install: Install, monkeypatc
 )
 def test_installed_but_broken(install: Install, source: str, value: str, cause: type[Exception], text: str) -> None:
     install("toy", source=source, value=value)
-    with pytest.raises(fanin.BackendImportError) as caught:
+    with pytest.raises(BackendImportError) as caught:
         fanin.backend("toy")
     assert "'toy' of fanin-toy is installed, and loading " in str(caught.value)
     assert text in str(caught.value)
@@ -140,14 +147,14 @@ def test_installed_but_broken(install: Install, source: str, value: str, cause: 
 
 def test_something_else_than_a_backend(install: Install) -> None:
     install("toy", source="class Backend:\n    name = 'toy'\n    SPEC_VERSION = 1\n    def draw(self, plan): ...")
-    with pytest.raises(fanin.BackendImportError, match="is no backend: it lacks capabilities, tobytes, describe"):
+    with pytest.raises(BackendImportError, match="is no backend: it lacks capabilities, tobytes, describe"):
         fanin.backend("toy")
 
 
 @pytest.mark.parametrize("version", [2, 0, "1", None])
 def test_another_version_of_the_specification(install: Install, version: object) -> None:
     install("toy", version=version)
-    with pytest.raises(fanin.SpecVersionError) as caught:
+    with pytest.raises(SpecVersionError) as caught:
         fanin.backend("toy")
     assert f"implements version {version!r} of the specification, and this core version 1" in str(caught.value)
     assert "fanin-toy" in str(caught.value)
@@ -155,7 +162,7 @@ def test_another_version_of_the_specification(install: Install, version: object)
 
 def test_a_failure_is_not_remembered(install: Install) -> None:
     """A backend that is installed while the process runs is found."""
-    with pytest.raises(fanin.BackendNotInstalledError):
+    with pytest.raises(BackendNotInstalledError):
         fanin.backend("torch")
     install("torch")
     assert fanin.backend("torch").name == "torch"
@@ -174,14 +181,14 @@ def test_default(install: Install, names: list[str], chosen: str) -> None:
 def test_default_among_several_without_numpy(install: Install) -> None:
     install("torch")
     install("jax")
-    with pytest.raises(fanin.BackendNotFoundError) as caught:
+    with pytest.raises(BackendNotFoundError) as caught:
         fanin.backend()
     assert "several backends are installed, and none is numpy: jax, torch." in str(caught.value)
     assert 'backend="jax"' in str(caught.value)
 
 
 def test_default_with_none_installed(install: Install) -> None:
-    with pytest.raises(fanin.BackendNotInstalledError, match=r'no backend is installed.*pip install "fanin\[numpy\]"'):
+    with pytest.raises(BackendNotInstalledError, match=r'no backend is installed.*pip install "fanin\[numpy\]"'):
         fanin.backend()
     assert fanin.available_backends() == ()
     install("numpy")

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import fanin
+from fanin.dtypes import DTYPES
 from fanin.golden import golden_cases
 from fanin.stream.lattice import NORMAL_MAX
 from fanin.stream.normal_table import NORMAL_TABLE_SHA256
@@ -52,7 +53,7 @@ def test_blocks_hold_examples(block: doctest.DocTest) -> None:
         f"|a| = {NORMAL_MAX}",
         f"holds {len(golden_cases())} tensors",
         f"The fanin specification, version {fanin.SPEC_VERSION}",
-        *(f"\n| {dtype} | {fanin.DTYPES[dtype].bits} |" for dtype in fanin.DTYPES),
+        *(f"\n| {dtype} | {DTYPES[dtype].bits} |" for dtype in DTYPES),
         *(
             f"`{name}"
             for name in fanin.initializer_names()

@@ -38,11 +38,11 @@ def reach(result: Any) -> float:
     return float(abs(result.statistic - middle) / half) if half else float(result.statistic != middle)
 
 
-def one_run(subject: str, seed: int) -> dict[str, Any]:
+def one_run(subject: str, seed: int, only: list[str]) -> dict[str, Any]:
     """Return what one run found."""
     from fanin.conformance import run
 
-    report = run(subject, ["distribution"], seed=seed)
+    report = run(subject, ["distribution"], seed=seed, only=only)
     used: dict[str, float] = {}
     for result in report.results:
         if result.verdict != "skipped" and result.alpha:
@@ -81,6 +81,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("subject", help="a backend, or module:object of an adapter")
     parser.add_argument("--runs", type=int, default=1000)
+    parser.add_argument("--check", metavar="PATTERN", action="append", default=[], help='only these, as "large.*"')
     parser.add_argument("--start", type=int, default=20150206, help="seeds the generator of the 64-bit seeds")
     parser.add_argument("--processes", type=int, default=os.cpu_count())
     parser.add_argument("--out", type=Path, default=Path("calibration.jsonl"))
@@ -93,7 +94,7 @@ def main() -> None:
     runs = [json.loads(line) for line in lines]
     done = {run["seed"] for run in runs}
     with ProcessPoolExecutor(arguments.processes) as pool, arguments.out.open("a", encoding="utf-8") as out:
-        jobs = [pool.submit(one_run, arguments.subject, seed) for seed in seeds if seed not in done]
+        jobs = [pool.submit(one_run, arguments.subject, seed, arguments.check) for seed in seeds if seed not in done]
         for job in track(as_completed(jobs), total=len(jobs), description="calibrating"):
             runs.append(job.result())
             out.write(json.dumps(runs[-1]) + "\n")

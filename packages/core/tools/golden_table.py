@@ -56,6 +56,20 @@ FIRST_VECTORS: Final = [
     _case(HE, [8, 3, 3, 3], "OIHW", seed=11, name="grouped", groups=2),
 ]
 
+_IDENTITY: Final = {"initializer": "identity", "gain": 0.3}
+_DIRAC: Final = {"initializer": "dirac", "gain": 1.1}
+_ONE_OUT: Final[list[tuple[dict[str, Any], list[int], str, int, dict[str, Any]]]] = [
+    (_IDENTITY, [1, 12], "OI", 3, {"slices": [[0, 1], [3, 10]]}),
+    (_IDENTITY, [2, 2, 1, 6], "ISOI", 4, {"name": ["a", "b"]}),
+    (_DIRAC, [9, 1, 3, 2], "IOHW", 3, {"stride": [2, 1], "dtype": "float16"}),
+    (_DIRAC, [2, 3, 1, 8], "HWOI", 2, {"slices": [[0, 2], [1, 2], [0, 1], [2, 7]]}),
+    (HE, [8, 1], "IO", 2, {"name": "w"}),
+    (HE, [6, 1, 2, 3], "IOHW", 3, {"name": "w", "stride": [2, 2]}),
+    (_scaled(0.7, "fan_geo", "uniform"), [12, 1, 4], "IOW", 4, {"name": "w", "stride": [3]}),
+    (_scaled(1.0, "fan_avg", "truncated_normal"), [1, 6, 2], "OIW", 3, {"name": "w", "dtype": "bfloat16"}),
+    (_normal(0.5, 0.1), [10, 1], "IO", 5, {"name": "w", "slices": [[3, 9], [0, 1]]}),
+]
+
 CASES: Final[dict[str, dict[str, Any]]] = {
     **{f"first vectors, {k}": case for k, case in enumerate(FIRST_VECTORS)},
     # Every dtype, every distribution.
@@ -176,6 +190,7 @@ CASES: Final[dict[str, dict[str, Any]]] = {
     **{f"constant, {d}": _case(_constant(0.1), [3, 3], "OI", dtype=d) for d in DTYPES},
     "constant, negative and vanishing": _case(_constant(-1e-9), [3], dtype="float16"),
     "constant, a tie of float32 and float16": _case(_constant(1 + 2.0**-11 + 2.0**-30), [3], dtype="float16"),
+    "mean, float64, at the end of the bits": _case(_normal(-1e6, 1e-9), [700], name="m", dtype="float64"),
     # Matrices.
     "identity": _case({"initializer": "identity", "gain": 0.3}, [5, 7], "IO"),
     "identity of a stack": _case({"initializer": "identity", "gain": 1.0}, [3, 4, 4], "SOI", name=["a", "b", "c"]),
@@ -236,4 +251,12 @@ CASES: Final[dict[str, dict[str, Any]]] = {
         {"initializer": "sparse", "sparsity": 0.5, "std": 0.01}, [1024, 1031], "OI", seed=9, name="large"
     ),
     "sparse, nothing left": _case({"initializer": "sparse", "sparsity": 1.0, "std": 1.0}, [4, 3], "OI"),
+    # The stream that the mask of "sparse, unnamed" must not be.
+    "normal, called mask": _case(_normal(0.0, 1.0), [8, 5], "OI", seed=3, name="mask"),
+    # Transposed, with one out-channel and several in-channels per group: the orders agree, the matrices do not.
+    **{
+        f"one out-channel per group, {title}": _case(initializer, shape, layout, groups=groups, transposed=True, **rest)
+        for initializer, shape, layout, groups, rest in _ONE_OUT
+        for title in [f"{initializer['initializer']}, {layout} {'x'.join(map(str, shape))}"]
+    },
 }

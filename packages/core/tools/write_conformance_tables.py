@@ -1,6 +1,6 @@
 """Write the tables of docs/conformance.md: run every mutant through every check, and every check on the NumPy backend.
 
-    python packages/core/tools/write_conformance_tables.py [--only checks|mutants] [--kills kills.jsonl]
+    python packages/core/tools/write_conformance_tables.py [--only checks|mutants|adapters] [--kills kills.jsonl]
 
 It takes about ten seconds a mutant; what was found goes into the file a line a mutant, so that an interrupted run goes
 on where it stopped. The tests do not call it: they hold the document to what the suite does.
@@ -21,8 +21,16 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "thirdparty" / "src")]
 
 from fanin.conformance import Level, run  # noqa: E402  # the paths come first
 from packages.core.tests.meta.mutants import MUTANTS, Mutant  # noqa: E402
-from packages.core.tests.meta.tables import checks_table, mutants_table, replace_section  # noqa: E402
+from packages.core.tests.meta.mutants.adapters import Placed  # noqa: E402
+from packages.core.tests.meta.mutants.families import placed  # noqa: E402
+from packages.core.tests.meta.tables import (  # noqa: E402
+    adapters_table,
+    checks_table,
+    mutants_table,
+    replace_section,
+)
 
+SEEDS = 3
 LEVELS: tuple[Level, ...] = ("exact", "distribution")
 
 
@@ -30,7 +38,7 @@ def kills_of(mutant: Mutant) -> dict[str, dict[str, str]]:
     """Return which checks catch a mutant at each level, and what they most often call it."""
     found: dict[str, dict[str, str]] = {}
     for level in LEVELS:
-        failures = run(mutant.backend(), [level]).failures
+        failures = run(mutant.backend(), [level], random_seed=0).failures
         named = {
             name: Counter(failure.mistake for failure in failures if failure.check == name)
             for name in dict.fromkeys(failure.check for failure in failures)
@@ -39,15 +47,23 @@ def kills_of(mutant: Mutant) -> dict[str, dict[str, str]]:
     return found
 
 
+def catches(mutant: Placed) -> bool:
+    """Return whether the check that a placed mutant names catches it; an exception does not count."""
+    return any(failure.expected != "no exception" for failure in run(mutant.adapter(), only=[mutant.check]).failures)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--only", choices=("checks", "mutants"))
+    parser.add_argument("--only", choices=("checks", "mutants", "adapters"))
     parser.add_argument("--kills", type=Path, default=Path("kills.jsonl"))
     arguments = parser.parse_args()
-    if arguments.only != "mutants":
+    if arguments.only in (None, "checks"):
         for level in LEVELS:
-            replace_section(level, checks_table(run("numpy", [level])))
-    if arguments.only != "checks":
+            replace_section(level, checks_table(run("numpy", [level], random_seed=0)))
+    if arguments.only in (None, "adapters"):
+        mutants = [mutant for seed in range(1, SEEDS + 1) for mutant in placed(seed)]
+        replace_section("adapters", adapters_table([(m, catches(m)) for m in track(mutants, description="adapters")]))
+    if arguments.only in (None, "mutants"):
         lines = arguments.kills.read_text(encoding="utf-8").splitlines() if arguments.kills.exists() else []
         kills = dict(json.loads(line) for line in lines)
         with arguments.kills.open("a", encoding="utf-8") as file:

@@ -17,14 +17,15 @@ from fanin.exceptions import FaninTypeError, FaninValueError
 from fanin.initializers import Initializer
 from fanin.layout import check_shape
 from fanin.plans import Name, Plan, Slices
-from fanin.stream.keys import text_words
 from fanin_jax._axes import NumberedAxes, counted_by
-from fanin_jax._backend import check_sharding
+from fanin_jax._backend import JaxBackend, check_sharding
 from fanin_jax._draw import draw
 from fanin_jax._elements import Words
 from fanin_jax._x64 import has_float64
 
 __all__ = ["KeyedInitializer", "init", "initializer"]
+
+_BACKEND: Final = JaxBackend()
 
 _DEFAULT_LAYOUTS: Final = {2: "IO", 3: "WIO", 4: "HWIO", 5: "DHWIO"}
 """How JAX's libraries store dense and convolution kernels, by number of axes."""
@@ -80,7 +81,7 @@ def init(
         seed=seed,
         name=name,
         dtype=dtype,
-        backend="jax",
+        backend=_BACKEND,
         device=device,
         slices=slices,
         groups=groups,
@@ -131,7 +132,7 @@ def initializer(
     Raises:
         FaninValueError: The initialization is unknown, or both a layout and axes are given. (Axes that a shape does not
             have, or that overlap, are refused with the shape.)
-        FaninTypeError: It is neither a name nor an initializer.
+        FaninTypeError: It is neither a name nor an initializer, or an axis is not a whole number.
 
     Example:
         >>> kernel_init = initializer("he_uniform")
@@ -236,11 +237,7 @@ def _layout(layout: str | None, shape: Sequence[int] | int) -> str | None:
 
 
 def _counters(plan: Plan) -> Words | None:
-    """Return the counter that each name selects, or None without a name: the key is the stream's own."""
-    if plan.name is None:
-        return None
-    names = [plan.name] if isinstance(plan.name, str) else plan.name
-    return np.array([text_words(text) for text in names], np.uint32).reshape(-1, 2)
+    return None if plan.counters is None else np.array(plan.counters, np.uint32).reshape(-1, 2)
 
 
 def _check_key(key: Any) -> None:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import jax
 import jax.numpy as jnp
 
-from fanin.axes import Axes, layout_of_axes
+from fanin.axes import Axes, axis_numbers, layout_of_axes
 from fanin.exceptions import FaninValueError
 from fanin.initializers import Initializer
 from fanin.profiles import FrameworkScaling
@@ -35,6 +34,7 @@ class NumberedAxes:
 
         Raises:
             FaninValueError: There is a layout too.
+            FaninTypeError: An axis is not a whole number.
         """
         if in_axis is None and out_axis is None and batch_axis is None:
             return None
@@ -44,18 +44,13 @@ class NumberedAxes:
                 f"{layout!r}, in_axis={in_axis}, out_axis={out_axis}, batch_axis={batch_axis}. Pass only one of both."
             )
         return cls(
-            *(
-                tuple(axes) if isinstance(axes, Iterable) else axes
-                for axes in (
-                    -2 if in_axis is None else in_axis,
-                    -1 if out_axis is None else out_axis,
-                    () if batch_axis is None else batch_axis,
-                )
-            )
+            axis_numbers(-2 if in_axis is None else in_axis, "in_axis"),
+            axis_numbers(-1 if out_axis is None else out_axis, "out_axis"),
+            axis_numbers(() if batch_axis is None else batch_axis, "batch_axis"),
         )
 
     def layout(self, ndim: int) -> str:
-        """Return one letter an axis, with an S for each batch axis."""
+        """Return one letter per axis, with an S for each batch axis."""
         return layout_of_axes(ndim, self.in_axis, self.out_axis, self.batch_axis)
 
     def count(self, shape: tuple[int, ...]) -> int:

@@ -1,4 +1,4 @@
-"""The logical index of every element, computed from its position (specification, section 5).
+"""The logical index of every element, computed from its position (specification, section 6).
 
 XLA has no 64-bit integers unless JAX is configured for them, so an index that may reach 2^32 is two words.
 """

@@ -8,9 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fanin.api import draw
 from fanin.exceptions import FaninTypeError, FaninValueError
 from fanin.initializers import Initializer
-from fanin.plans import Name, Slices, plan
+from fanin.layout import Geometry
+from fanin.naming import OMITTED, Omitted, check_unnamed
+from fanin.plans import Name, Plan, Slices
 from fanin.plans.pieces import overlaps
 from fanin_numpy._backend import NumpyBackend
 from fanin_numpy._draw import draw_into
@@ -40,20 +43,9 @@ def init(
         >>> init((256, 64), "he", layout="OI", name="fc.weight").shape
         (256, 64)
     """
-    return _BACKEND.draw(
-        plan(
-            shape,
-            initialization,
-            layout=layout,
-            seed=seed,
-            name=name,
-            dtype=dtype,
-            slices=slices,
-            groups=groups,
-            transposed=transposed,
-            stride=stride,
-        )
-    )
+    geometry = Geometry.of(shape, layout, groups, transposed, stride)
+    made = Plan.of(initialization, geometry, seed=seed, name=name, dtype=dtype, slices=slices)
+    return draw(made, backend=_BACKEND)  # type: ignore[no-any-return]
 
 
 def init_(
@@ -62,7 +54,7 @@ def init_(
     *,
     layout: str | None = None,
     seed: int = 0,
-    name: Name = None,
+    name: Name | Omitted = OMITTED,
     groups: int = 1,
     transposed: bool = False,
     stride: int | Sequence[int] | None = None,
@@ -76,7 +68,8 @@ def init_(
         initialization: A name or an `Initializer`, as in `fanin.init`, whose other arguments are the same too.
         layout: What each axis is; needed where the initializer needs a fan.
         seed: An integer in [0, 2^64).
-        name: The parameter's name.
+        name: The parameter's name. It must be said where the weights are random; None is the seed's own stream, which
+            all tensors without a name share.
         groups: Groups of a grouped convolution.
         transposed: Whether it is a transposed convolution's kernel.
         stride: Stride of the transposed convolution.
@@ -85,7 +78,7 @@ def init_(
         The array itself.
 
     Raises:
-        FaninTypeError: It is not an array, or an argument has the wrong type.
+        FaninTypeError: It is not an array, random weights have no `name`, or an argument has the wrong type.
         FaninValueError: It cannot be written, its elements overlap, or an argument's value means nothing here. The
             array is unchanged then.
 
@@ -111,16 +104,9 @@ def init_(
             f"init_ cannot write an array whose elements share memory (shape {array.shape}, strides {array.strides}). "
             f"Pass a copy: array.copy()."
         )
-    description = plan(
-        array.shape,
-        initialization,
-        layout=layout,
-        seed=seed,
-        name=name,
-        dtype=array.dtype.name,
-        groups=groups,
-        transposed=transposed,
-        stride=stride,
-    )
-    draw_into(description, array)
+    if name is OMITTED:
+        check_unnamed(initialization)
+        name = None
+    geometry = Geometry.of(array.shape, layout, groups, transposed, stride)
+    draw_into(Plan.of(initialization, geometry, seed=seed, name=name, dtype=array.dtype.name), array)
     return array

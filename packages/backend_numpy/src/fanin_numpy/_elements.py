@@ -143,13 +143,13 @@ class _Job:
     ) -> None:
         """Fill one block of the table of rows."""
         height, width = out.shape
-        bases = offsets(outer, top, height) + offset if outer else np.array([offset])
+        bases = offsets(outer, top, height) + offset if outer else np.array([offset], np.int64)
         if running:
             bases += left
             if not ((bases ^ (bases + (width - 1))) >> _TURN).any():
                 self.engine.fill_rows(out, bases, key, self.rule)
                 return
-        columns = np.arange(left, left + width) if running else offsets(inner, left, width)
+        columns = np.arange(left, left + width, dtype=np.int64) if running else offsets(inner, left, width)
         self.engine.fill_grid(out, bases - left if running else bases, columns, key, self.rule)
 
 

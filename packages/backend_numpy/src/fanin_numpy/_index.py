@@ -16,7 +16,7 @@ Indices: TypeAlias = NDArray[np.int64]
 
 def offsets(axes: tuple[Axis, ...], first: int, count: int) -> Indices:
     """Return the logical offsets of the flat positions first, first + 1, ... of some axes, in C order."""
-    flat = np.arange(first, first + count)
+    flat = np.arange(first, first + count, dtype=np.int64)
     if len(axes) == 1:
         return axes[0].offset(flat)
     positions = np.unravel_index(flat, tuple(axis.size for axis in axes)) if axes else ()
@@ -25,8 +25,8 @@ def offsets(axes: tuple[Axis, ...], first: int, count: int) -> Indices:
 
 def values(first: int, axes: tuple[Axis, ...]) -> Indices:
     """Return a whole number that is `first` at the first element and moves along axes, an array that broadcasts."""
-    number = np.full((1,) * len(axes), first)
+    number = np.full((1,) * len(axes), first, np.int64)
     for k, axis in enumerate(axes):
         if axis.stride or axis.outer_stride:
-            number = number + axis.offset(np.arange(axis.size)).reshape(-1, *[1] * (len(axes) - 1 - k))
+            number = number + axis.offset(np.arange(axis.size, dtype=np.int64)).reshape(-1, *[1] * (len(axes) - 1 - k))
     return number

@@ -75,7 +75,7 @@ def _words_rows(width: int, bases: Indices, key: Words) -> UInts:
     first, lane = bases >> 1, int(bases[0] & 1)
     rows = len(bases)
     if rows > 1 and np.any((bases & 1) != lane):
-        return _words_grid(bases, np.arange(width), key)
+        return _words_grid(bases, np.arange(width, dtype=np.int64), key)
     blocks = (width + lane + 1) >> 1
     high = _buffers.take("x0", rows * blocks, np.uint32)
     low = _buffers.take("x1", rows * blocks, np.uint32)
@@ -170,7 +170,7 @@ def _uniform_points(words: UInts) -> Ints:
 
 def _truncated_points(words: UInts, draw: Draw) -> Ints:
     wide = _buffers.take("index", len(words), np.intp).view(np.uint64)
-    np.multiply(words, np.uint64(draw.ranks), out=wide)
+    np.multiply(words, np.uint64(draw.ranks), out=wide, dtype=np.uint64)  # NumPy 1 would take the scalar for a uint32
     wide >>= np.uint64(32)
     wide += np.uint64(draw.first_rank)
     np.copyto(words, wide, casting="unsafe")
@@ -189,7 +189,7 @@ def _points(words: UInts, draw: Draw) -> Ints | Indices:
     if draw.shift:
         points >>= np.int32(draw.shift)
     if draw.is_wide:
-        return points + np.int64(draw.mean)
+        return np.add(points, np.int64(draw.mean), dtype=np.int64)  # NumPy 1 would take the scalar for an int32
     if draw.mean:
         points += np.int32(draw.mean)
     return points

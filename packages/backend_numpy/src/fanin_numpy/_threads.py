@@ -37,8 +37,9 @@ class _Pool:
 
 
 _pool = _Pool()
-# Threads do not survive a fork: a child starts with no helpers, and its own lock.
-os.register_at_fork(after_in_child=_pool.__init__)  # type: ignore[misc]
+# Threads do not survive a fork: a child starts with no helpers, and its own lock. Windows has no fork.
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_pool.__init__)  # type: ignore[misc]
 
 
 def _default_count() -> int:

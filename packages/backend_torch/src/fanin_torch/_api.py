@@ -9,8 +9,10 @@ import torch
 from torch import Tensor
 from torch.nn.parameter import UninitializedBuffer, UninitializedParameter
 
+from fanin.api import draw
 from fanin.exceptions import FaninTypeError, FaninValueError
 from fanin.initializers import Initializer
+from fanin.naming import OMITTED, Omitted, check_unnamed
 from fanin.plans import Name, Slices, plan
 from fanin.plans.pieces import overlaps
 from fanin_torch._backend import TorchBackend
@@ -75,7 +77,8 @@ def init(
     }
     if torch.compiler.is_compiling():
         return draw_opaquely(remember(shape, arguments), device)
-    return _BACKEND.draw(plan(shape, **arguments), device=device)
+    made: Tensor = draw(plan(shape, **arguments), backend=_BACKEND, device=device)
+    return made
 
 
 def init_(
@@ -83,7 +86,7 @@ def init_(
     initialization: str | Initializer = "he",
     *,
     seed: int = 0,
-    name: Name = None,
+    name: Name | Omitted = OMITTED,
     layout: str | None = None,
     groups: int = 1,
     transposed: bool = False,
@@ -96,7 +99,8 @@ def init_(
             Of a distributed tensor (`DTensor`) each process draws the part that it holds, without communication.
         initialization: A name or an `Initializer`, as in `fanin.init`, whose other arguments are the same too.
         seed: An integer in [0, 2^64).
-        name: The parameter's name, for example that of `module.named_parameters()`.
+        name: The parameter's name, for example that of `module.named_parameters()`. It must be said where the weights
+            are random; None is the seed's own stream, which all tensors without a name share.
         layout: What each axis is; None for torch's own: "OI", "OIW", "OIHW" or "OIDHW" by the number of axes ("IOW",
             "IOHW", "IODHW" with transposed=True).
         groups: Groups of a grouped convolution.
@@ -107,7 +111,7 @@ def init_(
         The tensor itself.
 
     Raises:
-        FaninTypeError: It is not a tensor, or an argument has the wrong type.
+        FaninTypeError: It is not a tensor, random weights have no `name`, or an argument has the wrong type.
         FaninValueError: The tensor has no values (meta), is not floating-point or strided, its elements overlap, or an
             argument's value means nothing here. The tensor is unchanged then.
 
@@ -142,7 +146,7 @@ def arguments_of(
     initialization: str | Initializer,
     *,
     seed: int,
-    name: Name,
+    name: Name | Omitted,
     layout: str | None = None,
     groups: int = 1,
     transposed: bool = False,
@@ -151,7 +155,7 @@ def arguments_of(
     """Return the arguments of `fanin.plan` for a tensor that `init_` is to write.
 
     Raises:
-        FaninTypeError: It is not a tensor.
+        FaninTypeError: It is not a tensor, or random weights have no name.
         FaninValueError: It cannot be written.
     """
     if not isinstance(tensor, Tensor):
@@ -160,6 +164,9 @@ def arguments_of(
             f"fanin_torch.init(shape, ...)."
         )
     _check(tensor)
+    if name is OMITTED:
+        _check_unnamed(initialization)
+        name = None
     return {
         "initialization": initialization,
         "layout": _layout(tensor.ndim, layout, transposed),
@@ -172,16 +179,31 @@ def arguments_of(
     }
 
 
+@torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]  # no part of a graph
+def _check_unnamed(initialization: str | Initializer) -> None:
+    check_unnamed(initialization)
+
+
 def _check(tensor: Tensor) -> None:
     if isinstance(tensor, (UninitializedParameter, UninitializedBuffer)):
         raise FaninValueError(
             "init_ cannot write a parameter that has no shape yet, as lazy modules have. Run the module once on an "
             "example input, and initialise its parameters then."
         )
+    if tensor.is_nested:
+        raise FaninValueError(
+            "init_ cannot write a nested tensor, which is several tensors. Write each of tensor.unbind(), under a name "
+            "of its own."
+        )
     if tensor.layout != torch.strided or dtype_name(tensor.dtype) not in DTYPES:
         raise FaninValueError(
             f"init_ writes dense floating-point tensors. Received: dtype {tensor.dtype}, layout {tensor.layout}. "
             f"Accepted: {', '.join(DTYPES)}, with layout torch.strided."
+        )
+    if not torch.compiler.is_compiling() and tensor.is_neg():
+        raise FaninValueError(
+            "init_ cannot write a view that shows the negative of its memory, as conj().imag of a complex tensor does. "
+            "Write the tensor that it is a view of."
         )
     if not torch.compiler.is_compiling() and _is_transformed(tensor):
         raise FaninValueError(

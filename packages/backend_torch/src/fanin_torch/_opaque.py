@@ -21,6 +21,8 @@ from fanin_torch._dtypes import DTYPES
 __all__ = ["draw_opaquely", "fill_opaquely", "keep", "remember"]
 
 _plans: Final[list[Plan]] = []
+_numbers: Final[dict[Plan, int]] = {}
+"""A plan that is traced again has the number that it had: a compiled loop keeps one, and not one per step."""
 _lock: Final = threading.Lock()
 
 
@@ -38,8 +40,10 @@ def keep(made: Plan) -> tuple[int, tuple[int, ...], str]:
 
 def _keep(made: Plan) -> tuple[int, tuple[int, ...], str]:
     with _lock:
-        _plans.append(made)
-        return len(_plans) - 1, made.shape, made.dtype
+        number = _numbers.setdefault(made, len(_plans))
+        if number == len(_plans):
+            _plans.append(made)
+        return number, made.shape, made.dtype
 
 
 def draw_opaquely(kept: tuple[int, tuple[int, ...], str], device: Any) -> Tensor:

@@ -2,37 +2,17 @@
 
 `fanin.init` draws one tensor, `fanin.init_parameters` a network's; `fanin.plan` says what they would do, as data.
 Importing this package imports no array library.
+
+Functions are here. Classes are where their room is: initializers in `fanin.initializers`, errors in `fanin.exceptions`,
+the geometry of a tensor in `fanin.layout`, what a backend reads in `fanin.plans`, what it is in `fanin.contract`.
 """
 
 from __future__ import annotations
 
 from fanin.api import draw, init, init_parameters
-from fanin.contract import Backend, Capabilities, CompilingBackend, Description
-from fanin.dtypes import DTYPES, DType
-from fanin.exceptions import (
-    BackendConflictError,
-    BackendImportError,
-    BackendNotFoundError,
-    BackendNotInstalledError,
-    FaninError,
-    FaninTypeError,
-    FaninValueError,
-    SpecVersionError,
-)
+from fanin.exceptions import FaninError
 from fanin.gains import backward_gain, gain
-from fanin.initializers import (
-    Constant,
-    DeltaOrthogonal,
-    Dirac,
-    Identity,
-    Initializer,
-    Normal,
-    Orthogonal,
-    Sparse,
-    TruncatedNormal,
-    Uniform,
-    VarianceScaling,
-)
+from fanin.initializers import Initializer
 from fanin.initializers.names import get_initializer, initializer_names, profile
 from fanin.initializers.presets import (
     constant,
@@ -64,50 +44,15 @@ from fanin.initializers.presets import (
     xavier_uniform,
     zeros,
 )
-from fanin.layout import Axis, Fans, Geometry
-from fanin.plans import SPEC_VERSION, Plan, plan
-from fanin.plans.rules import Diagonal, Draw, Fill, Haar, Masked
+from fanin.plans import SPEC_VERSION, plan
 from fanin.registry import available_backends, backend, known_backends
-from fanin.stream.keys import further_key, named_key
 
 __version__ = "0.1.0"
 
 __all__ = [
-    "DTYPES",
     "SPEC_VERSION",
-    "Axis",
-    "Backend",
-    "BackendConflictError",
-    "BackendImportError",
-    "BackendNotFoundError",
-    "BackendNotInstalledError",
-    "Capabilities",
-    "CompilingBackend",
-    "Constant",
-    "DType",
-    "DeltaOrthogonal",
-    "Description",
-    "Diagonal",
-    "Dirac",
-    "Draw",
     "FaninError",
-    "FaninTypeError",
-    "FaninValueError",
-    "Fans",
-    "Fill",
-    "Geometry",
-    "Haar",
-    "Identity",
     "Initializer",
-    "Masked",
-    "Normal",
-    "Orthogonal",
-    "Plan",
-    "Sparse",
-    "SpecVersionError",
-    "TruncatedNormal",
-    "Uniform",
-    "VarianceScaling",
     "__version__",
     "available_backends",
     "backend",
@@ -116,7 +61,6 @@ __all__ = [
     "delta_orthogonal",
     "dirac",
     "draw",
-    "further_key",
     "gain",
     "get_initializer",
     "glorot_normal",
@@ -136,7 +80,6 @@ __all__ = [
     "lecun_normal",
     "lecun_truncated_normal",
     "lecun_uniform",
-    "named_key",
     "normal",
     "ones",
     "orthogonal",

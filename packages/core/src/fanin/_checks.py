@@ -6,6 +6,7 @@ import math
 import operator
 from collections.abc import Iterable
 from numbers import Complex, Real
+from typing import Final
 
 from fanin.exceptions import FaninTypeError, FaninValueError
 
@@ -57,9 +58,37 @@ def real_number(value: object, what: str) -> float:
     return number
 
 
-def closest(name: str, choices: Iterable[str]) -> str:
-    """Return " Did you mean 'x'?" for the choice nearest to `name`, or nothing; choices are in lower case."""
+_ELSEWHERE: Final[dict[str, tuple[str, ...]]] = {
+    "eye": ("identity",),
+    "gaussian": ("normal",),
+    "random_normal": ("normal",),
+    "random_uniform": ("uniform",),
+    **{name: (f"{name}_normal",) for name in ("he", "kaiming", "glorot", "xavier", "lecun")},
+    "msra": ("he_normal",),
+    "delta": ("delta_orthogonal",),
+    **dict.fromkeys(("half", "fp16"), ("float16",)),
+    **dict.fromkeys(("single", "float", "fp32"), ("float32",)),
+    **dict.fromkeys(("double", "fp64"), ("float64",)),
+    **dict.fromkeys(("float8", "fp8"), ("float8_e4m3fn",)),
+    "a": ("negative_slope", "low", "lower"),
+    "b": ("high", "upper"),
+    "loc": ("mean",),
+    "scale": ("gain", "std"),
+    "nonlinearity": ("activation",),
+}
+"""What has another name here than in other libraries and in papers, if the nearest spelling does not lead there."""
+
+
+def nearest(name: str, choices: Iterable[str]) -> str | None:
+    """Return the choice that `name` seems to mean, or None; choices are in lower case."""
     import difflib  # only an error needs it
 
-    close = difflib.get_close_matches(name.lower(), list(choices), n=1)
-    return f" Did you mean {close[0]!r}?" if close else ""
+    known, lower = list(choices), name.lower().rstrip("_")
+    meant = [other for other in _ELSEWHERE.get(lower, ()) if other in known]
+    return next(iter(meant or difflib.get_close_matches(lower, known, n=1)), None)
+
+
+def closest(name: str, choices: Iterable[str]) -> str:
+    """Return " Did you mean 'x'?" for the choice that `name` seems to mean, or nothing; choices are in lower case."""
+    found = nearest(name, choices)
+    return f" Did you mean {found!r}?" if found else ""

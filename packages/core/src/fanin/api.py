@@ -10,6 +10,7 @@ from fanin._checks import whole_number
 from fanin.contract import Backend
 from fanin.exceptions import FaninTypeError, FaninValueError
 from fanin.initializers import Initializer
+from fanin.layout import Geometry
 from fanin.plans import Name, Plan, Slices, plan
 from fanin.registry import backend as get_backend
 
@@ -64,8 +65,9 @@ def init(
         layout: What each axis is, one letter an axis: O out, I in, D H W spatial, S stack; "OI" is torch's dense
             layer, "HWIO" JAX's convolution. Needed where the initializer needs a fan, which is never guessed.
         seed: An integer in [0, 2^64).
-        name: The parameter's name, which selects its stream: give each parameter its own. A stack (layout with S)
-            takes a list of names, one a slice.
+        name: The parameter's name, which selects its stream: give each parameter its own. Without one it is the seed's
+            own stream, so two tensors without a name have the same numbers (see the second example). A stack (layout
+            with S) takes a list of names, one a slice.
         dtype: "float64", "float32", "float16", "bfloat16", or a library's dtype. The low-precision weights are the
             float32 weights, rounded.
         backend: A backend's name; None for the only installed one, or numpy.
@@ -87,20 +89,19 @@ def init(
         >>> weight = init((256, 64), "he", layout="OI", seed=0, name="fc.weight", backend="numpy")
         >>> weight.shape, weight.dtype.name, float(weight[0, 0])
         ((256, 64), 'float32', -0.0567663311958313)
+
+        The trap of a loop that gives no names, and the way out:
+
+        >>> one, other = (init((3, 2), "random", backend="numpy") for layer in range(2))
+        >>> bool((one == other).all())  # two layers, and one set of weights
+        True
+        >>> one, other = (init((3, 2), "random", name=f"layers.{k}.weight", backend="numpy") for k in range(2))
+        >>> bool((one == other).any())
+        False
     """
-    description = plan(
-        shape,
-        initialization,
-        layout=layout,
-        seed=seed,
-        name=name,
-        dtype=dtype,
-        slices=slices,
-        groups=groups,
-        transposed=transposed,
-        stride=stride,
-    )
-    return draw(description, backend=backend, device=device)
+    geometry = Geometry.of(shape, layout, groups, transposed, stride)
+    made = Plan.of(initialization, geometry, seed=seed, name=name, dtype=dtype, slices=slices)
+    return draw(made, backend=backend, device=device)
 
 
 def init_parameters(

@@ -8,7 +8,7 @@ from typing import Final, TypeAlias
 from fanin._checks import whole_number
 from fanin.exceptions import FaninTypeError, FaninValueError
 
-__all__ = ["Axes", "layout_of_axes"]
+__all__ = ["Axes", "axis_numbers", "layout_of_axes"]
 
 Axes: TypeAlias = int | Iterable[int]
 """One axis or several, each counted from the first (0, 1, ...) or from the last (-1, -2, ...)."""
@@ -26,7 +26,7 @@ def layout_of_axes(ndim: int, in_axis: Axes = -2, out_axis: Axes = -1, batch_axi
         batch_axis: The stack axis, none, or several; a layout has at most one.
 
     Returns:
-        One letter an axis: `layout_of_axes(4)` is that of JAX's convolution.
+        One letter per axis: `layout_of_axes(4)` is that of JAX's convolution.
 
     Raises:
         FaninValueError: An axis is not there, is named twice, or more than three are left for the spatial axes.
@@ -38,10 +38,10 @@ def layout_of_axes(ndim: int, in_axis: Axes = -2, out_axis: Axes = -1, batch_axi
     """
     letters: dict[int, str] = {}
     for letter, name, axes in (("I", "in_axis", in_axis), ("O", "out_axis", out_axis), ("S", "batch_axis", batch_axis)):
-        for axis in _each(axes, name):
-            place = whole_number(axis, f"an axis of {name}", -ndim)
-            if place >= ndim:
-                raise FaninValueError(f"{name} must name axes in [{-ndim}, {ndim}). Received: {axis}.")
+        places = axis_numbers(axes, name)
+        for place in (places,) if isinstance(places, int) else places:
+            if not -ndim <= place < ndim:
+                raise FaninValueError(f"{name} must name axes in [{-ndim}, {ndim}). Received: {place}.")
             if place % ndim in letters:
                 raise FaninValueError(
                     f"in_axis, out_axis and batch_axis must name different axes. Received: {in_axis}, {out_axis} and "
@@ -58,7 +58,19 @@ def layout_of_axes(ndim: int, in_axis: Axes = -2, out_axis: Axes = -1, batch_axi
     return "".join(letters[place] for place in range(ndim))
 
 
-def _each(axes: object, name: str) -> list[object]:
+def axis_numbers(axes: object, name: str) -> int | tuple[int, ...]:
+    """Return axes of any library as Python's integers, which can be compared and hashed; a single one stays single.
+
+    Raises:
+        FaninTypeError: They are neither a whole number nor a sequence of them.
+
+    Example:
+        >>> axis_numbers(-2, "in_axis"), axis_numbers([0, 1], "out_axis")
+        (-2, (0, 1))
+    """
     if isinstance(axes, (str, bytes)):
         raise FaninTypeError(f"{name} must be a whole number or a sequence of them. Received: {axes!r}.")
-    return list(axes) if isinstance(axes, Iterable) else [axes]
+    what, least = f"an axis of {name}", -(2**31)
+    if not isinstance(axes, Iterable) or getattr(axes, "ndim", 1) == 0:
+        return whole_number(axes, what, least)
+    return tuple(whole_number(axis, what, least) for axis in axes)

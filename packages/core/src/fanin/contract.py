@@ -22,8 +22,11 @@ class Capabilities:
         dtypes: Names of the dtypes it draws, from `fanin.dtypes.DTYPES`; at least float32.
         devices: Device kinds that it was written for, for people to read ("cpu", "cuda", ...).
         jit: Whether it can draw inside the library's own compiled functions; if so, it is a `CompilingBackend`.
-        level: "exact" if every weight has the specification's bits; "close" if some differ by rounding. (That is of the
-            elementwise rules; no backend's orthogonal matrices are more than close.)
+        level: "exact" if every weight has the specification's bits; "close" if weights are rounded in another way: each
+            is at most one unit of the last place off, and of a drawn tensor at most three quarters are, which is as
+            many as two other roundings can move (a constant may be off in all). So a factor that is off by one unit is
+            seen in a tensor of some 150 elements, and in a smaller one is not. (That is of the elementwise rules; no
+            backend's orthogonal matrices are more than close.)
         rules: Kinds of the rules that it draws (see `fanin.plans.rules`): at least "fill" and "draw", and where it can
             also "diagonal" and "masked", which are exact, and "haar", which is close.
     """
@@ -48,7 +51,8 @@ class Backend(Protocol):
     """A backend draws plans as arrays of one library.
 
     It keeps no state that a draw could change: the same plan gives the same bits in any order, from any thread.
-    It touches no global random generator, default dtype or default device.
+    It touches no global random generator, default dtype or default device. What is not keyword-only is passed by
+    position, so its name is the backend's own.
     """
 
     name: str
@@ -68,7 +72,7 @@ class Backend(Protocol):
             device: Where the array shall live, in the library's own terms; None for the library's default.
 
         Returns:
-            A new array of shape `plan.shape` and dtype `plan.dtype`, that shares memory with no other.
+            A new array of shape `plan.shape` and dtype `plan.dtype`, in C order, that shares memory with no other.
 
         Raises:
             FaninValueError: The device is unknown, or a dtype is not available now.

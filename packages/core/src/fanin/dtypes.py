@@ -130,7 +130,7 @@ def dtype_of(dtype: object) -> DType:
 @lru_cache(maxsize=64)
 def _unknown(name: str, received: str) -> str:
     kind = "weights are real floating-point numbers, and the dtype is" if _is_other(name) else "unknown dtype"
-    hint = "" if _is_other(name) else closest(name, DTYPES)
+    hint = "" if _is_other(name) else closest(name.rpartition(".")[2], DTYPES)
     return f"{kind} {received}. Accepted: {', '.join(DTYPES)}.{hint}"
 
 

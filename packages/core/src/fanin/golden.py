@@ -1,7 +1,7 @@
 """Golden vectors: tensors whose bits were stored once, to hold every later version and every backend to.
 
-The file was written by `tools/make_golden.py`, an implementation of the specification of its own. Nothing regenerates
-it: a difference is a defect of the code that differs.
+The file was written by `tools/make_golden.py` with an implementation of the specification of its own,
+`tools/second_reference`. Nothing regenerates it: a difference is a defect of the code that differs.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Layouts: which axis of a stored tensor is which, and so its fans and its logical order (specification, section 5)."""
+"""Layouts: which axis is which, and so a tensor's logical order and its fans (specification, sections 6 and 7)."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _EXAMPLES: Final = {
 
 def layout_choices(ndim: int) -> str:
     """Return the usual layouts of a tensor with `ndim` axes, as text for an error."""
-    return _EXAMPLES.get(ndim, f"{ndim} letters, one an axis")
+    return _EXAMPLES.get(ndim, f"{ndim} letters, one per axis")
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,11 +124,11 @@ def _strides(sizes: list[int]) -> list[int]:
 def _check_layout(layout: str, ndim: int) -> None:
     unknown = [letter for letter in layout if letter not in _LETTERS]
     if unknown:
-        upper = layout.upper()
-        hint = f" Did you mean {upper!r}?" if set(upper) <= set(_LETTERS) else ""
+        meant = "".join(layout.upper().split()).replace(",", "")
+        hint = f" Did you mean {meant!r}?" if set(meant) <= set(_LETTERS) else ""
         raise FaninValueError(
             f"layout {layout!r} has the unknown letter {unknown[0]!r}. Accepted: O (out), I (in), D, H, W (spatial), "
-            f"S (stack), one letter an axis, for example {layout_choices(ndim)}.{hint}"
+            f"S (stack), one letter per axis, for example {layout_choices(ndim)}.{hint}"
         )
     if len(layout) != ndim:
         raise FaninValueError(
@@ -148,11 +148,11 @@ class Geometry:
 
     Attributes:
         shape: The global shape, in stored order.
-        layout: One letter an axis, or None where nobody said what the axes are.
+        layout: One letter per axis, or None where nobody said what the axes are.
         groups: Number of groups of a grouped convolution.
         transposed: Whether it is the kernel of a transposed convolution, which stores all of its in-channels and the
             out-channels of one group.
-        stride: Strides of the transposed convolution, one a spatial axis in the order D, H, W.
+        stride: Strides, one per spatial axis in the order D, H, W; only a transposed convolution's fan-in needs them.
     """
 
     shape: tuple[int, ...]
@@ -228,9 +228,10 @@ class Geometry:
             Fans(fan_in=576.0, fan_out=1152.0)
         """
         if self.layout is None:
+            hint = ' A bias or a scale takes an initializer without fans: "zeros", "ones".' * (len(self.shape) < 2)
             raise FaninValueError(
                 f"this initializer needs the fan-in, which is not guessed from shape {self.shape}. State the layout: "
-                f"{layout_choices(len(self.shape))}."
+                f"{layout_choices(len(self.shape))}.{hint}"
             )
         kernel, inputs, outputs = self.channels(_SPATIAL), self.channels("I"), self.channels("O")
         if self.transposed:

@@ -13,9 +13,10 @@ from pathlib import Path
 import pytest
 
 import fanin
-from fanin import FaninValueError, Geometry
 from fanin.catalog import entries, facts, find, namesakes
 from fanin.cli import main
+from fanin.exceptions import FaninValueError
+from fanin.layout import Geometry
 from fanin.profiles import PROFILES, profile_names
 
 CORE = Path(__file__).parents[2]
@@ -103,8 +104,11 @@ def test_every_entry(name: str) -> None:
     assert name in entry.call
     assert (":" in name) == bool(not entry.when)
     assert all(find(alias).example == entry.example for alias in entry.aliases)
-    found = facts(entry.example, Geometry.of((9, 7, 3, 3), "OIHW") if re.search("dirac|delta", name) else DENSE)
+    geometry = Geometry.of((9, 7, 3, 3), "OIHW") if re.search("dirac|delta", name) else DENSE
+    found = facts(entry.example, geometry)
     assert found.low <= found.high
+    rule = fanin.plan(geometry.shape, entry.example, layout=geometry.layout).rule
+    assert entry.example.is_random == (rule.kind not in ("fill", "diagonal"))
 
 
 @pytest.mark.parametrize(
@@ -129,8 +133,11 @@ def test_aliases() -> None:
 
 
 def test_unknown_names() -> None:
-    with pytest.raises(FaninValueError, match=r"unknown initializer 'he_norml'\. Did you mean 'he_normal'\?"):
-        find("he_norml")
+    for name, meant in {"he_norml": "he_normal", "eye": "identity", "random_uniform": "uniform"}.items():
+        with pytest.raises(FaninValueError, match=rf"unknown initializer '{name}'\. Did you mean '{meant}'\?"):
+            find(name)
+    with pytest.raises(FaninValueError, match=r"unknown profile 'tf:zeros'\. Did you mean 'keras:zeros'\?"):
+        find("tf:zeros")
 
 
 def test_list(capsys: pytest.CaptureFixture[str]) -> None:

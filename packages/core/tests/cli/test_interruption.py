@@ -4,20 +4,30 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
 from fanin.cli.interruption import Interruption
 
-# Runs the command; the chosen function says each time that it begins, and then waits for a line.
+ON_UNIX = pytest.mark.skipif(os.name != "posix", reason="Windows cannot send Ctrl-C to one process alone")
+
+# Runs the command; the chosen function says each time that it begins, and then waits for a line. A process that was
+# started where Ctrl-C is ignored, as by `nohup` or a shell's `&`, ignores it too, unless it says otherwise.
 DRIVER = """
-import importlib, sys
+import importlib, signal, sys
+if sys.argv.pop(1) == "heard":
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+else:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 home, name = sys.argv[1].split(":")
 module = importlib.import_module(home)
 function = getattr(module, name)
@@ -32,18 +42,32 @@ sys.exit(main(sys.argv[2:]))
 QUICK = ["--depth", "1", "--width", "4", "--epochs", "2"]
 
 
+@contextmanager
+def killed_after(seconds: float, process: subprocess.Popen[str]) -> Iterator[None]:
+    """Kill a process that takes too long, so that reading from it ends, and one that a failed test leaves behind."""
+    timer = threading.Timer(seconds, process.kill)
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+        process.kill()
+
+
 def interrupted(
-    function: str, nth: int, arguments: list[str], times: int = 1, before: Callable[[], object] | None = None
+    function: str, nth: int, arguments: list[str], times: int = 1, ctrl_c: Literal["heard", "ignored"] = "heard"
 ) -> tuple[int, str, str]:
     """Run a command, and press Ctrl-C when a function begins for the nth time; return the exit code and the output."""
-    with subprocess.Popen(
-        [sys.executable, "-c", DRIVER, function, *arguments],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        preexec_fn=before,
-    ) as process:
+    with (
+        subprocess.Popen(
+            [sys.executable, "-c", DRIVER, ctrl_c, function, *arguments],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as process,
+        killed_after(100, process),
+    ):
         assert process.stdin is not None
         assert process.stderr is not None
         for k in range(nth):
@@ -56,7 +80,7 @@ def interrupted(
             if k < times - 1:  # signals that are pending at the same time are one: wait until it was noticed
                 assert process.stderr.readline() == "\n"
                 assert process.stderr.readline().startswith("fanin: writing what is finished")
-        out, err = process.communicate("\n" * 100, timeout=100)
+        out, err = process.communicate("\n" * 100)
         return process.returncode, out, err
 
 
@@ -74,6 +98,7 @@ def assert_whole(out: Path, *names: str) -> None:
     assert not list(out.rglob(".*"))
 
 
+@ON_UNIX
 def test_while_it_trains(tmp_path: Path) -> None:
     out = tmp_path / "out"
     arguments = ["compare", "--backends", "numpy", *QUICK, "--out", str(out)]
@@ -91,6 +116,7 @@ def test_while_it_trains(tmp_path: Path) -> None:
     assert [(row["initialization"], row["epochs"]) for row in rows(out / "summary.csv")] == [("zeros", "2")]
 
 
+@ON_UNIX
 @pytest.mark.parametrize(
     ("command", "function", "tables"),
     [
@@ -111,6 +137,7 @@ def test_while_the_report_is_written(command: list[str], function: str, tables: 
     assert (out / "plots").is_dir()
 
 
+@ON_UNIX
 def test_a_second_time_while_the_report_is_written(tmp_path: Path) -> None:
     out = tmp_path / "out"
     arguments = ["compare", "--backends", "numpy", *QUICK, "--out", str(out)]
@@ -121,6 +148,7 @@ def test_a_second_time_while_the_report_is_written(tmp_path: Path) -> None:
     assert not (out / "report.html").exists()
 
 
+@ON_UNIX
 def test_while_networks_are_measured(tmp_path: Path) -> None:
     out = tmp_path / "out"
     arguments = ["probe", "--backend", "numpy", "--depth", "1", "--width", "4", "--out", str(out)]
@@ -132,12 +160,10 @@ def test_while_networks_are_measured(tmp_path: Path) -> None:
     assert {row["initialization"] for row in rows(out / "layers.csv")} == {"zeros", "random"}
 
 
-def test_an_ignored_signal_stays_ignored(tmp_path: Path) -> None:
-    def ignore() -> None:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # as `nohup` and a shell's `&` do
-
+@ON_UNIX
+def test_an_ignored_signal_stays_ignored() -> None:
     arguments = ["compare", "--backends", "numpy", *QUICK]
-    code, text, err = interrupted("fanin.compare.training:snapshot", 3, arguments, before=ignore)
+    code, text, err = interrupted("fanin.compare.training:snapshot", 3, arguments, ctrl_c="ignored")
     assert (code, err.replace("begins\n", "")) == (0, "")
     assert "Interrupted" not in text
 
@@ -151,6 +177,14 @@ def test_a_reader_that_leaves_does_not_take_the_report_with_it(tmp_path: Path) -
     assert_whole(out, "report.html", "results.json", "summary.csv")
 
 
+@pytest.fixture
+def default_handler() -> Iterator[None]:
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("default_handler")
 def test_the_first_request_is_noted_and_the_second_obeyed() -> None:
     before = signal.getsignal(signal.SIGINT)
     with Interruption() as interruption:

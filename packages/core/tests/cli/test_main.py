@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 
@@ -49,6 +50,32 @@ def test_a_word_too_many_is_refused(words: str, capsys: pytest.CaptureFixture[st
     assert "unrecognized arguments" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ("plan 3,4 --layuot OI", "usage: fanin plan .*unrecognized arguments: --layuot OI. Did you mean '--layout'?"),
+        ("probe --backends numpy", "usage: fanin probe .*--backends numpy. Did you mean '--backend'?"),
+        ("compare he zeros", "usage: fanin compare .*he zeros. Initializations come behind --initializations."),
+        ("backends numpy", "usage: fanin backends .*unrecognized arguments: numpy."),
+    ],
+)
+def test_an_argument_that_the_command_does_not_know(
+    words: str, message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(words.split())
+    assert caught.value.code == 2
+    usage, _, end = message.partition(".*")
+    err = capsys.readouterr().err
+    assert err.startswith(usage)
+    assert err.endswith(f"{end}\n")
+
+
+def test_a_word_in_capitals_is_found_too(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["list", " TIMM"]) == 0
+    assert "timm:trunc_normal_tf" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(("text", "stride"), [("2", 2), ("2,3", (2, 3)), (" 2, 3", (2, 3))])
 def test_the_stride_may_differ_by_axis(
     text: str, stride: int | tuple[int, int], capsys: pytest.CaptureFixture[str]
@@ -79,12 +106,63 @@ def test_a_stack_of_zeros_needs_no_names(capsys: pytest.CaptureFixture[str]) -> 
     assert "no names, for nothing is random" in capsys.readouterr().out
 
 
-def test_an_explanation_has_the_settings_of_the_call(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["explain", "kaiming_uniform(negative_slope=3)", "--shape", "24,40"]) == 0
-    rows = {line.split()[0]: line.split() for line in capsys.readouterr().out.splitlines() if line}
-    bound = (6 / (10 * 40)) ** 0.5
-    assert rows["he_uniform"][-1] == f"{bound:.5g}"
-    assert rows["torch:kaiming_uniform"][-1] == f"{(6 / 40) ** 0.5:.5g}"  # with its defaults
+@pytest.mark.parametrize(
+    ("call", "laws", "left_out", "passed"),
+    [
+        (
+            "he(0.2)",
+            {"he_normal": "N(0, 0.219265^2)", "torch:kaiming_normal": "N(0, 0.219265^2)"},
+            {"jax:he_normal": "takes no negative_slope", "keras:he_normal": "takes no negative_slope"},
+            "torch:kaiming_normal(a=0.2)",
+        ),
+        (
+            "torch:kaiming_uniform(a=3)",
+            {"torch:kaiming_uniform": "U(-0.122474, 0.122474)"},
+            {"jax:he_uniform": "takes no a", "keras:he_uniform": "takes no a"},
+            "",
+        ),
+        (
+            "uniform(-0.2, high=0.3)",
+            {"torch:uniform": "U(-0.2, 0.3)", "keras:random_uniform": "U(-0.2, 0.3)"},
+            {"jax:uniform": "takes no low"},
+            "torch:uniform(a=-0.2, b=0.3), keras:random_uniform(minval=-0.2, maxval=0.3)",
+        ),
+        (
+            "truncated_normal(std=0.02)",  # whose std is elsewhere the parent's
+            {
+                "torch:trunc_normal": "N(0, 0.02^2), in effect not truncated",
+                "jax:truncated_normal": "N(0, 0.02^2) truncated to [-0.04, 0.04]",
+            },
+            {},
+            "torch:trunc_normal(std=0.02), jax:truncated_normal(stddev=0.02), keras:truncated_normal(stddev=0.02), ",
+        ),
+        ("constant(3)", {"torch:constant": "every weight is 3", "keras:constant": "every weight is 3"}, {}, "(val=3)"),
+        ("orthogonal(2)", {"jax:orthogonal": "2 Q, Q orthogonal"}, {}, "jax:orthogonal(scale=2)"),
+        (
+            "he(activation=gelu)",
+            {},
+            {
+                "torch:kaiming_normal": "torch has no gain for 'gelu'",
+                "jax:he_normal": "takes no activation",
+                "keras:he_normal": "takes no activation",
+            },
+            "",
+        ),
+        ("uniform", {"torch:uniform": "U(0, 1)"}, {}, "and the others' defaults"),
+    ],
+)
+def test_an_explanation_passes_the_settings_on(
+    call: str, laws: dict[str, str], left_out: dict[str, str], passed: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["explain", call, "--shape", "24,40"]) == 0
+    out = capsys.readouterr().out
+    rows = {line.split()[0]: " ".join(line.split()) for line in out.splitlines() if line}
+    for name, law in laws.items():
+        assert law in rows[name]
+    assert {name: row for name, row in rows.items() if "left out" in row} == {
+        name: f"{name} left out: {reason}" for name, reason in left_out.items()
+    }
+    assert passed in " ".join(out.split())
 
 
 def test_the_plan_in_words(capsys: pytest.CaptureFixture[str]) -> None:
@@ -116,6 +194,10 @@ def test_backends_lists_the_first_party(capsys: pytest.CaptureFixture[str]) -> N
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
+        (["plan", "256", "64", "--layout", "OI"], "Received: '256' and '64'. For example: fanin plan 256,64 he"),
+        (["plan", "8", "he"], 'A bias or a scale takes an initializer without fans: "zeros", "ones".'),
+        (["plan", "256,64", "--dtype", "half", "zeros"], "Did you mean 'float16'"),
+        (["explain", "tf:he_normal"], "Did you mean 'keras:he_normal'"),
         (["plan", "256,64"], "needs the fan-in, which is not guessed"),
         (["plan", "256;64"], "Received: '256;64'. Did you mean '256,64'?"),
         (["plan", "256x64"], "Received: '256x64'. Did you mean '256,64'?"),
@@ -191,6 +273,21 @@ def run(code: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
 
 
+@pytest.mark.parametrize(
+    ("encoding", "name"),
+    [("ascii", b"Muller"), ("latin-1", "Müller".encode("latin-1")), ("utf-8", "Müller".encode())],
+)
+def test_a_letter_that_the_encoding_lacks(encoding: str, name: bytes) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "fanin", "explain", "lecun_normal"],
+        capture_output=True,
+        env={**os.environ, "PYTHONIOENCODING": encoding},
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert b"LeCun, Bottou, Orr and " + name in done.stdout
+
+
 def test_plans_load_no_library() -> None:
     done = run(
         "import sys; from fanin.cli import main; main(['plan', '3,4', '--layout', 'OI']); "
@@ -218,17 +315,22 @@ def test_an_output_that_takes_nothing(words: str) -> None:
     assert (done.returncode, done.stderr) == (2, "fanin: there is no standard output to write to.\n")
 
 
-def test_an_interruption_while_the_program_is_loaded() -> None:
-    code = """
+@pytest.mark.parametrize(
+    ("home", "loaded"),
+    [("fanin.cli", "fanin.cli.app"), ("_fanin_command", "fanin.cli.app"), ("_fanin_command", "fanin")],
+)
+def test_an_interruption_while_the_program_is_loaded(home: str, loaded: str) -> None:
+    code = f"""
 import sys
 class Pressed:
     def find_spec(self, name, *_):
-        if name == "fanin.cli.app":
+        if name == {loaded!r}:
             raise KeyboardInterrupt
-from fanin.cli import main
+from {home} import main
 sys.modules.pop("fanin.cli.app", None)
 sys.meta_path.insert(0, Pressed())
-sys.exit(main(["plan", "3", "zeros"]))
+sys.argv = ["fanin", "plan", "3", "zeros"]
+sys.exit(main())
 """
     done = run(code)
     assert (done.returncode, done.stdout, done.stderr) == (130, "", "fanin: interrupted\n")

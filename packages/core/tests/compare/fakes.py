@@ -7,9 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from fanin import Capabilities, Description, Plan, reference
+from fanin import reference
 from fanin.compare.trainer import Trace
+from fanin.contract import Capabilities, Description
 from fanin.dtypes import DTYPES
+from fanin.plans import Plan
 
 
 class ReferenceBackend:

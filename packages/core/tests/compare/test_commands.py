@@ -114,6 +114,7 @@ def test_an_interruption_before_anything_is_finished(
 def test_probe(install: Install, dataset: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     install(ReferenceBackend("numpy"))
     arguments = ["probe", "--backend", "numpy", "--dataset", dataset, *SMALL, "--seeds", "3", "--out", str(tmp_path)]
+    arguments.append("--force")
     (tmp_path / "plots").mkdir()
     (tmp_path / "plots" / "weights-9.png").write_text("of an earlier run, with more initializations")
     assert main([*arguments, "--initializations", "he", "constant(0.5)", "constant(5e-1)"]) == 0
@@ -127,6 +128,31 @@ def test_probe(install: Install, dataset: str, tmp_path: Path, capsys: pytest.Ca
     assert "constant(0.5) and constant(5e-1) are the same initialization" in out
     assert (tmp_path / "plots" / "signal.png").is_file()
     assert not (tmp_path / "plots" / "weights-9.png").exists()
+
+
+@pytest.mark.parametrize("held", ["report.html", "results.json", "probe.json", "curves.csv", "plots/signal.png"])
+@pytest.mark.parametrize("command", ["compare", "probe"])
+def test_a_report_is_not_overwritten_unasked(
+    command: str, held: str, install: Install, dataset: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    install(ReferenceBackend("numpy"))
+    quick = QUICK if command == "compare" else SMALL
+    backend = "--backends" if command == "compare" else "--backend"
+    out = tmp_path / "out"
+    (out / "plots").mkdir(parents=True)
+    (out / "notes.txt").write_text("mine")
+    (out / "plots" / "mine.png").write_text("mine")
+    (out / held).write_text("of an earlier run")
+    arguments = [command, backend, "numpy", "--dataset", dataset, *quick, "--out", str(out)]
+    assert main(arguments) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""  # it says so before it trains
+    assert f"which holds {held}. Choose another folder, or add --force to replace the report." in captured.err
+    assert (out / held).read_text() == "of an earlier run"
+    assert main([*arguments, "--force"]) == 0
+    assert (out / "report.html").is_file()
+    assert not (out / held).exists() or (out / held).read_bytes() != b"of an earlier run"
+    assert (out / "notes.txt").read_text() == (out / "plots" / "mine.png").read_text() == "mine"
 
 
 @pytest.mark.parametrize(
@@ -248,7 +274,20 @@ def test_an_encoding_without_our_letters(encoding: dict[str, str], dataset: str)
         check=False,
     )
     assert (done.returncode, done.stderr) == (0, b"")
-    assert b"E[x?]: mean square of a layer's output" in done.stdout
+    assert b"E[x^2]: mean square of a layer's output" in done.stdout
+    assert re.search(rb"\([0-9.]+x a layer\)", done.stdout)
+    assert b"?" not in done.stdout
+    rows = [line for line in done.stdout.splitlines() if b"|" in line or b"-+-" in line]
+    assert rows
+    assert {len(line) for line in rows} == {len(rows[0])}  # headings over their columns
+
+
+@pytest.mark.parametrize(
+    "words", [["compare", "--backends", ""], ["compare", "--backends", ","], ["probe", "--backend", ""]]
+)
+def test_a_backend_without_a_name(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*words, *SMALL]) == 2
+    assert capsys.readouterr().err.startswith("fanin: a backend has a name. Received: none.")
 
 
 def test_no_backend_at_all(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
@@ -258,7 +297,7 @@ def test_no_backend_at_all(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captu
 
 
 def test_lists_are_split_at_spaces_and_commas() -> None:
-    assert words(["he,zeros", "normal(0.0, 0.1)", " random ,"]) == ("he", "zeros", "normal(0.0, 0.1)", "random")
+    assert words(["he,zeros", "uniform(0.0, 0.1)", " random ,"]) == ("he", "zeros", "uniform(0.0, 0.1)", "random")
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from fanin import FaninValueError
 from fanin.compare.data import batches, load_data, prepare
+from fanin.exceptions import FaninValueError
 
 INPUTS = np.arange(60.0).reshape(20, 3) ** 2
 LABELS = np.arange(20) % 2

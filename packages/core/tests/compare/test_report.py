@@ -12,13 +12,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fanin import FaninError, FaninValueError
+from fanin import FaninError
 from fanin.compare import files
 from fanin.compare.data import Data
 from fanin.compare.experiment import Experiment
 from fanin.compare.plot import Plot
 from fanin.compare.report import write_report
 from fanin.compare.training import train
+from fanin.exceptions import FaninValueError
 
 from .conftest import Install, install_backends, make_blobs
 from .fakes import ReferenceBackend

@@ -8,8 +8,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fanin import Capabilities, Constant, Description, Initializer, Plan, reference
+from fanin import Initializer, reference
 from fanin.conformance import Adapter, NotClaimed
+from fanin.contract import Capabilities, Description
+from fanin.initializers import Constant
+from fanin.plans import Plan
 
 
 class ReferenceBackend:

@@ -7,8 +7,11 @@ import dataclasses
 import pytest
 
 import fanin
-from fanin import Draw, Plan, reference
+from fanin import reference
 from fanin.conformance.cases import _RARE, GROUPS_OF_CASES, TABLE, Case
+from fanin.dtypes import DTYPES
+from fanin.plans import Plan
+from fanin.plans.rules import Draw
 from fanin.stream.lattice import truncated_rank
 from fanin.stream.normal_table import SEGMENTS
 
@@ -55,7 +58,7 @@ def test_the_table_cases_reach_every_segment_in_both_halves() -> None:
 def segment(rank: int) -> int:
     """Return which entry of the table a rank looks up."""
     magnitude = (rank if rank < 1 << 31 else rank ^ 0xFFFFFFFF) | 1
-    rounded = int(fanin.DTYPES["float32"].round(float(magnitude)))
+    rounded = int(DTYPES["float32"].round(float(magnitude)))
     octave = rounded.bit_length() - 1
     return octave * 128 + ((rounded << 7 >> octave) & 127)
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from fanin import Capabilities
 from fanin.conformance.signatures import signature_faults
+from fanin.contract import Capabilities
 
 from .doubles import ReferenceBackend
 
@@ -22,6 +22,15 @@ def _keyword_only(self: Any, *, plan: Any, device: Any = None) -> None: ...
 
 
 def _other_default(self: Any, plan: Any, *, device: Any = "cpu") -> None: ...
+
+
+def _named_otherwise(self: Any, array_to_write: Any) -> None: ...
+
+
+def _by_position(self: Any, a: Any, /) -> None: ...
+
+
+def _nothing(self: Any) -> None: ...
 
 
 def _one_more(self: Any, plan: Any, stream: Any, *, device: Any = None) -> None: ...
@@ -41,6 +50,9 @@ def _one_more_with_default(self: Any, plan: Any, *, device: Any = None, stream: 
     [
         ({}, []),
         ({"draw": _one_more_with_default}, []),
+        ({"tobytes": _named_otherwise, "describe": _by_position}, []),
+        ({"tobytes": _nothing}, ["tobytes(array)"]),
+        ({"tobytes": _one_more}, ["tobytes(stream)"]),
         ({"draw": _keyword_only}, ["draw(plan)"]),
         ({"draw": _other_default}, ["draw(device)"]),
         ({"draw": _one_more}, ["draw(stream)"]),

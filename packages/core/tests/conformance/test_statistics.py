@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from fanin import Normal, TruncatedNormal, Uniform
 from fanin.conformance.distribution.law import ExpectedLaw, midpoints
 from fanin.conformance.distribution.statistics import (
     ALPHA,
@@ -29,6 +28,7 @@ from fanin.conformance.distribution.statistics import (
     z_detects,
     z_limit,
 )
+from fanin.initializers import Normal, TruncatedNormal, Uniform
 
 N = 1 << 20
 

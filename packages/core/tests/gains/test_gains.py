@@ -11,10 +11,11 @@ import mpmath
 import pytest
 
 import fanin
-from fanin import FaninTypeError, FaninValueError, VarianceScaling
+from fanin.exceptions import FaninTypeError, FaninValueError
 from fanin.gains import second_moment, slope_moment
 from fanin.gains.activations import SELU_ALPHA, SELU_SCALE, activation_names, get_activation
 from fanin.gains.quadrature import gaussian_square_mean
+from fanin.initializers import VarianceScaling
 
 mp = mpmath.mp.clone()
 mp.dps = 32

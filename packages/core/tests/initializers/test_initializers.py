@@ -10,8 +10,11 @@ from collections.abc import Callable
 import pytest
 
 import fanin
-from fanin import Constant, FaninValueError, Fans, Initializer, Normal, TruncatedNormal, Uniform, VarianceScaling
+from fanin import Initializer
+from fanin.exceptions import FaninValueError
+from fanin.initializers import Constant, Normal, TruncatedNormal, Uniform, VarianceScaling
 from fanin.initializers.names import get_initializer, initializer_names
+from fanin.layout import Fans
 
 FANS = Fans(12.0, 20.0)  # fan_avg is 16, fan_geo sqrt(240)
 
@@ -31,10 +34,10 @@ LAWS: list[tuple[Initializer, Initializer]] = [
     (fanin.constant(0.25), Constant(0.25)),
     (fanin.random(), Normal(0.0, 0.01)),
     (fanin.normal(), Normal(0.0, 0.01)),
-    (fanin.normal(1.5, 0.2), Normal(1.5, 0.2)),
+    (fanin.normal(mean=1.5, std=0.2), Normal(1.5, 0.2)),
     (fanin.uniform(-0.1, 0.3), Uniform(-0.1, 0.3)),
     (fanin.truncated_normal(), TruncatedNormal(0.0, 0.01, -2.0, 2.0)),
-    (fanin.truncated_normal(0.5, 0.2, -1.0, 3.0), TruncatedNormal(0.5, 0.2, -1.0, 3.0)),
+    (fanin.truncated_normal(mean=0.5, std=0.2, lower=-1.0, upper=3.0), TruncatedNormal(0.5, 0.2, -1.0, 3.0)),
     (fanin.he_normal(), Normal(0.0, math.sqrt(2.0 / 12.0))),
     (fanin.he_normal(0.2), Normal(0.0, math.sqrt((2.0 / (1.0 + 0.2 * 0.2)) / 12.0))),
     (fanin.he_normal(mode="fan_out"), Normal(0.0, math.sqrt(2.0 / 20.0))),
@@ -85,7 +88,7 @@ def test_variance_is_the_published_one(initializer: Initializer, published: floa
     [(-2.0, 2.0, 0.8796256610342398), (-1.0, 3.0, 0.784946963404426), (0.0, math.inf, 0.602810274989087)],
 )
 def test_a_truncated_normal_s_parent_is_wider(lower: float, upper: float, ratio: float) -> None:
-    assert fanin.truncated_normal(0.3, 0.02, lower, upper).parent_std == 0.02 / ratio
+    assert fanin.truncated_normal(mean=0.3, std=0.02, lower=lower, upper=upper).parent_std == 0.02 / ratio
 
 
 @pytest.mark.parametrize("name", initializer_names())

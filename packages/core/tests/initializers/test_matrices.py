@@ -10,9 +10,15 @@ from typing import Any
 import pytest
 
 import fanin
-from fanin import Capabilities, Diagonal, Draw, FaninValueError, Geometry, Haar, Initializer, Masked, Plan, reference
+from fanin import Initializer, reference
+from fanin.contract import Capabilities, Description
+from fanin.dtypes import DTYPES
+from fanin.exceptions import FaninTypeError, FaninValueError
+from fanin.layout import Geometry
+from fanin.plans import Plan
 from fanin.plans.matrix_work import Moves, coordinates, normal_matrices
 from fanin.plans.rules import RULES as KINDS
+from fanin.plans.rules import Diagonal, Draw, Haar, Masked
 from fanin.stream.keys import further_key, label_words
 
 Place = tuple[int, ...]
@@ -65,7 +71,7 @@ def test_rule(initializer: Initializer, arguments: dict[str, Any], rule: object)
     assert json.loads(json.dumps(plan.to_dict()))["initializer"] == initializer.to_dict()
 
 
-@pytest.mark.parametrize("initializer", {case[0] for case in RULES}, ids=str)
+@pytest.mark.parametrize("initializer", dict.fromkeys(case[0] for case in RULES), ids=str)
 def test_values(initializer: Initializer) -> None:
     assert Initializer.from_dict(json.loads(json.dumps(initializer.to_dict()))) == initializer
     assert hash(Initializer.from_dict(initializer.to_dict())) == hash(initializer)
@@ -97,7 +103,7 @@ def test_values(initializer: Initializer) -> None:
     ids=str,
 )
 def test_tensors_that_are_refused(initialization: Any, arguments: dict[str, Any], message: str) -> None:
-    with pytest.raises(FaninValueError if "streams" not in message else fanin.FaninTypeError, match=message):
+    with pytest.raises(FaninValueError if "streams" not in message else FaninTypeError, match=message):
         fanin.plan(initialization=initialization, **arguments)
 
 
@@ -112,16 +118,16 @@ def test_tensors_that_are_refused(initialization: Any, arguments: dict[str, Any]
                 ((-1.0,), FaninValueError, "gain must be above 0"),
                 ((math.nan,), FaninValueError, "gain must be a number"),
                 ((math.inf,), FaninValueError, "gain must be finite"),
-                (("1",), fanin.FaninTypeError, "gain must be a real number"),
-                ((True,), fanin.FaninTypeError, "gain must be a real number"),
+                (("1",), FaninTypeError, "gain must be a real number"),
+                ((True,), FaninTypeError, "gain must be a real number"),
             )
         ),
         (fanin.sparse, (-0.1,), FaninValueError, r"sparsity must be in \[0, 1\].*Received: -0.1"),
         (fanin.sparse, (90,), FaninValueError, r"Received: 90.0. For 90 % zeros use 0.9"),
-        (fanin.sparse, (None,), fanin.FaninTypeError, "sparsity must be a real number"),
+        (fanin.sparse, (None,), FaninTypeError, "sparsity must be a real number"),
         (fanin.sparse, (0.5, 0.0), FaninValueError, "std must be above 0"),
     ],
-    ids=str,
+    ids=lambda value: getattr(value, "__name__", str(value)),  # the text of a function holds its address
 )
 def test_settings_that_are_refused(make: Any, settings: tuple[Any, ...], error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
@@ -315,7 +321,7 @@ def test_delta_orthogonal_holds_the_orthogonal_matrix_of_the_dense_layer() -> No
 def test_a_narrow_weight_is_the_rounded_float32(name: str, dtype: str) -> None:
     geometry = {"shape": (6, 5), "layout": "OI"}
     wide, narrow = (drawn(plan_of(name, geometry, dtype=kind)) for kind in ("float32", dtype))
-    assert {place: fanin.DTYPES[dtype].round(weight) for place, weight in wide.items()} == narrow
+    assert {place: DTYPES[dtype].round(weight) for place, weight in wide.items()} == narrow
 
 
 @pytest.mark.parametrize(("name", "geometry"), cases(*INITIALIZERS))
@@ -397,7 +403,7 @@ class Stranger:
     def tobytes(self, array: Any) -> bytes:
         raise NotImplementedError
 
-    def describe(self, array: Any) -> fanin.Description:
+    def describe(self, array: Any) -> Description:
         raise NotImplementedError
 
 

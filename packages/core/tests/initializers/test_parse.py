@@ -7,8 +7,9 @@ import re
 import pytest
 
 import fanin
-from fanin import FaninError, FaninTypeError, FaninValueError, Initializer
+from fanin import FaninError, Initializer
 from fanin.cli import main
+from fanin.exceptions import FaninTypeError, FaninValueError
 from fanin.initializers.names import PRESETS
 from fanin.initializers.parse import parse_initialization
 from fanin.profiles import PROFILES
@@ -26,7 +27,7 @@ from fanin.profiles import PROFILES
         ("he_normal(negative_slope=0.2, mode='fan_out')", fanin.he_normal(0.2, "fan_out")),
         ("normal(std=0.02)", fanin.normal(std=0.02)),
         ("fanin.normal(std=0.02)", fanin.normal(std=0.02)),
-        ("normal(0.5, 0.02)", fanin.normal(0.5, 0.02)),
+        ("normal(mean=0.5, std=0.02)", fanin.normal(mean=0.5, std=0.02)),
         ("normal( std = 1e-3 )", fanin.normal(std=0.001)),
         ("truncated_normal(std=0.02)", fanin.truncated_normal(std=0.02)),
         ("uniform(-0.05, 0.1)", fanin.uniform(-0.05, 0.1)),
@@ -66,6 +67,10 @@ def test_every_example_in_a_message_is_accepted(name: str) -> None:
 
 REFUSED: list[tuple[str, str]] = [
     ("hee", "Did you mean 'he'?"),
+    ("lecun", "Did you mean 'lecun_normal'?"),
+    ("torch.nn.init.kaiming_normal_", "and it is neither. Did you mean 'kaiming_normal'? For example"),
+    ("he(a=0.2)", "he has no setting 'a'. Did you mean 'negative_slope'?"),
+    ("uniform(a=0, b=1)", "uniform has no setting 'a'. Did you mean 'low'?"),
     ("nosuch(1)", "unknown initialization 'nosuch'. Received: 'nosuch(1)'. Accepted: constant, zeros, ones,"),
     ("norml(std=1)", "Did you mean 'normal'?"),
     ("torch:kaiming(a=1)", "unknown profile 'torch:kaiming'"),
@@ -77,10 +82,13 @@ REFUSED: list[tuple[str, str]] = [
     ),
     ("random(std=1)", "Accepted: random, without settings."),
     ("torch:normal(stddev=1)", "Did you mean 'std'? Received: 'torch:normal(stddev=1)'. Accepted: torch:normal("),
-    ("normal(1, 2, 3)", "normal takes at most 2 settings by place"),
+    ("normal(0.02)", "Received: normal(0.02). Did you mean normal(mean=0.02) or normal(std=0.02)?"),
+    ("fanin.truncated_normal(0.02)", "Did you mean truncated_normal(mean=0.02) or truncated_normal(std=0.02)?"),
+    ("normal(1, 2, 3)", "Received: normal(1, 2, 3). Accepted: normal(mean=0.0, std=0.01)."),
+    ("zeros(1)", "zeros takes no setting by place"),
     ("he(0, fan_in, relu)", "he takes at most 2 settings by place"),
     ("torch:normal(0, 1)", "torch:normal takes no setting by place"),  # as fanin.profile
-    ("normal(1, mean=2)", "normal got the setting 'mean' twice"),
+    ("he(1, negative_slope=2)", "he got the setting 'negative_slope' twice"),
     ("normal(std=1, std=2)", "the setting 'std' is there twice"),
     ("constant", "constant needs settings: value. Received: 'constant'. Accepted: constant(value). For example: \"con"),
     ("uniform(0.1)", "uniform needs settings: high. Received: 'uniform(0.1)'. Accepted: uniform(low, high)"),
@@ -103,7 +111,7 @@ REFUSED: list[tuple[str, str]] = [
         "torch:kaiming_uniform(nonlinearity=[1]): torch:kaiming_uniform got a setting of the wrong kind",
     ),
     ("torch:kaiming_uniform(nonlinearity='\\n')", "torch has no gain for"),
-    ("normal(s\n)", "normal(s ): mean must be a real number"),
+    ("normal(s\n)", "normal(s ): normal takes its settings by name"),
     ("", "Received: '', and it is neither"),
     ("normal(", "Received: 'normal(', and a parenthesis is not closed"),
     ("normal(std=1", "a parenthesis is not closed"),

@@ -11,22 +11,21 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import ndtr, ndtri
 
-from fanin import (
+from fanin import Initializer, get_initializer
+from fanin.conformance import Adapter, NotClaimed
+from fanin.initializers import (
     Constant,
     DeltaOrthogonal,
     Dirac,
-    Geometry,
     Identity,
-    Initializer,
     Normal,
     Orthogonal,
     Sparse,
     TruncatedNormal,
     Uniform,
     VarianceScaling,
-    get_initializer,
 )
-from fanin.conformance import Adapter, NotClaimed
+from fanin.layout import Geometry
 
 
 class HonestAdapter(Adapter):
@@ -51,11 +50,20 @@ class HonestAdapter(Adapter):
         if dtype == "bfloat16":
             raise NotClaimed("NumPy has no bfloat16")
         geometry = Geometry.of(shape, layout, groups, transposed, stride)
-        digest = hashlib.blake2b(repr((seed, name)).encode()).digest()
-        generator = np.random.Generator(np.random.SFC64(int.from_bytes(digest, "big")))
+        generator = self.generator(seed, name)
         if isinstance(initializer, Identity | Dirac | Orthogonal | DeltaOrthogonal | Sparse):
-            return self.kernel(generator, initializer, geometry).astype(dtype)
-        return self.values(generator, self.law(initializer, geometry), math.prod(shape)).reshape(shape).astype(dtype)
+            return self.rounded(self.kernel(generator, initializer, geometry), dtype)
+        values = self.values(generator, self.law(initializer, geometry), math.prod(shape))
+        return self.rounded(values.reshape(shape), dtype)
+
+    def generator(self, seed: int, name: Any) -> np.random.Generator:
+        """Return the stream of a seed and a name."""
+        digest = hashlib.blake2b(repr((seed, name)).encode()).digest()
+        return np.random.Generator(np.random.SFC64(int.from_bytes(digest, "big")))
+
+    def rounded(self, values: npt.NDArray[Any], dtype: str) -> npt.NDArray[Any]:
+        """Return weights in a dtype, each the nearest number."""
+        return values.astype(dtype)
 
     def kernel(self, generator: np.random.Generator, law: Any, geometry: Geometry) -> npt.NDArray[Any]:
         """Return a kernel whose matrices, one a group of a slice of the stack, are drawn one by one."""

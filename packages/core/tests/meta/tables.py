@@ -13,6 +13,7 @@ from fanin.conformance import Check, Report, Result
 from fanin.conformance.report import detected, size_of
 
 from .mutants import MUTANTS
+from .mutants.adapters import Placed
 
 DOCUMENT: Final = Path(__file__).parents[4] / "docs" / "conformance.md"
 LISTED: Final = 3
@@ -28,6 +29,16 @@ class Kill:
     exact: tuple[str, ...]
     distribution: tuple[str, ...]
     diagnosis: str
+
+
+@dataclass(frozen=True)
+class Catch:
+    """A row of the table of adapters."""
+
+    family: str
+    check: str
+    caught: int
+    placed: int
 
 
 def section(name: str) -> str:
@@ -79,14 +90,14 @@ def mutants_table(kills: dict[str, dict[str, dict[str, str]]]) -> str:
             level: sorted(checks, key=lambda check: (caught[check], check))
             for level, checks in kills[mutant.name].items()
         }
-        first = next(iter(levels["exact"] or levels["distribution"]), "")
+        names = kills[mutant.name]["exact"] | kills[mutant.name]["distribution"]
         rows.append(
             (
                 mutant.name,
                 mutant.mistake,
                 _list(levels["exact"]),
                 _list(levels["distribution"]),
-                (kills[mutant.name]["exact"] | kills[mutant.name]["distribution"]).get(first, ""),
+                next((names[check] for checks in levels.values() for check in checks if names[check]), ""),
             )
         )
     return table(("mutant", "what is wrong", "exact", "distribution", "named in the report as"), rows)
@@ -107,3 +118,32 @@ def kills() -> dict[str, Kill]:
 
 def _read(cell: str) -> tuple[str, ...]:
     return tuple(re.findall(r"`([^`]+)`", cell))
+
+
+def adapters_table(found: Iterable[tuple[Placed, bool]]) -> str:
+    """Return how many mutants of each family were caught, by which check."""
+    rows: dict[str, list[tuple[Placed, bool]]] = {}
+    for mutant, caught in found:
+        rows.setdefault(mutant.family, []).append((mutant, caught))
+    return table(
+        ("what is wrong, in places that a seed chooses", "for example", "caught by", "caught"),
+        (
+            (
+                family,
+                mutants[0][0].mistake,
+                ", ".join(f"`{check}`" for check in dict.fromkeys(mutant.check for mutant, _ in mutants)),
+                f"{sum(caught for _, caught in mutants)} of {len(mutants)}",
+            )
+            for family, mutants in rows.items()
+        ),
+    )
+
+
+def catches() -> list[Catch]:
+    """Return the rows of the table of adapters, with the first check of each."""
+    rows = [[cell.strip() for cell in line.strip("|").split(" | ")] for line in section("adapters").splitlines()[2:]]
+    return [
+        Catch(family, check, *(int(number) for number in caught.split(" of ")))
+        for family, _, checks, caught in rows
+        for check in _read(checks)[:1]
+    ]

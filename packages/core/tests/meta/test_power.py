@@ -13,11 +13,11 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from fanin import Normal, Uniform
 from fanin.conformance import Result
 from fanin.conformance.distribution import DISTRIBUTION_CHECKS, SampleTrial
-from fanin.conformance.distribution.correlation import LAGS
+from fanin.conformance.distribution.pairs import LAGS
 from fanin.conformance.distribution.statistics import cdf_detects, squares_detect, z_detects
+from fanin.initializers import Normal, Uniform
 
 from .honest import HonestAdapter
 
@@ -78,8 +78,8 @@ class BiasedBit(Wrong):
         return values
 
 
-NORMALS = ("fanin.Normal", "'random'", "'he'")
-UNIFORMS = ("fanin.Uniform", "'he_uniform'", "'glorot_uniform'", "'lecun_uniform'")
+NORMALS = ("Normal", "'random'", "'he'")
+UNIFORMS = ("Uniform", "'he_uniform'", "'glorot_uniform'", "'lecun_uniform'")
 ERRORS = [
     ("moments.mean", Shifted, z_detects() / math.sqrt(N), NORMALS),
     ("moments.variance", Wide, squares_detect(N, 3.0), NORMALS),

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 import fanin
-from fanin import Axis
+from fanin.layout import Axis
+from fanin.plans import Plan
 from fanin.plans.pieces import cut, merge, overlaps
 
 Axes = tuple[Axis, ...]
@@ -33,7 +34,7 @@ def indices(offset: int, axes: Axes) -> dict[tuple[int, ...], int]:
     return {place: offset + sum(axis.offset(i) for axis, i in zip(axes, place, strict=True)) for place in positions}
 
 
-def draw(arguments: dict[str, Any]) -> fanin.Plan:
+def draw(arguments: dict[str, Any]) -> Plan:
     return fanin.plan(initialization="random", **arguments)
 
 

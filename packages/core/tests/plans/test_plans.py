@@ -12,31 +12,37 @@ from typing import Any
 import pytest
 
 import fanin
-from fanin import Axis, Draw, Fill, Initializer, Normal, Plan, named_key, reference
+from fanin import Initializer, reference
 from fanin.dtypes import DTYPES
+from fanin.initializers import Normal, Uniform
+from fanin.layout import Axis
+from fanin.plans import Plan
+from fanin.plans.rules import Draw, Fill
+from fanin.stream.keys import named_key
 
 MEANS: list[tuple[Initializer, str]] = [
-    (fanin.normal(1.0, 0.02), "float32"),
-    (fanin.normal(-1.0, 0.02), "float32"),
-    (fanin.normal(-0.25, 2.0), "float32"),
-    (fanin.normal(1e-30, 1.0), "float32"),  # far below one lattice step
-    (fanin.normal(0.5 * 2.0**-28, 1.0), "float32"),  # a tie: half of a step
-    (fanin.normal(1.5 * 2.0**-28, 1.0), "float32"),
-    (fanin.normal(-2.5 * 2.0**-28, 1.0), "float32"),
-    (fanin.normal(1.0, 1.0), "float32"),  # 2^28 + 7 * 2^28 = 2^31 leaves int32: shift 1
-    (fanin.normal(1.0 - 2.0**-28, 1.0), "float32"),  # the last mean that needs none
-    (fanin.normal(2.0, 1.0), "float32"),
-    (fanin.normal(3.0, 3e-6), "float32"),
-    (fanin.normal(-1e6, 1e-7), "float32"),  # the shift exceeds 31
-    (fanin.normal(1e300, 1e-300), "float64"),
-    (fanin.normal(0.1, 0.3), "float64"),
-    (fanin.normal(-100.0, 1e-4), "bfloat16"),
+    (fanin.normal(mean=1.0, std=0.02), "float32"),
+    (fanin.normal(mean=-1.0, std=0.02), "float32"),
+    (fanin.normal(mean=-0.25, std=2.0), "float32"),
+    (fanin.normal(mean=1e-30, std=1.0), "float32"),  # far below one lattice step
+    (fanin.normal(mean=0.5 * 2.0**-28, std=1.0), "float32"),  # a tie: half of a step
+    (fanin.normal(mean=1.5 * 2.0**-28, std=1.0), "float32"),
+    (fanin.normal(mean=-2.5 * 2.0**-28, std=1.0), "float32"),
+    (fanin.normal(mean=1.0, std=1.0), "float32"),  # 2^28 + 7 * 2^28 = 2^31 leaves int32: shift 1
+    (fanin.normal(mean=1.0 - 2.0**-28, std=1.0), "float32"),  # the last mean that needs none
+    (fanin.normal(mean=2.0, std=1.0), "float32"),
+    (fanin.normal(mean=3.0, std=3e-6), "float32"),
+    (fanin.normal(mean=-1e6, std=1e-7), "float32"),  # the shift exceeds 31
+    (fanin.normal(mean=1e300, std=1e-300), "float64"),
+    (fanin.normal(mean=0.1, std=0.3), "float64"),
+    (fanin.normal(mean=-100.0, std=1e-4), "bfloat16"),
     (fanin.uniform(0.0, 1.0), "float32"),
     (fanin.uniform(-0.001, 2.0), "float16"),
     (fanin.uniform(1000.0, 1000.5), "float32"),
     (fanin.uniform(-1e9, -1e9 + 1024.0), "float64"),
-    (fanin.truncated_normal(0.5, 0.1, -1.5, 1.0), "float32"),
-    (fanin.truncated_normal(1e308, 1e-30, -1.0, math.inf), "float64"),  # a shift beyond a double's exponents
+    (fanin.truncated_normal(mean=0.5, std=0.1, lower=-1.5, upper=1.0), "float32"),
+    # a shift beyond a double's exponents
+    (fanin.truncated_normal(mean=1e308, std=1e-30, lower=-1.0, upper=math.inf), "float64"),
 ]
 
 
@@ -57,7 +63,7 @@ def search(mean: float, scale: float, bits: int, bound: int, limit: int) -> tupl
 
 
 def scale_and_mean(initializer: Any) -> tuple[float, float, int, int]:
-    if isinstance(initializer, fanin.Uniform):
+    if isinstance(initializer, Uniform):
         low, high = initializer.low, initializer.high
         return (high - low) / 2, (low + high) / 2, 24, 2**24
     return getattr(initializer, "parent_std", initializer.std), initializer.mean, 28, 7 * 2**28
@@ -232,7 +238,9 @@ def test_equal_arguments_give_equal_plans() -> None:
         make().seed = 7  # type: ignore[misc]
 
 
-@pytest.mark.parametrize("initialization", ["he", "zeros", fanin.truncated_normal(0.1, 0.2, -1.0, 3.0)], ids=str)
+@pytest.mark.parametrize(
+    "initialization", ["he", "zeros", fanin.truncated_normal(mean=0.1, std=0.2, lower=-1.0, upper=3.0)], ids=str
+)
 def test_to_dict_is_plain_data(initialization: str | Initializer) -> None:
     plan = fanin.plan((4, 3), initialization, layout="SO", name=["a", "b", "c", "d"], slices=slice(1, 3))
     data = json.loads(json.dumps(plan.to_dict()))

@@ -15,17 +15,11 @@ from typing import Any
 import pytest
 
 import fanin
-from fanin import (
-    Constant,
-    FaninTypeError,
-    FaninValueError,
-    Geometry,
-    Initializer,
-    Normal,
-    TruncatedNormal,
-    Uniform,
-    profile,
-)
+from fanin import Initializer, profile
+from fanin.exceptions import FaninTypeError, FaninValueError
+from fanin.initializers import Constant, Normal, TruncatedNormal, Uniform
+from fanin.layout import Fans, Geometry
+from fanin.plans.rules import Diagonal, Haar
 from fanin.profiles import PROFILES, FrameworkScaling, profile_names
 from fanin.profiles.record import parent_truncated
 from fanin.profiles.torch import squared_gain
@@ -254,15 +248,15 @@ def test_laws_with_fans(name: str, settings: dict[str, Any], geometry: Geometry,
 
 def test_axes_count_as_in_jax() -> None:
     kernel = Geometry.of((5, 24, 40), "SOI")
-    assert profile("jax:he_normal", in_axis=2, out_axis=1).fans(kernel) == fanin.Fans(40.0, 24.0)
-    assert profile("jax:he_normal", in_axis=-1, out_axis=-2).fans(kernel) == fanin.Fans(40.0, 24.0)
+    assert profile("jax:he_normal", in_axis=2, out_axis=1).fans(kernel) == Fans(40.0, 24.0)
+    assert profile("jax:he_normal", in_axis=-1, out_axis=-2).fans(kernel) == Fans(40.0, 24.0)
     nobody = Geometry.of((7, 24, 40))
-    assert profile("jax:he_normal", in_axis=1, out_axis=2).fans(nobody) == fanin.Fans(24.0 * 7, 40.0 * 7)
-    assert profile("jax:he_normal", in_axis=1, out_axis=2, batch_axis=0).fans(nobody) == fanin.Fans(24.0, 40.0)
-    assert profile("jax:he_normal", in_axis=(0, 1)).fans(nobody) == fanin.Fans(168.0, 40.0)
+    assert profile("jax:he_normal", in_axis=1, out_axis=2).fans(nobody) == Fans(24.0 * 7, 40.0 * 7)
+    assert profile("jax:he_normal", in_axis=1, out_axis=2, batch_axis=0).fans(nobody) == Fans(24.0, 40.0)
+    assert profile("jax:he_normal", in_axis=(0, 1)).fans(nobody) == Fans(168.0, 40.0)
     assert profile("jax:variance_scaling", scale=1.0, mode="fan_in", distribution="normal", in_axis=0, out_axis=0).fans(
         Geometry.of((1000, 16))
-    ) == fanin.Fans(16.0, 16.0)
+    ) == Fans(16.0, 16.0)
 
 
 @pytest.mark.parametrize("name", profile_names())
@@ -326,7 +320,8 @@ def test_torch_s_gains() -> None:
             FaninValueError,
             r"Did you mean 'torch:kaiming_\w+'\?.*torch:ones",
         ),
-        (lambda: profile("tf:he"), FaninValueError, r"unknown profile 'tf:he'.*Accepted: flax:\.\.\., jax:\.\.\."),
+        (lambda: profile("tf:he"), FaninValueError, r"unknown profile 'tf:he'\. Did you mean 'keras:he_normal'\?"),
+        (lambda: profile("mlx:he"), FaninValueError, r"unknown profile 'mlx:he'\. Accepted: flax:\.\.\., jax:\.\.\."),
         (lambda: fanin.get_initializer("keras:he"), FaninValueError, r"unknown profile 'keras:he'"),
         (lambda: fanin.init((2, 2), "torch:nope", layout="OI"), FaninValueError, r"unknown profile"),
         (lambda: profile(3), FaninTypeError, r"must be text\. Received: 3 of type int"),  # type: ignore[arg-type]
@@ -398,15 +393,15 @@ def test_matrices_of_the_whole_kernel() -> None:
             geometry.shape, profile(name, **settings), layout=geometry.layout, groups=geometry.groups
         ).rule
 
-    assert rule("torch:orthogonal", GROUPED, gain=3.0) == fanin.Haar(3.0, 1, 24, 150)
-    assert rule("jax:orthogonal", GROUPED, scale=3.0) == fanin.Haar(3.0, 1, 24, 150)
-    assert rule("keras:orthogonal", GROUPED) == fanin.Haar(1.0, 1, 24, 150)
-    assert rule("keras:recurrent_default", Geometry.of((16, 64), "IO")) == fanin.Haar(1.0, 1, 64, 16)
-    assert rule("jax:delta_orthogonal", GROUPED) == fanin.Haar(1.0, 1, 24, 10, 15, 7)
-    assert rule("torch:dirac", GROUPED) == fanin.Diagonal(1.0, 24, 10, 15, 7)
-    assert rule("torch:dirac", CONV, groups=3) == fanin.Diagonal(1.0, 8, 10, 15, 7)
-    assert rule("torch:eye", DENSE) == fanin.Diagonal(1.0, 24, 40, 1, 0)
-    assert rule("keras:identity", DENSE, gain=0.5) == fanin.Diagonal(0.5, 24, 40, 1, 0)
+    assert rule("torch:orthogonal", GROUPED, gain=3.0) == Haar(3.0, 1, 24, 150)
+    assert rule("jax:orthogonal", GROUPED, scale=3.0) == Haar(3.0, 1, 24, 150)
+    assert rule("keras:orthogonal", GROUPED) == Haar(1.0, 1, 24, 150)
+    assert rule("keras:recurrent_default", Geometry.of((16, 64), "IO")) == Haar(1.0, 1, 64, 16)
+    assert rule("jax:delta_orthogonal", GROUPED) == Haar(1.0, 1, 24, 10, 15, 7)
+    assert rule("torch:dirac", GROUPED) == Diagonal(1.0, 24, 10, 15, 7)
+    assert rule("torch:dirac", CONV, groups=3) == Diagonal(1.0, 8, 10, 15, 7)
+    assert rule("torch:eye", DENSE) == Diagonal(1.0, 24, 40, 1, 0)
+    assert rule("keras:identity", DENSE, gain=0.5) == Diagonal(0.5, 24, 40, 1, 0)
     assert profile("torch:sparse", sparsity=0.25) == fanin.sparse(0.25)
 
 

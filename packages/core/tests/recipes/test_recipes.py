@@ -8,7 +8,10 @@ from collections.abc import Callable
 import pytest
 
 import fanin
-from fanin import Constant, FaninTypeError, FaninValueError, Fans, Initializer, Normal, Uniform
+from fanin import Initializer
+from fanin.exceptions import FaninTypeError, FaninValueError
+from fanin.initializers import Constant, Normal, Uniform
+from fanin.layout import Fans
 from fanin.recipes import ds_init, fixup, gpt2, mup, rezero, siren_first, siren_hidden, t5
 from fanin.recipes.lsuv import Scaled, lsuv
 
@@ -144,6 +147,9 @@ def test_lsuv_target_and_limit() -> None:
         (lambda: mup("hiden", 2.0), FaninValueError, r"role must be one of input.*Did you mean 'hidden'\?"),  # type: ignore[arg-type]
         (lambda: mup("hidden", 2.0, optimizer="lion"), FaninValueError, "optimizer must be one of adam, sgd"),  # type: ignore[arg-type]
         (lambda: mup("hidden", 0.0), FaninValueError, "width_ratio must be above 0"),
+        (lambda: mup("hidden", 2.0, gain=0.0), FaninValueError, "gain must be above 0"),
+        (lambda: t5(8, 8, 1, 8, factor=-1.0), FaninValueError, "factor must be above 0"),
+        (lambda: ds_init(1, alpha=0.0), FaninValueError, "alpha must be above 0"),
         (lambda: siren_first(0), FaninValueError, "fan_in must be at least 1"),
         (lambda: siren_hidden(0.0), FaninValueError, "omega must be above 0"),
         (lambda: fixup(3, 1), FaninValueError, "layers must be at least 2"),

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import mpmath
 import pytest
 
-from fanin import FaninValueError
+from fanin.exceptions import FaninValueError
 from fanin.stream.normal_tail import MIN_RANKS, scaled_upper_tail, truncated_ranks, truncated_std
 
 INF = float("inf")

@@ -7,7 +7,10 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from fanin import Capabilities, Description, Draw, FaninValueError, Fill, Plan
+from fanin.contract import Capabilities, Description
+from fanin.exceptions import FaninValueError
+from fanin.plans import Plan
+from fanin.plans.rules import Draw, Fill
 from fanin.stream.normal_table import normal_table_bytes
 from fanin.stream.threefry import PARITY, ROTATIONS
 

@@ -7,7 +7,7 @@ name differ elsewhere. The numbers for a tensor are computed from the laws thems
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
@@ -18,9 +18,9 @@ from fanin.exceptions import FaninValueError
 from fanin.initializers import Initializer
 from fanin.initializers.names import get_initializer, initializer_names
 from fanin.plans.facts import Facts, facts
-from fanin.profiles import PROFILES, Profile
+from fanin.profiles import PROFILES, Profile, get_profile
 
-__all__ = ["Entry", "Facts", "entries", "facts", "find", "namesakes"]
+__all__ = ["Entry", "Facts", "counterpart", "entries", "facts", "find", "namesakes"]
 
 
 @dataclass(frozen=True)
@@ -65,12 +65,12 @@ def find(name: str) -> Entry:
         >>> find("kaiming").name, find("torch:linear_default").formula
         ('he_normal', 'U(-b, b), b = 1 / sqrt(fan_in)')
     """
-    if name in PROFILES:
-        return _of_profile(PROFILES[name])
+    if ":" in name:
+        return _of_profile(get_profile(name))
     known = {other: entry for entry in entries() for other in (entry.name, *entry.aliases)}
     if name not in known:
         raise FaninValueError(
-            f"unknown initializer {name!r}.{closest(name, [*known, *PROFILES])} Accepted: {', '.join(known)}, and the "
+            f"unknown initializer {name!r}.{closest(name, known)} Accepted: {', '.join(known)}, and the "
             f"profiles that fanin list shows."
         )
     return known[name]
@@ -94,6 +94,41 @@ def namesakes(entry: Entry) -> tuple[Entry, ...]:
             seen.add(record.make)
             found.append(record)
     return tuple(map(_of_profile, found))
+
+
+_SYNONYMS: Final = (
+    ("negative_slope", "a"),
+    ("activation", "nonlinearity"),
+    ("std", "stddev"),
+    ("low", "a", "minval"),
+    ("high", "b", "maxval"),
+    ("lower", "a"),
+    ("upper", "b"),
+    ("value", "val"),
+    ("gain", "scale"),
+)
+"""What one setting is called from framework to framework; no function has two of a line."""
+
+
+def counterpart(settings: Mapping[str, object], name: str) -> dict[str, object]:
+    """Return the settings of an initializer under the names that a profile has for them, the values as they are.
+
+    Raises:
+        FaninValueError: The profile does not take one of them.
+
+    Example:
+        >>> counterpart({"negative_slope": 0.2, "mode": "fan_out"}, "torch:kaiming_normal")
+        {'a': 0.2, 'mode': 'fan_out'}
+    """
+    known = inspect.signature(PROFILES[name].make).parameters
+    found = {}
+    for setting, value in settings.items():
+        names = [setting, *(other for synonyms in _SYNONYMS if setting in synonyms for other in synonyms)]
+        there = next((other for other in names if other in known), None)
+        if there is None:
+            raise FaninValueError(f"takes no {setting}")
+        found[there] = value
+    return found
 
 
 _FIRST_NAMES: Final = {"kaiming": "he", "xavier": "glorot", "trunc": "truncated", "random": "", "eye": "identity"}

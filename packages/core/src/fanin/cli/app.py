@@ -5,12 +5,15 @@ from __future__ import annotations
 import argparse
 import io
 import os
+import re
 import sys
 from collections.abc import Sequence
 
 import fanin
+from fanin._checks import closest
 from fanin.cli import backends, compare, conformance, explain, plan, probe
 from fanin.cli import list as list_
+from fanin.cli.text import replace_letters
 from fanin.exceptions import FaninError
 
 __all__ = ["build_parser", "main"]
@@ -32,7 +35,7 @@ def build_parser(words: Sequence[str]) -> argparse.ArgumentParser:
         command = commands.add_parser(name, help=summary, description=summary)
         if name in words:
             module.add_arguments(command)
-        command.set_defaults(run=module.run)
+        command.set_defaults(run=module.run, parser=command)
     return parser
 
 
@@ -47,8 +50,16 @@ def _parse(words: Sequence[str]) -> argparse.Namespace:
     if late and len(rest) == 1 and not rest[0].startswith("-") and getattr(options, late) is None:
         setattr(options, late, rest.pop())
     if rest:
-        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+        options.parser.error(f"unrecognized arguments: {' '.join(rest)}.{_hint(rest[0], options.parser)}")
     return options
+
+
+def _hint(word: str, command: argparse.ArgumentParser) -> str:
+    """Return what a word may have been meant for, that a command does not know."""
+    known = command.format_usage()
+    if word.startswith("-"):
+        return closest(word.partition("=")[0], re.findall(r"--[a-z-]+", known))
+    return " Initializations come behind --initializations." if "--initializations" in known else ""
 
 
 def _close_output() -> None:
@@ -70,8 +81,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if sys.stdout is None:  # as after `>&-`
         print("fanin: there is no standard output to write to.", file=sys.stderr or io.StringIO())
         return EXIT_ERROR
-    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors in ("strict", "surrogateescape"):
-        sys.stdout.reconfigure(errors="replace")  # in an encoding without ² or ×, a ? is better than nothing
+    replace_letters()
     try:
         try:
             options = _parse(words)

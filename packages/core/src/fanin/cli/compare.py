@@ -63,7 +63,7 @@ def run(options: argparse.Namespace) -> int:
     )
     data = load_data(experiment.dataset)
     check(experiment, data)
-    folder = make_folder(options.out) if options.out is not None else None
+    folder = make_folder(options.out, force=options.force) if options.out is not None else None
     with Interruption() as interruption:
         results = _train(experiment, data, interruption)
         if not results.runs:

@@ -8,13 +8,15 @@ from __future__ import annotations
 import argparse
 import dataclasses
 
-from fanin.catalog import Entry, facts, find, namesakes
+from fanin.catalog import counterpart, facts, find, namesakes
 from fanin.cli import numbers
 from fanin.cli.catalog import print_paragraphs, print_table
 from fanin.cli.options import whole
-from fanin.exceptions import FaninValueError
+from fanin.exceptions import FaninError, FaninValueError
+from fanin.initializers import Initializer
 from fanin.initializers.parse import parse_call
 from fanin.layout import Geometry
+from fanin.profiles import get_profile
 
 __all__ = ["add_arguments", "run"]
 
@@ -28,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--layout", help="what its axes are (default OI, if there are two)")
     parser.add_argument("--groups", type=whole, default=1, help="groups of a grouped convolution")
     parser.add_argument("--transposed", action="store_true", help="the kernel of a transposed convolution")
-    parser.add_argument("--stride", help="stride of the transposed convolution: 2, or 2,1 with one number an axis")
+    parser.add_argument("--stride", help="stride of the transposed convolution: 2, or 2,1 with one number per axis")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -56,16 +58,30 @@ def run(options: argparse.Namespace) -> int:
     )
     how = f"layout {layout}" if layout else "no layout"
     how += f", {options.groups} groups" * (options.groups > 1) + ", transposed" * options.transposed
-    print(f"\nFor a tensor {shape}, {how}, with the settings of {entry.example}:\n")
-    rows = [_numbers(other, geometry) for other in (entry, *namesakes(entry))]
+    given = call.named() if call.values or call.settings else {}
+    settings = f"{call.text}, passed on to the others" if given else f"{entry.example}, and the others' defaults"
+    print(f"\nFor a tensor {shape}, {how}, with the settings of {settings}:\n")
+    rows, calls = [[entry.name, *_numbers(entry.example, geometry)]], []
+    for other in namesakes(entry):
+        try:
+            passed = counterpart(given, other.name)
+            example = get_profile(other.name)(**passed) if given else other.example
+        except FaninError as error:  # it has no such setting, or not with this value
+            rows.append([other.name, f"left out: {str(error).partition('. ')[0]}", *[""] * 5])
+            continue
+        rows.append([other.name, *_numbers(example, geometry)])
+        calls.append(f"{other.name}({', '.join(f'{name}={value}' for name, value in passed.items())})")
     print_table(["name", "law of a weight", "fan_in", "fan_out", "std", "lowest", "highest"], rows)
+    if given and calls:
+        print()
+        print_paragraphs({"passed on": "as " + ", ".join(calls)})
     return 0
 
 
-def _numbers(entry: Entry, geometry: Geometry) -> list[str]:
+def _numbers(initializer: Initializer, geometry: Geometry) -> list[str]:
     try:
-        found = facts(entry.example, geometry)
+        found = facts(initializer, geometry)
     except FaninValueError as error:
-        return [entry.name, f"none: {error}", *[""] * 5]
+        return [f"none: {error}", *[""] * 5]
     fans = ["", ""] if found.fans is None else [f"{found.fans.fan_in:g}", f"{found.fans.fan_out:g}"]
-    return [entry.name, found.law, *fans, *(f"{number:.5g}" for number in (found.std, found.low, found.high))]
+    return [found.law, *fans, *(f"{number:.5g}" for number in (found.std, found.low, found.high))]

@@ -22,7 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print the table of fanin's own initializers, and that of the profiles if a word asks for some."""
-    word = options.word or ""
+    word = (options.word or "").lower().strip()
     frameworks = list(dict.fromkeys(name.partition(":")[0] for name in PROFILES))
     own = [entry for entry in entries() if any(word in name for name in (entry.name, *entry.aliases))]
     profiles = [find(name) for name in PROFILES if word and word in name]

@@ -46,7 +46,12 @@ def add_initializations(parser: argparse.ArgumentParser) -> None:
 
 def add_out(parser: argparse.ArgumentParser) -> None:
     """Add where to write."""
-    parser.add_argument("--out", metavar="DIR", help="write the report, plots and tables into this folder")
+    parser.add_argument(
+        "--out",
+        metavar="DIR",
+        help="write the report, plots and tables into this folder, which must hold no report yet",
+    )
+    parser.add_argument("--force", action="store_true", help="let --out replace an earlier report")
 
 
 def add_network(parser: argparse.ArgumentParser, *, depth: int, width: int) -> None:
@@ -117,9 +122,12 @@ def backends(values: Iterable[str] | None) -> tuple[str, ...]:
     """Return the backends that `--backends` names; all installed ones that can train, if it names none.
 
     Raises:
+        FaninValueError: A name is empty.
         BackendNotInstalledError: None is installed.
     """
     chosen = words(values or ())
+    if values is not None and not chosen:
+        raise FaninValueError("a backend has a name. Received: none. Leave the option out for what is installed.")
     if chosen and chosen != ("all",):
         return chosen
     found = trainable_backends()

@@ -45,6 +45,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print the plan."""
+    if (options.initialization or "").isdecimal():
+        raise FaninValueError(
+            f"a shape is one word, its numbers with commas between. Received: {options.shape!r} and "
+            f"{options.initialization!r}. For example: fanin plan {options.shape},{options.initialization} he"
+        )
     initializer = parse_initialization("he" if options.initialization is None else options.initialization)
     made = fanin.plan(
         numbers.shape(options.shape, "SHAPE"),

@@ -41,7 +41,7 @@ def run(options: argparse.Namespace) -> int:
 
     experiment = Experiment(
         initializations=shared.words(options.initializations),
-        backends=shared.backends([options.backend] if options.backend else None)[:1],
+        backends=shared.backends([options.backend] if options.backend is not None else None)[:1],
         dataset=options.dataset,
         depth=options.depth,
         width=options.width,
@@ -50,7 +50,7 @@ def run(options: argparse.Namespace) -> int:
     )
     data = load_data(experiment.dataset)
     check(experiment, data)
-    folder = make_folder(options.out) if options.out is not None else None
+    folder = make_folder(options.out, force=options.force) if options.out is not None else None
     with Interruption() as interruption:
         result = _measure(experiment, data, interruption)
         if not result.measured:

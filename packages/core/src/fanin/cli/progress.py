@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from fanin.cli.text import encodable
+
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
@@ -51,7 +53,10 @@ def plain_table(*headings: str, title: str | None = None, left: int = 0) -> Tabl
     )
     for k, heading in enumerate(headings):
         table.add_column(
-            escape(heading), justify="left" if k < left else "right", no_wrap=k > 0 or left == 0, overflow="fold"
+            escape(encodable(heading)),
+            justify="left" if k < left else "right",
+            no_wrap=k > 0 or left == 0,
+            overflow="fold",
         )
     return table
 

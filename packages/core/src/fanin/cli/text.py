@@ -1,14 +1,18 @@
-"""Plain tables, for the commands that run without the extra `cli`; and the message where that extra is missing."""
+"""Text for any terminal: plain tables, letters that its encoding lacks, and the message where the extra is missing."""
 
 from __future__ import annotations
 
+import codecs
 import importlib.util
+import io
+import sys
+import unicodedata
 from collections.abc import Sequence
 from typing import Final
 
 from fanin.exceptions import FaninError
 
-__all__ = ["ExtraMissingError", "require_extra", "table"]
+__all__ = ["ExtraMissingError", "encodable", "replace_letters", "require_extra", "table"]
 
 _MODULES: Final = ("numpy", "rich", "matplotlib", "jinja2", "sklearn", "scipy", "threadpoolctl")
 
@@ -23,6 +27,31 @@ def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     widths = [max(len(line[k]) for line in lines) for k in range(len(headings))]
     shown = ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines]
     return "\n".join([shown[0], "  ".join("-" * width for width in widths), *shown[1:]])
+
+
+_ASCII: Final = {"²": "^2", "×": "x", "·": "*", "≤": "<=", "≥": ">=", "√": "sqrt", "−": "-", "–": "-", "…": "..."}
+
+
+def _in_ascii(error: UnicodeError) -> tuple[str, int]:
+    assert isinstance(error, UnicodeEncodeError)
+    letters = error.object[error.start : error.end]
+    bases = (unicodedata.normalize("NFKD", letter).encode("ascii", "ignore").decode() for letter in letters)
+    return "".join(_ASCII.get(letter) or base or "?" for letter, base in zip(letters, bases, strict=True)), error.end
+
+
+codecs.register_error("fanin", _in_ascii)
+
+
+def replace_letters() -> None:
+    """Have the standard output take every letter: one that its encoding lacks is written as ASCII has it."""
+    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors in ("strict", "surrogateescape"):
+        sys.stdout.reconfigure(errors="fanin")
+
+
+def encodable(text: str) -> str:
+    """Return a text as the standard output will have it, for what depends on its length."""
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    return text.encode(encoding, "fanin").decode(encoding)
 
 
 def require_extra(command: str) -> None:

@@ -4,31 +4,46 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 import json
 import math
 import os
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from fanin.exceptions import FaninError, FaninValueError
 
 if TYPE_CHECKING:
     from fanin.compare.plot import Plot
 
-__all__ = ["WriteError", "make_folder", "page", "remove", "write_csv", "write_json", "write_plots", "write_text"]
+__all__ = ["WriteError", "clear", "make_folder", "page", "write_csv", "write_json", "write_plots", "write_text"]
 
 
 class WriteError(FaninError, OSError):
     """A file of a report cannot be written: the disk is full, or the folder is gone."""
 
 
-def make_folder(path: str) -> Path:
-    """Make a folder and return it.
+_TABLES: Final = (
+    "results.json",
+    "probe.json",
+    *(f"{name}.csv" for name in ("summary", "curves", "layers", "differences")),
+)
+_PLOTS: Final = ("loss", "accuracy", "distinct", "differences", "signal", "gradient*", "weights-*", "activations*")
+_REPORT: Final = ("report.html", *_TABLES, *(f"plots/{name}.png" for name in _PLOTS))
+"""Whatever the reports of `fanin compare` and `fanin probe` consist of."""
+
+
+def make_folder(path: str, *, force: bool = False) -> Path:
+    """Make the folder of a report and return it.
+
+    Args:
+        path: The folder, which may be there.
+        force: Whether it may hold a report, which is then to be overwritten.
 
     Raises:
-        FaninValueError: It cannot be made, or there is a file of that name.
+        FaninValueError: It cannot be made, there is a file of that name, or it holds a report.
     """
     folder = Path(path)
     try:
@@ -43,14 +58,22 @@ def make_folder(path: str) -> Path:
         reason = f"it cannot be made ({error.strerror})"
     if reason:
         raise FaninValueError(f"--out must be a folder that can be written. Received: {path!r}, and {reason}.")
+    if not force and (held := next(_report(folder), None)):
+        raise FaninValueError(
+            f"--out would overwrite an earlier report. Received: {path!r}, which holds {held.relative_to(folder)}. "
+            f"Choose another folder, or add --force to replace the report."
+        )
     return folder
 
 
-def remove(folder: Path, *patterns: str) -> None:
-    """Remove what an earlier run wrote, so that a folder never holds files of two."""
-    for pattern in patterns:
-        for path in folder.glob(pattern):
-            path.unlink(missing_ok=True)
+def clear(folder: Path) -> None:
+    """Remove an earlier report, so that a folder never holds files of two; nothing else."""
+    for path in list(_report(folder)):
+        path.unlink(missing_ok=True)
+
+
+def _report(folder: Path) -> Iterator[Path]:
+    return itertools.chain.from_iterable(map(folder.glob, _REPORT))
 
 
 def _write(path: Path, fill: Callable[[Path], object]) -> None:
@@ -72,7 +95,7 @@ def _write(path: Path, fill: Callable[[Path], object]) -> None:
 
 def write_text(path: Path, text: str) -> None:
     """Write text as UTF-8."""
-    _write(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
+    _write(path, lambda temporary: temporary.write_text(text, encoding="utf-8", newline="\n"))
 
 
 def write_json(path: Path, data: object) -> None:

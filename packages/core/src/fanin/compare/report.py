@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Final
 
 import fanin
 from fanin.compare import files, tables
@@ -14,11 +13,6 @@ from fanin.compare.results import Results
 
 __all__ = ["write_report"]
 
-_TABLES: Final = ("results.json", "summary.csv", "curves.csv", "layers.csv", "differences.csv")
-_OVERVIEW: Final = tuple(
-    f"plots/{name}.png" for name in ("loss", "accuracy", "activations", "gradients", "distinct", "differences")
-)
-
 
 def write_report(results: Results, folder: Path) -> Path:
     """Write everything that a comparison found, the tables first and the page last.
@@ -27,7 +21,7 @@ def write_report(results: Results, folder: Path) -> Path:
         The path of the page.
     """
     found = agreements(results)
-    files.remove(folder, "report.html", *_TABLES, "plots/weights-*.png", "plots/activations-*.png", *_OVERVIEW)
+    files.clear(folder)
     files.write_json(
         folder / "results.json",
         {

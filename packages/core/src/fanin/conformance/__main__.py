@@ -1,18 +1,10 @@
-"""`python -m fanin.conformance NAME`."""
+"""`python -m fanin.conformance NAME`, which is `fanin conformance NAME`."""
 
 from __future__ import annotations
 
 import sys
 
-from fanin.conformance.cli import main
-from fanin.exceptions import FaninError
+from fanin.cli import main
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except FaninError as error:
-        sys.stderr.write(f"fanin: {error}\n")
-        sys.exit(2)
-    except KeyboardInterrupt:
-        sys.stderr.write("fanin: interrupted\n")
-        sys.exit(130)
+    sys.exit(main(["conformance", *sys.argv[1:]]))

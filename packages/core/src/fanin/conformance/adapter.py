@@ -75,14 +75,19 @@ class Adapter(ABC):
 
 
 class BackendAdapter(Adapter):
-    """A fanin backend on a device, as an implementation for the distribution level."""
+    """A fanin backend on a device, as an implementation for the distribution level.
+
+    Attributes:
+        backend: The backend.
+        device: Where it shall draw; None for the default.
+    """
 
     named = True
 
     def __init__(self, backend: Backend, device: Any = None) -> None:
         self.name = backend.name
-        self._backend = backend
-        self._device = device
+        self.backend = backend
+        self.device = device
 
     def sample(
         self,
@@ -98,7 +103,7 @@ class BackendAdapter(Adapter):
         stride: int | tuple[int, ...] | None = None,
     ) -> npt.NDArray[Any]:
         """Return what `fanin.init` draws with the backend."""
-        if dtype not in self._backend.capabilities.dtypes:
+        if dtype not in self.backend.capabilities.dtypes:
             raise NotClaimed(f"the backend does not declare {dtype}")
         made = plan(
             shape,
@@ -111,11 +116,11 @@ class BackendAdapter(Adapter):
             transposed=transposed,
             stride=stride,
         )
-        if made.rule.kind not in self._backend.capabilities.rules:
+        if made.rule.kind not in self.backend.capabilities.rules:
             raise NotClaimed(f"the backend does not declare the rule {made.rule.kind!r}")
-        array = draw(made, backend=self._backend, device=self._device)
-        described = self._backend.describe(array)
-        return from_bytes(self._backend.tobytes(array), described.dtype).reshape(described.shape)
+        array = draw(made, backend=self.backend, device=self.device)
+        described = self.backend.describe(array)
+        return from_bytes(self.backend.tobytes(array), described.dtype).reshape(described.shape)
 
 
 def from_bytes(data: bytes, dtype: str) -> npt.NDArray[Any]:

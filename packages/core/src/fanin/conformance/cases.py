@@ -139,14 +139,14 @@ MEANS: Final = (
     Case((31,), uniform(0.0, 1.0), seed=1, name="half-open?"),
     Case((31,), uniform(-0.1, 0.3), seed=2, name="bias"),
     Case((31,), uniform(1000.0, 1000.5), seed=3),
-    Case((31,), normal(0.7, 0.1), seed=4, name="gain"),
-    Case((31,), normal(-3.0, 1e-3), seed=5),
-    Case((31,), normal(1.0, 1e-12), seed=6),
-    Case((31, 2), truncated_normal(0.5, 0.1), seed=7),
-    Case((31, 2), truncated_normal(-20.0, 0.7, lower=-1.0, upper=3.0), seed=8),
-    Case((31, 2), normal(0.7, 0.1), seed=9, dtype="float64"),
+    Case((31,), normal(mean=0.7, std=0.1), seed=4, name="gain"),
+    Case((31,), normal(mean=-3.0, std=1e-3), seed=5),
+    Case((31,), normal(mean=1.0, std=1e-12), seed=6),
+    Case((31, 2), truncated_normal(mean=0.5, std=0.1), seed=7),
+    Case((31, 2), truncated_normal(mean=-20.0, std=0.7, lower=-1.0, upper=3.0), seed=8),
+    Case((31, 2), normal(mean=0.7, std=0.1), seed=9, dtype="float64"),
     Case((31, 2), uniform(0.2, 0.9), seed=10, dtype="float64"),
-    Case((31, 2), normal(1e6, 1e-9), seed=11, dtype="float64"),
+    Case((31, 2), normal(mean=1e6, std=1e-9), seed=11, dtype="float64"),
 )
 
 DTYPES: Final = tuple(
@@ -156,8 +156,8 @@ DTYPES: Final = tuple(
         ((17, 9), he_normal()),
         ((17, 9), he_uniform()),
         ((17, 9), he_truncated_normal()),
-        ((17, 9), normal(0.3, 0.05)),
-        ((17, 9), normal(0.0, 2e-5)),
+        ((17, 9), normal(mean=0.3, std=0.05)),
+        ((17, 9), normal(mean=0.0, std=2e-5)),
         ((2, 3), constant(0.1)),
     )
 )
@@ -212,6 +212,13 @@ NAMES: Final = tuple(
         "w",
         "W",
         " w",
+        "w ",
+        "w\n",
+        "w\r\n",
+        "\tw",
+        "\ufeffw",
+        "w\0",
+        "w\u200b",
         "layers.1.weight",
         "layers.11.weight",
         "layers.1.1weight",
@@ -223,6 +230,11 @@ NAMES: Final = tuple(
         "重み",
         "\U0001f600",
         "x" * 1000,
+        "x" * 1024,
+        "x" * 1025,
+        "x" * 70_000,
+        "重" * 400,
+        "重" * 400 + "み",
     )
 )
 
@@ -247,6 +259,9 @@ STACKS: Final = (
     Case((5, 3, 7), "he", "OSI", name=("experts.0", "experts.1", "experts.2"), slices=((1, 4), (1, 3), (2, 7))),
     Case((2, 3, 2, 4, 5), "he_truncated_normal", "SHWIO", name=("conv.0", "conv.1"), dtype="float64"),
     Case((2, 4), "zeros", "SO"),
+    Case((11, 3), "he", "SI", name=tuple(f"layers.{k}" for k in range(11))),
+    Case((3, 300), "he", "IS", name=tuple(f"layers.{k}" for k in range(300)), dtype="float64"),
+    Case((3, 40, 2), "he", "OSI", seed=3, name=tuple("ab" * k for k in range(40)), slices=((0, 3), (7, 33), (1, 2))),
 )
 
 _KERNELS: Final = (
@@ -283,6 +298,9 @@ def _in_kernels(*laws: Initializer) -> Iterator[Case]:
                 yield case
 
 
+_ROUNDED: Final = ((100, 0.07), (100, 0.29), (100, 0.55), (100, 0.57), (49, 1 / 49))
+"""Rows and shares whose product in doubles is beside a whole number, on either side, or on it."""
+
 MATRICES: Final = (
     *_in_kernels(identity(0.3), dirac(1.1), sparse(0.6, std=0.5)),
     Case((3, 5), identity(0.5), "IO", dtype="float64"),
@@ -294,6 +312,11 @@ MATRICES: Final = (
     Case((7, 13), sparse(0.0), "OI", seed=2, name="w"),
     Case((7, 13), sparse(1.0), "OI", seed=2, name="w"),
     Case((200, 300), sparse(0.9), "OI", seed=4, name="large"),
+    *(Case((rows, 3), sparse(share), "OI", seed=5, name="w") for rows, share in _ROUNDED),
+    Case((37, 150), identity(0.3), "OI"),
+    Case((150, 37), identity(0.3), "IO", dtype="float64"),
+    Case((3, 90, 40), dirac(1.1), "WIO", dtype="float16"),
+    Case((3, 90, 40), sparse(0.35, std=2.0), "SOI", seed=5, name=("a", "b", "c"), dtype="float16"),
     Case((1 << 31, 3), identity(), "OI", slices=(((1 << 31) - 2, 1 << 31), (0, 3))),
     Case((1 << 20, 1 << 20), identity(), "IO", slices=(((1 << 20) - 3, 1 << 20), ((1 << 20) - 5, 1 << 20))),
     Case((1 << 31, 9), sparse(0.6), "IO", seed=4, name="far", slices=(((1 << 31) - 3, 1 << 31), (2, 8))),
@@ -305,6 +328,17 @@ ORTHOGONAL: Final = (
     Case((9, 5), orthogonal(), "OI", seed=1, name="w", dtype="float16"),
     Case((5, 9), orthogonal(1.5), "OI", seed=1, name="w", dtype="bfloat16"),
     Case((3, 4, 3, 7), delta_orthogonal(2.0), "HWIO", seed=4, name="conv", dtype="float64"),
+    Case((19, 67), orthogonal(), "OI", seed=5, name="w"),
+    Case((17, 70), orthogonal(), "IO", seed=5, name="w"),
+    Case((33, 18), orthogonal(1.5), "OI", seed=6, name="w", dtype="float64"),
+    *(
+        Case((23, 70), orthogonal(1.3), "OI", seed=7, name="w", dtype=dtype)
+        for dtype in ("float16", "bfloat16", "float8_e5m2", "float8_e4m3fn")
+    ),
+    Case((2, 20, 24), orthogonal(), "SOI", seed=8, name=("a", "b")),
+    # So many that some are rounded otherwise from doubles; they are held to the same backend's float32, which is cheap.
+    Case((300, 400), orthogonal(1.3), "OI", seed=9, name="w", dtype="float16"),
+    Case((400, 500), orthogonal(1.3), "OI", seed=9, name="w", dtype="bfloat16"),
 )
 """The rules that are close, not exact: small, since the reference orthogonalises with 60 digits."""
 

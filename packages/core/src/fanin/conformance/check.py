@@ -6,13 +6,21 @@ import dataclasses
 import traceback
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Generic, Literal, TypeVar
+from typing import Final, Generic, Literal, TypeVar
 
-__all__ = ["Check", "Level", "Result", "Verdict", "attempt", "perform"]
+from fanin.conformance.calls import CallError
+
+__all__ = ["ENOUGH", "OR", "Check", "Level", "Result", "Verdict", "attempt", "perform", "raised"]
 
 Level = Literal["exact", "distribution"]
 Verdict = Literal["passed", "failed", "skipped"]
 Trial = TypeVar("Trial")
+
+OR: Final = "; or: "
+"""Between two mistakes, either of which explains what was seen."""
+
+ENOUGH: Final = 4
+"""Fewer elements than that agree with a mistake by chance."""
 
 
 @dataclass(frozen=True)
@@ -101,8 +109,28 @@ class Check(Generic[Trial]):
         try:
             results.extend(self.body(trial))
         except Exception as error:
-            results.append(_raised("running the check", error))
-        return [dataclasses.replace(result, check=self.name, level=self.level) for result in results]
+            results.append(raised("the rest of the check", error))
+        return [dataclasses.replace(result, check=self.name, level=self.level) for result in _agreed(results)]
+
+
+def _agreed(results: list[Result]) -> list[Result]:
+    """Return the results with the mistakes that all failures have in common, where there are any, for all that may be.
+
+    One case leaves several mistakes possible; another one, several of those. A mistake that explains less than half of
+    the failures may be chance, and says so.
+    """
+    named = [result for result in results if result.mistake]
+    common = set.intersection(*(set(result.mistake.split(OR)) for result in named)) if named else set()
+    failures = sum(result.failed and result.n >= ENOUGH for result in results)
+    rare = f" (so in {len(named)} of {failures} failures)" if 2 * len(named) < failures else ""
+    if not (common or rare):
+        return results
+
+    def told(mistake: str) -> str:
+        texts = [text for text in mistake.split(OR) if text in common or not common]
+        return mistake and OR.join(texts) + rare
+
+    return [dataclasses.replace(result, mistake=told(result.mistake)) for result in results]
 
 
 def attempt(on: str, judge: Callable[[], Result]) -> Result:
@@ -110,18 +138,22 @@ def attempt(on: str, judge: Callable[[], Result]) -> Result:
     try:
         return judge()
     except Exception as error:
-        return _raised(on, error)
+        return raised(on, error)
 
 
-def _raised(on: str, error: Exception) -> Result:
+def raised(on: str, error: Exception) -> Result:
+    """Return the failure that an exception is, with the call that it came from where that is known."""
+    call, advice = on, ""
+    if isinstance(error, CallError):
+        call, advice, error = error.call, f"; {error.advice}", error.error
     frame = traceback.extract_tb(error.__traceback__)[-1]
     return Result(
         on=on,
         verdict="failed",
-        call=on,
+        call=call,
         expected="no exception",
         got=f"{type(error).__name__}: {error}",
-        note=f"raised in {frame.name}, line {frame.lineno} of {frame.filename}",
+        note=f"raised in {frame.name}, line {frame.lineno} of {frame.filename}{advice}",
     )
 
 

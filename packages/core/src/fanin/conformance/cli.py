@@ -1,25 +1,21 @@
-"""The command `fanin conformance NAME`, also `python -m fanin.conformance NAME`."""
+"""The command `fanin conformance NAME`."""
 
 from __future__ import annotations
 
 import argparse
-import io
 import os
 import secrets
 import sys
 from pathlib import Path
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
+from fanin.cli.progress import output, progress
 from fanin.conformance.report import Report
 from fanin.conformance.running import Interrupted, checks_of
 from fanin.conformance.running import run as run_checks
 from fanin.exceptions import FaninValueError
 
-__all__ = ["add_arguments", "main", "run"]
+__all__ = ["add_arguments", "run"]
 
-_PIPED_WIDTH = 140
 _EXIT_INTERRUPTED = 130
 
 
@@ -37,38 +33,37 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     seeds = parser.add_mutually_exclusive_group()
     seeds.add_argument("--seed", metavar="N", type=int, default=0, help="count the statistics' seeds from N")
     seeds.add_argument("--fresh", action="store_true", help="count them from a new random seed, which the report names")
+    parser.add_argument("--random-seed", metavar="N", type=int, help="of bits.random and bits.places; else a new one")
     parser.add_argument("--json", metavar="PATH", type=Path, help="write the report as JSON")
-    parser.add_argument("--junit", metavar="PATH", type=Path, help="write the report as JUnit XML")
     parser.add_argument("--verbose", action="store_true", help="print every single result")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the checks, print the report, and return 0 if all passed, 1 if not, and 130 after Ctrl-C.
 
+    The code is that of the checks also where nobody reads the report to its end (`| head`).
+
     Raises:
         FaninError: The backend or adapter cannot be loaded, or cannot draw on the device; a pattern names no check; the
             seed is outside [0, 2^64); a report cannot be written.
         KeyboardInterrupt: Ctrl-C, before anything was finished.
     """
-    files = {"--json": arguments.json, "--junit": arguments.junit}
-    for option, path in files.items():
-        if path is not None:
-            _check_path(option, path)
-    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors in ("strict", "surrogateescape"):
-        sys.stdout.reconfigure(errors="replace")  # in an encoding without × or ≤, a ? is better than nothing
-    console = Console(highlight=False)
-    if not console.is_terminal:
-        console = Console(highlight=False, width=_PIPED_WIDTH)
+    if arguments.json is not None:
+        _check_path(arguments.json)
     try:
         report = _run(arguments)
     except Interrupted as interruption:
         report = interruption.report
         if not report.checks:
             raise
-    report.show(console, verbose=arguments.verbose)
-    for option, path in files.items():
-        if path is not None:
-            _write(option, path, report.to_json() if option == "--json" else report.to_junit())
+    try:
+        report.show(output(), verbose=arguments.verbose)
+        sys.stdout.flush()
+    except BrokenPipeError:  # the reader, `head` say, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    finally:
+        if arguments.json is not None:
+            _write(arguments.json, report.to_json())
     if report.interrupted:
         return _EXIT_INTERRUPTED
     return 0 if report.passed else 1
@@ -76,22 +71,19 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _run(arguments: argparse.Namespace) -> Report:
     levels = None if arguments.level == "all" else [arguments.level]
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    errors = Console(stderr=True)
-    with Progress(*columns, console=errors, transient=True, disable=not errors.is_terminal) as bar:
-        total = sum(len(checks_of(level)) for level in levels or ("exact", "distribution"))
-        task = bar.add_task("loading", total=total)
+    with progress(sum(len(checks_of(level)) for level in levels or ("exact", "distribution"))) as advance:
         return run_checks(
             arguments.name,
             levels,
             seed=secrets.randbits(64) if arguments.fresh else arguments.seed,
+            random_seed=arguments.random_seed,
             device=arguments.device,
             only=arguments.check,
-            progress=lambda name: bar.update(task, description=name, advance=1),
+            progress=lambda name: advance(name, 1),
         )
 
 
-def _check_path(option: str, path: Path) -> None:
+def _check_path(path: Path) -> None:
     """Refuse a path that cannot be written, before the checks have taken their time."""
     try:
         if path.is_dir():
@@ -105,18 +97,11 @@ def _check_path(option: str, path: Path) -> None:
     except OSError as error:
         reason = str(error.strerror)
     if reason:
-        raise FaninValueError(f"{option} must be a file that can be written. Received: {str(path)!r}, and {reason}.")
+        raise FaninValueError(f"--json must be a file that can be written. Received: {str(path)!r}, and {reason}.")
 
 
-def _write(option: str, path: Path, text: str) -> None:
+def _write(path: Path, text: str) -> None:
     try:
-        path.write_text(text, encoding="utf-8")
+        path.write_text(text, encoding="utf-8", newline="\n")
     except OSError as error:
-        raise FaninValueError(f"{option} {str(path)!r} could not be written: {error.strerror}.") from error
-
-
-def main() -> int:
-    """Run the command as a program of its own."""
-    parser = argparse.ArgumentParser(prog="python -m fanin.conformance", description=__doc__)
-    add_arguments(parser)
-    return run(parser.parse_args())
+        raise FaninValueError(f"--json {str(path)!r} could not be written: {error.strerror}.") from error

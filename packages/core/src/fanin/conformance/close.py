@@ -20,7 +20,7 @@ from fanin.plans import Plan
 from fanin.plans.rules import Haar
 from fanin.stream.lattice import normal_lattice
 
-__all__ = ["CLOSE_CHECKS"]
+__all__ = ["CLOSE_CHECKS", "judge_close"]
 
 _ROUNDING: Final = {"float64": 2.0**-53, "float32": 2.0**-24}
 _DOUBLES, _SINGLES = 2.0**-48, 2.0**-19
@@ -38,7 +38,7 @@ def orthogonal(trial: BackendTrial) -> Iterator[Result]:
         if undeclared := trial.undeclared(case.plan()):
             yield Result(on=call, verdict="skipped", note=f"the backend does not declare {undeclared}")
         else:
-            yield attempt(call, partial(_judge, case, call, trial))
+            yield attempt(call, partial(judge_close, case, trial))
 
 
 def _wanted(plan: Plan, trial: BackendTrial) -> list[float]:
@@ -49,8 +49,9 @@ def _wanted(plan: Plan, trial: BackendTrial) -> list[float]:
     return [reference.value(double, position_of(plan, flat)) for flat in range(plan.size)]
 
 
-def _judge(case: Case, call: str, trial: BackendTrial) -> Result:
-    plan = case.plan()
+def judge_close(case: Case, trial: BackendTrial) -> Result:
+    """Return the largest error of a case in units of the tolerance."""
+    plan, call = case.plan(), case.call(trial.backend.name)
     rule = plan.rule
     assert isinstance(rule, Haar)
     wanted, got = _wanted(plan, trial), _weights(plan, trial)
@@ -61,7 +62,7 @@ def _judge(case: Case, call: str, trial: BackendTrial) -> Result:
         small = (_DOUBLES if trial.backend.capabilities.level == "exact" else _SINGLES) * _condition(plan) * rule.gain
     tolerances = [small + _ROUNDING.get(plan.dtype, 0.0) * abs(weight) or 1e-300 for weight in wanted]
     errors = [
-        math.inf if b == 0.0 and math.copysign(1.0, a) < 0.0 else abs(a - b) / tolerance  # the other taps are +0
+        math.inf if b == 0.0 and math.copysign(1.0, a) != math.copysign(1.0, b) else abs(a - b) / tolerance
         for a, b, tolerance in zip(got, wanted, tolerances, strict=True)
     ]
     worst = max(range(len(errors)), key=errors.__getitem__, default=0)

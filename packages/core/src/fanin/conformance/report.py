@@ -1,19 +1,20 @@
-"""A report, for people as a table, for machines as JSON and JUnit."""
+"""A report, for people as a table, for machines as JSON."""
 
 from __future__ import annotations
 
 import dataclasses
 import json
+import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
-from xml.etree import ElementTree
 
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from fanin.conformance.check import Check, Result
+from fanin.conformance.claims import Claims
 from fanin.conformance.distribution.statistics import BUDGET
 from fanin.plans import SPEC_VERSION
 
@@ -22,7 +23,7 @@ __all__ = ["Report", "detected", "size_of"]
 _SHOWN: Final = 3
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Report:
     """What a run found.
 
@@ -33,6 +34,8 @@ class Report:
         seed: The seed from which those of the distribution level were counted.
         seconds: How long the checks took.
         interrupted: Whether there would have been further checks.
+        claims: Which parts of the specification were claimed and checked.
+        promise: What a pass promises, where it is less than every bit.
     """
 
     subject: str
@@ -41,6 +44,30 @@ class Report:
     seed: int
     seconds: float
     interrupted: bool = False
+    claims: Claims = field(default_factory=Claims, compare=False)
+    promise: str = ""
+
+    def __repr__(self) -> str:
+        """Return the report in a line."""
+        return f"<Report {self.headline}>"
+
+    @property
+    def headline(self) -> str:
+        """The subject, the verdict, the share of the specification that it is about, and how many checks were made."""
+        ran = len({result.check for result in self.results if result.verdict != "skipped"})
+        checks = f"{ran} of {len(self.checks)} checks in {self.seconds:.1f} s"
+        return f"{self.subject}: {self._verdict}, {self.claims.share} claimed and checked, {checks}"
+
+    @property
+    def _verdict(self) -> str:
+        failed = f"{len(self.failures)} of {len(self.results)} results"
+        if self.interrupted:
+            return f"INTERRUPTED, the above is what was finished: {failed} failed"
+        if self.failures:
+            return f"FAILED: {failed}"
+        if not self.passed:
+            return "FAILED: nothing was checked, since nothing was claimed of what was asked for"
+        return "passed what it claims" if self.claims.not_claimed() else "passed"
 
     @property
     def failures(self) -> tuple[Result, ...]:
@@ -62,7 +89,10 @@ class Report:
         return tuple(result for result in self.results if result.check == check.name)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the report as plain data."""
+        """Return the report as plain data.
+
+        A statistic or a bound that is infinite or not a number is None; `got` says what a statistic was.
+        """
         return {
             "subject": self.subject,
             "spec_version": SPEC_VERSION,
@@ -71,40 +101,18 @@ class Report:
             "seed": self.seed,
             "seconds": round(self.seconds, 3),
             "false_alarm": self.false_alarm,
+            "promise": self.promise,
+            "claims": self.claims.to_dict(),
             "checks": [{"name": check.name, "level": check.level, "claim": check.claim} for check in self.checks],
-            "results": [dataclasses.asdict(result) for result in self.results],
+            "results": [
+                {name: None if _is_odd(value) else value for name, value in dataclasses.asdict(result).items()}
+                for result in self.results
+            ],
         }
 
     def to_json(self) -> str:
         """Return the report as JSON."""
-        return json.dumps(self.to_dict(), indent=1, ensure_ascii=False) + "\n"
-
-    def to_junit(self) -> str:
-        """Return the report as JUnit XML: a suite a level, a class a check, a case a result."""
-        root = ElementTree.Element("testsuites", name=f"fanin conformance {self.subject}")
-        for level in dict.fromkeys(check.level for check in self.checks):
-            results = [result for result in self.results if result.level == level]
-            suite = ElementTree.SubElement(
-                root,
-                "testsuite",
-                name=f"{self.subject}.{level}",
-                tests=str(len(results)),
-                failures=str(sum(result.failed for result in results)),
-                skipped=str(sum(result.verdict == "skipped" for result in results)),
-                errors="0",
-            )
-            for result in results:
-                case = ElementTree.SubElement(
-                    suite, "testcase", classname=f"{self.subject}.{result.check}", name=_printable(result.on)
-                )
-                if result.verdict == "skipped":
-                    ElementTree.SubElement(case, "skipped", message=result.note)
-                elif result.failed:
-                    message = result.mistake or f"expected {result.expected}, got {result.got}"
-                    failure = ElementTree.SubElement(case, "failure", message=_printable(message))
-                    failure.text = _printable(result.text())
-        ElementTree.indent(root)
-        return ElementTree.tostring(root, encoding="unicode", xml_declaration=True) + "\n"
+        return json.dumps(self.to_dict(), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
     def show(self, console: Console, *, verbose: bool = False) -> None:
         """Print the table, what was skipped and why, and each failure.
@@ -132,10 +140,9 @@ class Report:
                 f"{len(statistical)} statistical results, seeds from {self.seed}: a right implementation fails with "
                 f"probability {self.false_alarm:.1e} at most (budget {BUDGET:g})."
             )
-        verdict = "passed" if self.passed else f"FAILED: {len(self.failures)} of {len(self.results)} results"
-        if self.interrupted:
-            verdict = f"INTERRUPTED, the above is what was finished: {len(self.failures)} results failed"
-        console.print(f"{self.subject}: {verdict}, {len(self.checks)} checks in {self.seconds:.1f} s")
+        for line in (*self.claims.lines(), *([self.promise] if self.promise else [])):
+            console.print(escape(line), soft_wrap=True)
+        console.print(escape(_printable(self.headline)), soft_wrap=True)
 
     def _skips(self) -> Iterator[str]:
         reasons: dict[str, list[str]] = {}
@@ -151,6 +158,11 @@ class Report:
             yield from (f"\n{result.text()}" for result in failed[:_SHOWN])
             if len(failed) > _SHOWN:
                 yield f"  ... and {len(failed) - _SHOWN} more of {check.name} (all are in --json and --verbose)"
+
+
+def _is_odd(value: object) -> bool:
+    """Whether a value is a number that JSON does not have."""
+    return isinstance(value, float) and not math.isfinite(value)
 
 
 def _row(check: Check[Any], results: tuple[Result, ...]) -> tuple[str, str, str, str, str]:

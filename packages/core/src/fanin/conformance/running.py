@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import secrets
 import time
 from collections.abc import Callable, Sequence
 from fnmatch import fnmatch
@@ -12,10 +13,13 @@ from fanin.api import draw
 from fanin.conformance.adapter import Adapter, BackendAdapter
 from fanin.conformance.behaviour import BEHAVIOUR_CHECKS
 from fanin.conformance.check import Check, Level, Result
+from fanin.conformance.claims import Claims
 from fanin.conformance.close import CLOSE_CHECKS
+from fanin.conformance.combined import COMBINED_CHECKS
 from fanin.conformance.compiled import COMPILED_CHECKS
 from fanin.conformance.distribution import DISTRIBUTION_CHECKS, SampleTrial
 from fanin.conformance.exact import BIT_CHECKS, BackendTrial
+from fanin.conformance.places import PLACES_CHECKS
 from fanin.conformance.report import Report
 from fanin.conformance.stored import STORED_CHECKS
 from fanin.contract import Backend
@@ -29,10 +33,17 @@ EXACT_CHECKS: Final[tuple[Check[BackendTrial], ...]] = (
     *BEHAVIOUR_CHECKS,
     *COMPILED_CHECKS,
     *BIT_CHECKS,
+    *COMBINED_CHECKS,
     *STORED_CHECKS,
+    *PLACES_CHECKS,
     *CLOSE_CHECKS,
 )
 LEVELS: Final[tuple[Level, ...]] = ("exact", "distribution")
+
+_CLOSE: Final = (
+    'level "close": each weight is at most one unit of the last place from the specification\'s, and of a drawn tensor '
+    "at most three quarters are, as many as rounding otherwise can move; a constant may be off in all"
+)
 
 
 def checks_of(level: Level) -> tuple[Check[Any], ...]:
@@ -87,6 +98,7 @@ def run(
     levels: Sequence[Level] | None = None,
     *,
     seed: int = 0,
+    random_seed: int | None = None,
     device: Any = None,
     only: Sequence[str] = (),
     progress: Callable[[str], None] = lambda name: None,
@@ -97,6 +109,7 @@ def run(
         subject: A backend, an adapter, or a name for `load_subject`.
         levels: "exact", "distribution" or both; None for all that there are: an adapter has no exact level.
         seed: The seeds of the distribution level are counted from here. The exact level's are fixed.
+        random_seed: Of the cases of `bits.random`; None for new ones at each run.
         device: Where the backend shall draw.
         only: Names or patterns ("bits.*") of the checks to run; all if empty.
         progress: Called with the name of each check before it runs.
@@ -104,7 +117,7 @@ def run(
     Raises:
         FaninValueError: A level or a pattern fits no check; the seed is outside [0, 2^64); the backend cannot draw on
             the device.
-        FaninTypeError: The exact level was asked of an adapter.
+        FaninTypeError: The exact level, or a device, was asked of an adapter.
         Interrupted: A KeyboardInterrupt, with the report of the checks that were finished.
 
     Example:
@@ -121,25 +134,37 @@ def run(
             f"{found.name} is an adapter, which has random numbers of its own. The exact level is for backends: "
             f'use levels=["distribution"].'
         )
+    if is_adapter and device is not None:
+        raise FaninTypeError(
+            f"{found.name} is an adapter, which draws where it was written to. Received: device={device!r}. Leave the "
+            f"device out, or write an adapter for each device."
+        )
     checks = [check for level in chosen for check in checks_of(level)]
     picked = [check for check in checks if not only or any(fnmatch(check.name, pattern) for pattern in only)]
     if not picked:
         raise FaninValueError(
             f"no check is named {', '.join(only)}. Names: {', '.join(check.name for check in checks)}."
         )
-    trials: dict[Level, Any] = {
-        "exact": None if isinstance(found, Adapter) else BackendTrial(found, device),
-        "distribution": SampleTrial(found if isinstance(found, Adapter) else BackendAdapter(found, device), seed),
-    }
-    if device is not None and not isinstance(found, Adapter):
-        _try_device(found, device)
+    random_seed = secrets.randbits(32) if random_seed is None else random_seed
+    claims, promise = Claims(), ""
+    if isinstance(found, Adapter):
+        trials: dict[Level, Any] = {"distribution": SampleTrial(found, seed, claims=claims)}
+    else:
+        adapter = BackendAdapter(found, device)
+        trials = {
+            "exact": BackendTrial(found, device, random_seed, claims=claims),
+            "distribution": SampleTrial(adapter, seed, claims=claims),
+        }
+        promise = _CLOSE if "exact" in chosen and found.capabilities.level == "close" else ""
+        if device is not None:
+            _try_device(found, device)
     finished: list[Check[Any]] = []
     results: list[Result] = []
     start = time.perf_counter()
 
     def report(interrupted: bool = False) -> Report:
         seconds = time.perf_counter() - start
-        return Report(found.name, tuple(finished), tuple(results), seed, seconds, interrupted)
+        return Report(found.name, tuple(finished), tuple(results), seed, seconds, interrupted, claims, promise)
 
     try:
         for check in picked:

@@ -6,6 +6,7 @@ import dataclasses
 import math
 from collections.abc import Iterator
 
+from fanin.conformance.check import OR
 from fanin.conformance.patterns import decode
 from fanin.dtypes import DTYPES
 from fanin.initializers import Initializer, Normal, TruncatedNormal, Uniform, VarianceScaling
@@ -34,7 +35,7 @@ def scale_mistake(initializer: Initializer, geometry: Geometry, ratio: float, to
         for text, factor in _known(initializer, geometry)
         if abs(factor - 1) > 2 * tolerance and abs(ratio / factor - 1) <= tolerance
     ]
-    return "; or: ".join(list(dict.fromkeys(found))[:3])
+    return OR.join(list(dict.fromkeys(found))[:3])
 
 
 def ratio_mistake(plan: Plan, wanted: tuple[int, ...], got: tuple[int, ...]) -> str:

@@ -19,7 +19,10 @@ Fault = tuple[str, str, str]
 
 
 def signature_faults(backend: Any) -> list[Fault]:
-    """Return every difference between a backend and the contract: a `CompilingBackend` if it declares jit."""
+    """Return every difference between a backend and the contract: a `CompilingBackend` if it declares jit.
+
+    A positional argument's name is the backend's own, since the core passes it by position.
+    """
     faults: list[Fault] = []
     capabilities = getattr(backend, "capabilities", None)
     compiles = getattr(capabilities, "jit", None) is True
@@ -36,27 +39,35 @@ def signature_faults(backend: Any) -> list[Fault]:
 def _method_faults(method: str, wanted: list[inspect.Parameter], found: Any) -> list[Fault]:
     if not callable(found):
         return [(method, "a method", repr(found))]
-    given = inspect.signature(found).parameters
-    faults = [
-        (f"{method}({parameter.name})", _shape(parameter), _shape(given.get(parameter.name)))
-        for parameter in wanted
-        if _shape(parameter) != _shape(given.get(parameter.name))
-    ]
-    required = [p for p in given.values() if p.default is p.empty and p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
-    unknown = [p.name for p in required if p.name not in {parameter.name for parameter in wanted}]
-    return faults + [(f"{method}({name})", "no such argument", "an argument without a default") for name in unknown]
+    given = list(inspect.signature(found).parameters.values())
+    positional = [p for p in given if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    by_name = {p.name: p for p in given}
+    faults: list[Fault] = []
+    for parameter in wanted:
+        has: inspect.Parameter | None
+        if parameter.kind is parameter.KEYWORD_ONLY:
+            has = by_name.get(parameter.name)
+        else:
+            has = positional.pop(0) if positional else by_name.get(parameter.name)
+        if _shape(parameter) != _shape(has):
+            faults.append((f"{method}({parameter.name})", _shape(parameter), _shape(has)))
+        if has is not None:
+            given.remove(has)
+    required = [p for p in given if p.default is p.empty and p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
+    return faults + [(f"{method}({p.name})", "no such argument", "an argument without a default") for p in required]
 
 
 def _shape(parameter: inspect.Parameter | None) -> str:
     if parameter is None:
         return "no such argument"
     default = "required" if parameter.default is parameter.empty else f"default {parameter.default!r}"
-    return f"{parameter.kind.description}, {default}"
+    kind = "positional" if parameter.kind <= parameter.POSITIONAL_OR_KEYWORD else parameter.kind.description
+    return f"{kind}, {default}"
 
 
 def _capability_faults(capabilities: Any) -> list[Fault]:
     if not isinstance(capabilities, Capabilities):
-        return [("capabilities", "a fanin.Capabilities", repr(capabilities))]
+        return [("capabilities", "a Capabilities", repr(capabilities))]
     dtypes: Any = capabilities.dtypes  # dataclasses do not check what they are given
     devices: Any = capabilities.devices
     jit: Any = capabilities.jit

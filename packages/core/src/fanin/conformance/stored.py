@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 from collections.abc import Iterator
 from functools import partial
 from typing import Final
 
+from fanin.conformance.calls import call_of
 from fanin.conformance.check import Check, Result, attempt
-from fanin.conformance.exact import BackendTrial
+from fanin.conformance.exact import BackendTrial, chosen, expected_bits, position_of
+from fanin.conformance.mistakes import likely_mistake
 from fanin.conformance.patterns import show
 from fanin.dtypes import DTYPES
 from fanin.golden import GoldenCase, golden_cases
@@ -35,21 +38,25 @@ def _compare(case: GoldenCase, on: str, trial: BackendTrial) -> Result:
     digest = hashlib.sha256(drawn).hexdigest()
     if digest == case.sha256:
         return Result(on=on, verdict="passed", n=plan.size)
-    size = DTYPES[case.dtype].itemsize
-    got = tuple(int.from_bytes(drawn[k * size : (k + 1) * size], "little") for k in range(len(case.first_bits)))
-    wrong = next((k for k, (a, b) in enumerate(zip(got, case.first_bits, strict=True)) if a != b), None)
-    settings = "".join(f", {name}={value!r}" for name, value in case.arguments.items())
-    return Result(
-        on=on,
-        verdict="failed",
-        n=plan.size,
-        call=f"fanin.init({case.shape}, fanin.{case.initializer}, seed={case.seed}{settings}, "
-        f"backend={trial.backend.name!r})",
-        expected=f"SHA-256 {case.sha256}"
-        if wrong is None
-        else f"{show(case.first_bits[wrong], case.dtype)} at {wrong}",
-        got=f"SHA-256 {digest}" if wrong is None else f"{show(got[wrong], case.dtype)} at {wrong}",
-        mistake="" if wrong is not None else "the first elements are right: look at the larger tensors of bits.*",
+    size, positions, wanted = DTYPES[case.dtype].itemsize, chosen(plan), expected_bits(plan)
+    call = call_of(plan, trial.backend.name)
+    if len(drawn) != plan.size * size:
+        return Result(
+            on=on, verdict="failed", call=call, expected=f"{plan.size * size} bytes", got=f"{len(drawn)} bytes"
+        )
+    got = tuple(int.from_bytes(drawn[i * size : (i + 1) * size], "little") for i in positions)
+    places = tuple(position_of(plan, i) for i in positions)
+    first = next((k for k, (a, b) in enumerate(zip(got, wanted, strict=True)) if a != b), None)
+    found = Result(on=on, verdict="failed", n=plan.size, call=call, expected=f"SHA-256 {case.sha256}", got=digest)
+    if first is None:
+        between = f"the {len(got)} elements that were compared with the reference are right: others are wrong"
+        return dataclasses.replace(found, mistake=between)
+    return dataclasses.replace(
+        found,
+        call=f"{call}[{', '.join(map(str, places[first])) or '()'}]",
+        expected=show(wanted[first], case.dtype),
+        got=show(got[first], case.dtype),
+        mistake=likely_mistake(plan, places, wanted, got),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable
 from typing import Any, ClassVar, Final, TypeVar
 
@@ -70,11 +71,13 @@ class BackendSuite(_Suite):
         backend: The backend's name, or a backend.
         device: Where it shall draw; None for the library's default.
         seed: Where the seeds of the distribution level are counted from.
+        random_seed: Of the cases of `bits.random`, which a failure names; None for new ones at each run.
     """
 
     backend: ClassVar[str | Backend]
     device: ClassVar[Any] = None
     seed: ClassVar[int] = 0
+    random_seed: ClassVar[int | None] = None
 
     def trial(self, level: Level) -> BackendTrial | SampleTrial:
         """Return what the checks of a level run on: the backend, drawing on the device."""
@@ -84,7 +87,8 @@ class BackendSuite(_Suite):
             )
         backend: Any = get_backend(self.backend)
         if level == "exact":
-            return BackendTrial(backend, self.device)
+            random_seed = secrets.randbits(32) if self.random_seed is None else self.random_seed
+            return BackendTrial(backend, self.device, random_seed)
         return _samples(backend, lambda: BackendAdapter(backend, self.device), self.device, self.seed)
 
 
@@ -117,6 +121,19 @@ class AdapterSuite(_Suite):
             )
         adapter = self.adapter
         return _samples(adapter, lambda: adapter() if isinstance(adapter, type) else adapter, None, self.seed)
+
+    def test_something_is_claimed(self) -> None:
+        """Something is claimed: skipped tests show nothing, and here not all of them are skipped."""
+        trial = self.trial("distribution")
+        reasons: dict[str, None] = {}
+        for check in self._checks.values():
+            for result in check.run(trial):
+                if result.verdict != "skipped":
+                    return
+                reasons[result.note] = None
+        raise AssertionError(
+            f"{trial.adapter.name} claims nothing of the specification, so nothing was checked: {'; '.join(reasons)}"
+        )
 
 
 _shared: list[tuple[tuple[object, object, int], SampleTrial]] = []

@@ -56,6 +56,11 @@ class Call:
         except FaninError as error:
             raise type(error)(f"{self.text}: {' '.join(str(error).split())}") from error
 
+    def named(self) -> dict[str, object]:
+        """Return all settings by name, those too that were given by their place, of a call that is right."""
+        places = inspect.signature(self._function()).parameters
+        return {**dict(zip(places, self.values, strict=False)), **self.settings}
+
     def _function(self) -> Callable[..., Initializer]:
         if ":" in self.name:
             from fanin.profiles import get_profile  # loaded only where it is needed
@@ -74,13 +79,14 @@ class Call:
         known = inspect.signature(make).parameters
         # A profile's places are not its framework's, where some come behind a tensor, a key or a dtype.
         placed = [name for name, one in known.items() if one.kind is one.POSITIONAL_OR_KEYWORD and ":" not in self.name]
+        by_name = known and not placed and ":" not in self.name  # such a function says itself how a value may be meant
         given = [*placed[: len(self.values)], *self.settings]
         missing = [name for name, one in known.items() if one.default is one.empty and name not in given]
         unknown = [name for name in self.settings if name not in known]
         fault = ""
         if unknown:
             fault = f"{self.name} has no setting {unknown[0]!r}.{closest(unknown[0], known)}"
-        elif len(self.values) > len(placed):
+        elif len(self.values) > len(placed) and not by_name:
             by_place = f"at most {len(placed)} settings" if placed else "no setting"
             fault = f"{self.name} takes {by_place} by place, without a name."
         elif len(set(given)) < len(given):
@@ -131,7 +137,8 @@ def parse_call(text: str) -> Call:
     parts = re.fullmatch(r"(?:fanin\.)?([^\s().]+) ?(?:\((.*)\))?", text)
     if parts is None:
         opened, closed = text.count("("), text.count(")")
-        raise _no_call(text, "a parenthesis is not closed" if opened > closed else "it is neither")
+        reason = "a parenthesis is not closed" if opened > closed else "it is neither"
+        raise _no_call(text, reason, closest(text.rpartition(".")[2], PRESETS))
     name, inside = parts.groups()
     if name.endswith(":"):
         raise _no_call(text, "the name behind the colon is missing; fanin list shows all")
@@ -182,10 +189,10 @@ def _not_plain(text: str, source: str, node: ast.expr) -> FaninValueError:
     return _no_call(text, f"the setting {part} is no plain value (a number, a word, True, False or None)")
 
 
-def _no_call(text: str, reason: str) -> FaninValueError:
+def _no_call(text: str, reason: str, hint: str = "") -> FaninValueError:
     return FaninValueError(
-        f"an initialization is a name, or a name with settings in parentheses. Received: {text!r}, and {reason}. "
-        f"{_EXAMPLE}."
+        f"an initialization is a name, or a name with settings in parentheses. Received: {text!r}, and "
+        f"{reason}.{hint} {_EXAMPLE}."
     )
 
 

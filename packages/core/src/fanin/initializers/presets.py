@@ -5,11 +5,15 @@ Every function here is also a name, `initialization="he_normal"` (see `fanin.ini
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
+from functools import wraps
+from typing import ParamSpec, TypeVar
 
 from fanin._checks import finite_number
-from fanin.exceptions import FaninValueError
+from fanin.exceptions import FaninError, FaninTypeError, FaninValueError
 from fanin.gains import second_moment
+from fanin.initializers.base import Initializer
 from fanin.initializers.laws import (
     Constant,
     Distribution,
@@ -53,6 +57,48 @@ __all__ = [
 ]
 
 
+_Settings = ParamSpec("_Settings")
+_Made = TypeVar("_Made", bound=Initializer)
+
+
+def _by_name(make: Callable[_Settings, _Made]) -> Callable[_Settings, _Made]:
+    """Refuse settings without a name: one number is the mean in torch and NumPy, and the std in JAX."""
+
+    @wraps(make)
+    def call(*values: _Settings.args, **settings: _Settings.kwargs) -> _Made:
+        if values:
+            raise FaninTypeError(_not_by_name(make, values, settings))
+        return make(*values, **settings)
+
+    return call
+
+
+def _not_by_name(make: Callable[..., Initializer], values: tuple[object, ...], settings: dict[str, object]) -> str:
+    defaults = {name: one.default for name, one in inspect.signature(make).parameters.items()}
+    free = [name for name in defaults if name not in settings]
+    readings = [dict(zip(free, values, strict=False))]
+    if len(values) == 1:
+        readings = [{name: values[0]} for name in ("mean", "std") if name in free]
+    texts = []
+    for reading in readings:
+        try:
+            make(**reading, **settings)
+        except (FaninError, TypeError):  # it cannot have been meant
+            continue
+        if len(reading) == len(values):
+            texts.append(_written(make, reading | settings))
+    given = ", ".join([*map(repr, values), *(f"{name}={value!r}" for name, value in settings.items())])
+    return (
+        f"{make.__name__} takes its settings by name, since a number alone is the mean in torch and the std in JAX. "
+        f"Received: {make.__name__}({given}). "
+        + (f"Did you mean {' or '.join(texts)}?" if texts else f"Accepted: {_written(make, defaults)}.")
+    )
+
+
+def _written(make: Callable[..., Initializer], settings: dict[str, object]) -> str:
+    return f"{make.__name__}({', '.join(f'{name}={value!r}' for name, value in settings.items())})"
+
+
 def constant(value: float) -> Constant:
     """Every weight is `value`, rounded to float32 and then to the dtype (once for float64).
 
@@ -76,8 +122,9 @@ def ones() -> Constant:
     return Constant(1.0)
 
 
-def normal(mean: float = 0.0, std: float = 0.01) -> Normal:
-    """N(mean, std^2).
+@_by_name
+def normal(*, mean: float = 0.0, std: float = 0.01) -> Normal:
+    """N(mean, std^2). The settings are given by name.
 
     Args:
         mean: Mean of the weights, finite.
@@ -85,6 +132,7 @@ def normal(mean: float = 0.0, std: float = 0.01) -> Normal:
 
     Raises:
         FaninValueError: `std` is not above 0, or a setting is not finite.
+        FaninTypeError: A setting has no name, or is not a number.
 
     Example:
         >>> normal(std=0.02)
@@ -119,8 +167,13 @@ def uniform(low: float, high: float) -> Uniform:
     return Uniform(low, high)
 
 
-def truncated_normal(mean: float = 0.0, std: float = 0.01, lower: float = -2.0, upper: float = 2.0) -> TruncatedNormal:
+@_by_name
+def truncated_normal(
+    *, mean: float = 0.0, std: float = 0.01, lower: float = -2.0, upper: float = 2.0
+) -> TruncatedNormal:
     """A normal law truncated to [mean + lower * sigma, mean + upper * sigma], sigma its parent's standard deviation.
+
+    The settings are given by name.
 
     Args:
         mean: Mean of the parent normal, finite.
@@ -129,7 +182,8 @@ def truncated_normal(mean: float = 0.0, std: float = 0.01, lower: float = -2.0, 
         upper: Upper bound in parent standard deviations, above `lower`.
 
     Raises:
-        FaninValueError: `std` is not above 0, `lower` is not below `upper`, or a setting is not a number.
+        FaninValueError: `std` is not above 0, `lower` is not below `upper`, or a setting is not finite.
+        FaninTypeError: A setting has no name, or is not a number.
 
     Example:
         >>> truncated_normal(std=0.02)

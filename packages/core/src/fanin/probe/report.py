@@ -24,7 +24,7 @@ def write_report(result: Probe, folder: Path) -> Path:
     """
     rows = [layer_rows(result, found) for found in result.measured]
     sentences = verdicts(result)
-    files.remove(folder, "report.html", "probe.json", "layers.csv", "plots/weights-*.png", "plots/activations-*.png")
+    files.clear(folder)
     files.write_json(
         folder / "probe.json",
         {

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from fanin._checks import closest
+from fanin._checks import nearest
 from fanin.exceptions import FaninTypeError, FaninValueError
 from fanin.profiles import flax, jax, keras, timm, torch
 from fanin.profiles.record import Profile
@@ -25,6 +25,17 @@ PROFILES: Final[dict[str, Profile]] = {
     **timm.PROFILES,
 }
 """Every profile by name; a profile with several names is here under each."""
+
+
+_FRAMEWORKS: Final = {
+    "tf": "keras",
+    "tensorflow": "keras",
+    "pytorch": "torch",
+    "haiku": "jax",
+    "linen": "flax",
+    "nnx": "flax",
+}
+"""Whose functions they are, by what else the framework is called."""
 
 
 def profile_names(framework: str | None = None) -> tuple[str, ...]:
@@ -51,9 +62,11 @@ def get_profile(name: str) -> Profile:
     if not isinstance(name, str):
         raise FaninTypeError(f"a profile's name must be text. Received: {name!r} of type {type(name).__name__}.")
     if name not in PROFILES:
-        framework = name.partition(":")[0]
-        accepted = profile_names(framework) or sorted({other.partition(":")[0] + ":..." for other in PROFILES})
-        raise FaninValueError(
-            f"unknown profile {name!r}.{closest(name, PROFILES)} Accepted: {', '.join(accepted)}. fanin list shows all."
-        )
+        framework, _, function = name.partition(":")
+        frameworks = {known.partition(":")[0]: known.partition(":")[0] for known in PROFILES} | _FRAMEWORKS
+        meant = frameworks.get(nearest(framework, frameworks) or "", "")
+        found = nearest(function, [known.partition(":")[2] for known in profile_names(meant)]) if meant else None
+        hint = f" Did you mean '{meant}:{found}'?" if found else ""
+        accepted = profile_names(meant) if meant else sorted({known.partition(":")[0] + ":..." for known in PROFILES})
+        raise FaninValueError(f"unknown profile {name!r}.{hint} Accepted: {', '.join(accepted)}. fanin list shows all.")
     return PROFILES[name]

@@ -84,7 +84,7 @@ def t5(d_model: int, d_kv: int, heads: int, d_ff: int, factor: float = 1.0) -> d
         whole_number(size, what, 1)
         for size, what in ((d_model, "d_model"), (d_kv, "d_kv"), (heads, "heads"), (d_ff, "d_ff"))
     )
-    number = finite_number(factor, "factor")
+    number = _positive(factor, "factor", "T5 has 1.")
 
     def normal(fan: int) -> Normal:
         return Normal(0.0, number / math.sqrt(fan))
@@ -145,9 +145,7 @@ def mup(
         >>> mup("hidden", 4.0)
         MupSetting(initializer=VarianceScaling(scale=1.0, mode='fan_in', distribution='normal'), learning_rate=0.25)
     """
-    ratio = finite_number(width_ratio, "width_ratio")
-    if ratio <= 0:
-        raise FaninValueError(f"width_ratio must be above 0. Received: {ratio}. Pass width / base width.")
+    ratio = _positive(width_ratio, "width_ratio", "Pass width / base width.")
     rates = {
         "adam": {"input": 1.0, "hidden": 1.0 / ratio, "output": 1.0 / ratio},
         "sgd": {"input": ratio, "hidden": 1.0, "output": 1.0 / ratio},
@@ -157,7 +155,7 @@ def mup(
             raise FaninValueError(
                 f"{what} must be one of {', '.join(known)}. Received: {value!r}.{closest(str(value), known)}"
             )
-    number = finite_number(gain, "gain")
+    number = _positive(gain, "gain", 'For example fanin.gain("relu").')
     scale = number * number / (ratio if role == "output" else 1.0)
     return MupSetting(VarianceScaling(scale, "fan_in", "normal"), rates[optimizer][role])
 
@@ -194,9 +192,7 @@ def siren_hidden(omega: float = 30.0) -> VarianceScaling:
         >>> siren_hidden(1.0) == VarianceScaling(2.0, "fan_in", "uniform")
         True
     """
-    number = finite_number(omega, "omega")
-    if number <= 0:
-        raise FaninValueError(f"omega must be above 0. Received: {number}. The paper has 30.")
+    number = _positive(omega, "omega", "The paper has 30.")
     return VarianceScaling(2.0 / (number * number), "fan_in", "uniform")
 
 
@@ -252,7 +248,7 @@ def ds_init(layer: int, alpha: float = 1.0) -> VarianceScaling:
         >>> ds_init(4)
         VarianceScaling(scale=0.25, mode='fan_avg', distribution='uniform')
     """
-    depth, number = whole_number(layer, "layer", 1), finite_number(alpha, "alpha")
+    depth, number = whole_number(layer, "layer", 1), _positive(alpha, "alpha", "The paper has at most 1.")
     return VarianceScaling(number * number / depth, "fan_avg", "uniform")
 
 
@@ -267,3 +263,10 @@ def rezero() -> Constant:
         Constant(value=0.0)
     """
     return Constant(0.0)
+
+
+def _positive(value: object, what: str, remedy: str) -> float:
+    number = finite_number(value, what)
+    if number <= 0:
+        raise FaninValueError(f"{what} must be above 0. Received: {number}. {remedy}")
+    return number

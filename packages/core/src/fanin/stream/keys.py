@@ -29,7 +29,15 @@ def seed_words(seed: object) -> Words:
         >>> seed_words(2**32 + 7)
         (1, 7)
     """
-    number = whole_number(seed, "seed", 0)
+    try:
+        number = whole_number(seed, "seed", 0)
+    except FaninTypeError as error:
+        if type(seed).__module__.partition(".")[0] in ("jax", "jaxlib"):  # a number that jit or vmap traces, or a key
+            raise FaninTypeError(
+                f"{error} A seed is known before JAX traces a function. What a function takes is a key: "
+                f'fanin_jax.initializer("he")(jax.random.key(seed), shape).'
+            ) from error
+        raise
     if number >= 2**64:
         raise FaninValueError(
             f"seed must be an integer in [0, 2**64). Received: {number}. "

@@ -1,7 +1,7 @@
 """From a word to a lattice point: one element of a distribution, as an integer (specification, section 3).
 
-Every distribution is its quantile function of one rank, decreasing in the word, so that the uniform, normal and
-truncated weights of one stream rise and fall together.
+Every distribution is its quantile function of a rank that the word gives, decreasing in the word but for 37 steps of
+the normal, so that the uniform, normal and truncated weights of one stream rise and fall together.
 """
 
 from __future__ import annotations
@@ -43,7 +43,9 @@ def _signed(word: int) -> int:
 
 
 def uniform_lattice(word: int) -> int:
-    """Return the odd integer k, |k| < 2^24, of a word in [0, 2^32); its value is `k * 2^-24`.
+    """Return the odd integer k, |k| < 2^24, of a word in [0, 2^32): `2^24 - 1 - 2 * (word >> 8)`.
+
+    `k * 2^-24` is the quantile of U(-1, 1) at the upper tail probability (floor(word / 2^8) + 1/2) / 2^24, exactly.
 
     Example:
         >>> uniform_lattice(0), uniform_lattice(2**32 - 1)
@@ -53,7 +55,10 @@ def uniform_lattice(word: int) -> int:
 
 
 def normal_lattice(word: int) -> int:
-    """Return the integer a of a word in [0, 2^32); `a * 2^-28` is the quantile of upper tail (word + 1/2) / 2^32.
+    """Return the integer a of a word in [0, 2^32); `a * 2^-28` is a quantile of N(0, 1), to 8.3e-8.
+
+    For a word below 2^31 the upper tail probability is (word | 1) / 2^32, the numerator rounded to 24 bits by the
+    conversion to float32. For the others, a is minus that of the complement 2^32 - 1 - word.
 
     Example:
         >>> round(normal_lattice(0) * 2.0**-28, 4), normal_lattice(5) == -normal_lattice(2**32 - 1 - 5)

@@ -5,15 +5,32 @@ from __future__ import annotations
 from typing import Final
 
 from .behaviours import BEHAVIOURS
+from .combined import COMBINED
 from .compiled import COMPILED
+from .habits import HABITS
 from .lattices import LATTICES
 from .matrices import MATRICES
+from .placed import PLACED
 from .plans import PLANS
 from .record import Mutant
 from .scales import SCALES
+from .values import VALUES
 from .weights import WEIGHTS
 from .words import WORDS
 
 __all__ = ["MUTANTS", "Mutant"]
 
-MUTANTS: Final = (*SCALES, *PLANS, *WORDS, *LATTICES, *MATRICES, *WEIGHTS, *BEHAVIOURS, *COMPILED)
+MUTANTS: Final = (
+    *SCALES,
+    *PLANS,
+    *WORDS,
+    *LATTICES,
+    *MATRICES,
+    *WEIGHTS,
+    *BEHAVIOURS,
+    *COMPILED,
+    *COMBINED,
+    *PLACED,
+    *VALUES,
+    *HABITS,
+)

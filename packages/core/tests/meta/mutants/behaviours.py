@@ -9,7 +9,10 @@ from typing import Any, Final
 import numpy as np
 from fanin_toy import Array, ToyBackend, Uint32s
 
-from fanin import Capabilities, Constant, Description, Fill, Plan
+from fanin.contract import Capabilities, Description
+from fanin.initializers import Constant
+from fanin.plans import Plan
+from fanin.plans.rules import Fill
 
 from .record import Mutant
 

@@ -9,7 +9,8 @@ from typing import Any, Final
 import numpy as np
 from fanin_toy import Array, Ints, ToyBackend
 
-from fanin import Draw, Plan
+from fanin.plans import Plan
+from fanin.plans.rules import Draw
 
 from .record import Mutant
 

@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 from fanin_toy import TABLE, Ints, ToyBackend, Uint32s
 
-from fanin import Draw
+from fanin.plans.rules import Draw
 
 from .record import Mutant
 

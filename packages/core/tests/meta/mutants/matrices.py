@@ -11,7 +11,10 @@ import numpy as np
 from fanin_toy import Array, ToyBackend, Uint32s
 from scipy.special import ndtr
 
-from fanin import Diagonal, Haar, Masked, Plan, Sparse, orthogonal, plan
+from fanin import orthogonal, plan
+from fanin.initializers import Sparse
+from fanin.plans import Plan
+from fanin.plans.rules import Diagonal, Haar, Masked
 from fanin.stream.threefry import Words
 
 from .matrix_toy import Mask, MatrixBackend

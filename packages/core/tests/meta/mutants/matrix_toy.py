@@ -9,9 +9,10 @@ import numpy as np
 import numpy.typing as npt
 from fanin_toy import Array, ToyBackend, Uint32s
 
-from fanin import Diagonal, Haar, Masked, Plan, reference
 from fanin import plan as replan
+from fanin.plans import Plan
 from fanin.plans.matrix_work import coordinates, normal_matrices
+from fanin.plans.rules import Diagonal, Haar, Masked
 from fanin.stream.threefry import Words, threefry2x32
 
 __all__ = ["MatrixBackend"]
@@ -27,13 +28,21 @@ class MatrixBackend(ToyBackend):
     )
 
     def draw(self, plan: Plan, *, device: Any = None) -> Array:
-        if isinstance(plan.rule, Diagonal):
-            return np.frombuffer(reference.tobytes(plan), plan.dtype).reshape(plan.shape).copy()
+        if isinstance(plan.rule, Diagonal) and plan.size:
+            return self.diagonal(plan, plan.rule)
         if isinstance(plan.rule, Masked) and plan.size:
             return self.masked(plan, plan.rule)
         if isinstance(plan.rule, Haar) and plan.size:
             return self.haar(plan, plan.rule)
         return super().draw(plan, device=device)
+
+    def diagonal(self, plan: Plan, rule: Diagonal) -> Array:
+        """Return the rule's value where row and column are equal and the tap is the rule's, and 0 elsewhere."""
+        place, tap = np.divmod(self.index(plan).astype(np.int64), rule.taps)
+        row, column = np.divmod(place, rule.columns)
+        on = (tap == rule.tap) & (row % rule.rows == column)
+        weights: Array = np.where(on, rule.value, 0.0).astype(plan.compute).astype(plan.dtype)
+        return weights
 
     def masked(self, plan: Plan, rule: Masked) -> Array:
         """Return the whole columns that the part has elements of, with their zeros, cut to the part."""

@@ -11,8 +11,10 @@ from typing import Any, Final
 import numpy as np
 from fanin_toy import Array, ToyBackend
 
-from fanin import Axis, Draw, Plan, named_key
-from fanin.stream.keys import seed_words
+from fanin.layout import Axis
+from fanin.plans import Plan
+from fanin.plans.rules import Draw
+from fanin.stream.keys import named_key, seed_words
 from fanin.stream.normal_tail import truncated_std
 
 from .record import Mutant

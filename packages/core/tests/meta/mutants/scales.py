@@ -10,7 +10,9 @@ from typing import Any, Final
 import numpy as np
 from fanin_toy import Array, ToyBackend
 
-from fanin import Draw, Plan, VarianceScaling
+from fanin.initializers import VarianceScaling
+from fanin.plans import Plan
+from fanin.plans.rules import Draw
 
 from .record import Mutant
 

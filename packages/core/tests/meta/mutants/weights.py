@@ -9,8 +9,9 @@ from typing import Final
 import numpy as np
 from fanin_toy import Array, Ints, ToyBackend
 
-from fanin import Draw, Plan
+from fanin.plans import Plan
 from fanin.plans.facts import facts
+from fanin.plans.rules import Draw
 
 from .record import Mutant
 

@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 from fanin_toy import ToyBackend, Uint32s, Uint64s
 
-from fanin import Plan
+from fanin.plans import Plan
 
 from .record import Mutant
 

@@ -12,7 +12,9 @@ from scipy.stats import chi2
 
 from fanin.conformance.cases import Case
 from fanin.conformance.check import Check, Result
+from fanin.conformance.distribution.fans import fan_samples
 from fanin.conformance.distribution.judge import judge
+from fanin.conformance.distribution.pairs import LAGS, magnitudes
 from fanin.conformance.distribution.sample import Sample, SampleTrial
 from fanin.conformance.distribution.statistics import z_detects, z_limit
 from fanin.conformance.distribution.tables import WIDE
@@ -20,7 +22,8 @@ from fanin.initializers.presets import he_normal, he_uniform
 
 __all__ = ["CORRELATION_CHECKS"]
 
-LAGS: Final = (*range(1, 17), 31, 32, 33, 64, 127, 128, 255, 256, 511, 512, 513, 1024, 4096, 65536, 1 << 18, 1 << 19)
+_ENOUGH: Final = 256
+"""Slices of so many weights are compared: of fewer the products are not normal so far out."""
 
 STRUCTURED: Final = (
     Case((1024, 512), he_normal(), "OI", seed=201, name="fc.weight"),
@@ -42,8 +45,7 @@ def lags(trial: SampleTrial) -> Iterator[Result]:
         if isinstance(item, Result):
             yield item
             continue
-        magnitudes = (np.abs(2 * item.scores - 1) - 0.5) * math.sqrt(12)
-        for what, series in (("weights", item.uniform), ("magnitudes", magnitudes.astype(np.float32))):
+        for what, series in (("weights", item.uniform), ("magnitudes", magnitudes(item))):
             z = {lag: float(np.dot(series[:-lag], series[lag:])) / math.sqrt(item.n - lag) for lag in LAGS}
             worst = max(z, key=lambda lag: abs(z[lag]))  # used at once
             yield judge(
@@ -67,62 +69,86 @@ def _lag_mistake(sample: Sample, lag: int) -> str:
         return f"{equal:.0%} of the weights equal the one {lag} places further: a word used twice, or a short period?"
     if opposite > 0.2:
         return f"{opposite:.0%} of the weights are minus the one {lag} places further: antithetic pairs?"
-    return ""
+    ranks = sample.uniform
+    r = float(np.dot(ranks[:-lag], ranks[lag:])) / (sample.n - lag)
+    if abs(r) * math.sqrt(sample.n - lag) < z_limit():
+        return f"the magnitudes of weights {lag} apart go together, their signs do not: pairs that share a radius?"
+    return f"weights {lag} apart are correlated by {r:+.2%}: pairs made from one another, or streams that overlap"
 
 
-def _along(sample: Sample, axis: int) -> npt.NDArray[np.float32]:
-    """Return the ranks, with mean 0 and variance 1, as a matrix whose rows are the positions of one axis."""
-    matrix: npt.NDArray[np.float32] = np.moveaxis(sample.uniform.reshape(sample.values.shape), axis, 0)
+def _structured(trial: SampleTrial) -> Iterator[Sample | Result]:
+    """Yield the samples of the structured tensors, and of those by which the fans are told."""
+    yield from trial.samples(STRUCTURED)
+    yield from fan_samples(trial)
+
+
+def _along(sample: Sample, of: npt.NDArray[np.float32], axis: int) -> npt.NDArray[np.float32]:
+    """Return a matrix whose rows are the positions of one axis."""
+    matrix: npt.NDArray[np.float32] = np.moveaxis(of.reshape(sample.values.shape), axis, 0)
     return matrix.reshape(len(matrix), -1)
 
 
+def _axes(sample: Sample) -> list[tuple[str, int, npt.NDArray[np.float32]]]:
+    """Return what is looked at, the axis, and the slices along it: of the ranks, and of their magnitudes."""
+    return [
+        (what, axis, _along(sample, series, axis))
+        for what, series in (("weights", sample.uniform), ("magnitudes", magnitudes(sample)))
+        for axis, size in enumerate(sample.values.shape)
+        if size > 1
+    ]
+
+
 def axes(trial: SampleTrial) -> Iterator[Result]:
-    """Yield, for each axis of a tensor, the largest correlation between two of its slices."""
-    for item in trial.samples(STRUCTURED):
+    """Yield the largest correlation between two slices of a tensor, along any of its axes."""
+    for item in _structured(trial):
         if isinstance(item, Result):
             yield item
             continue
-        for axis, letter in enumerate(item.case.layout or ""):
-            slices = _along(item, axis)
-            count, size = slices.shape
-            pairs = count * (count - 1) // 2
-            limit = z_limit(trial.alpha / pairs)
-            detected = min(1.0, z_detects(trial.alpha / pairs) / math.sqrt(size))
-            z: npt.NDArray[np.floating[Any]] = np.triu(slices @ slices.T, 1) / math.sqrt(size)
+        found = [(what, axis, slices) for what, axis, slices in _axes(item) if slices.shape[1] >= _ENOUGH]
+        pairs = sum(len(slices) * (len(slices) - 1) // 2 for *_, slices in found)
+        limit, detected = (function(trial.alpha / pairs) for function in (z_limit, z_detects))
+        worst, at = 0.0, ""
+        for what, axis, slices in found:
+            z: npt.NDArray[np.floating[Any]] = np.triu(slices @ slices.T, 1) / math.sqrt(slices.shape[1])
             first, second = np.unravel_index(int(np.argmax(np.abs(z))), z.shape)
-            yield judge(
-                f"{item.call}, axis {axis} ({letter})",
-                f"√n times the correlation of slices {first} and {second} along axis {axis}",
-                float(z[first, second]),
-                n=size,
-                low=-limit,
-                high=limit,
-                alpha=trial.alpha,
-                detects=f"two slices with a rank correlation of {detected:.3f}",
-                mistake="slices repeat: a shard, head or expert drawn from the same stream?",
-                note=f"{pairs} pairs",
-            )
+            if abs(z[first, second]) >= abs(worst):
+                letter = (item.case.layout or "")[axis]
+                worst, at = float(z[first, second]), f"{what} {first} and {second} along axis {axis} ({letter})"
+        sizes = [slices.shape[1] for *_, slices in found]
+        yield judge(
+            item.call,
+            f"√n times the correlation of two slices: {at}",
+            worst,
+            n=min(sizes),
+            low=-limit,
+            high=limit,
+            alpha=trial.alpha,
+            detects=f"two slices with a rank correlation of {min(1.0, detected / math.sqrt(min(sizes))):.3f}",
+            mistake="slices repeat: a shard, head or expert drawn from the same stream?",
+            note=f"{pairs} pairs",
+        )
 
 
 def offsets(trial: SampleTrial) -> Iterator[Result]:
     """Yield, for each axis of a tensor, whether its slices have means of their own: chi-squared over the slices."""
-    for item in trial.samples(STRUCTURED):
+    for item in _structured(trial):
         if isinstance(item, Result):
             yield item
             continue
-        for axis, letter in enumerate(item.case.layout or ""):
-            slices = _along(item, axis)
+        found = _axes(item)
+        alpha = trial.alpha / len(found)
+        for what, axis, slices in found:
             count, size = slices.shape
             total = float(np.sum(np.square(np.sum(slices, axis=1, dtype=np.float64)))) / size
-            low, high = float(chi2.ppf(trial.alpha / 2, count)), float(chi2.isf(trial.alpha / 2, count))
+            low, high = float(chi2.ppf(alpha / 2, count)), float(chi2.isf(alpha / 2, count))
             yield judge(
-                f"{item.call}, axis {axis} ({letter})",
-                f"the sum of the squared standard scores of the {count} slices' means",
+                f"{item.call}, {what}, axis {axis} ({(item.case.layout or '')[axis]})",
+                f"the sum of the squared standard scores of the means of {count} slices",
                 total,
                 n=count,
                 low=low,
                 high=high,
-                alpha=trial.alpha,
+                alpha=alpha,
                 detects=f"slices with means of their own, of {math.sqrt(max(high * 1.2 / count - 1, 0) / size):.4f} σ",
                 mistake="the weights of a slice share an offset, or are centred slice by slice",
             )

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 from typing import Final
 
 from fanin.conformance.cases import Case
 from fanin.conformance.check import Check, Result
 from fanin.conformance.distribution.moments import std_result
-from fanin.conformance.distribution.sample import SampleTrial, initializer_of
+from fanin.conformance.distribution.sample import Sample, SampleTrial, initializer_of
 from fanin.initializers import VarianceScaling
 from fanin.initializers.presets import (
     glorot_normal,
@@ -24,7 +25,7 @@ from fanin.initializers.presets import (
 )
 from fanin.layout import Fans
 
-__all__ = ["FANS", "FAN_CHECKS"]
+__all__ = ["FANS", "FAN_CHECKS", "fan_samples"]
 
 _EXPERTS: Final = tuple(f"experts.{i}.weight" for i in range(8))
 
@@ -68,19 +69,31 @@ FANS: Final[tuple[tuple[Case, float, float], ...]] = (
     (Case((12, 64, 96), he_normal(), "IIO"), 12 * 64, 96),
     (Case((8, 64, 128), he_normal(), "SOI", name=_EXPERTS), 128, 64),
     (Case((64, 8, 128), glorot_normal(), "ISO", name=_EXPERTS), 64, 128),
+    (Case((8, 24, 6, 3, 5), he_normal(), "SOIHW", groups=4, name=_EXPERTS), 6 * 15, 6 * 15),
+    (Case((8, 48, 12, 11), he_uniform(mode="fan_out"), "SOIW", groups=2, name=_EXPERTS), 12 * 11, 24 * 11),
+    (Case((11, 12, 48, 8), he_normal(mode="fan_out"), "WIOS", groups=4, name=_EXPERTS), 12 * 11, 12 * 11),
+    (Case((8, 24, 12, 3, 5), he_normal(), "SIOHW", groups=4, transposed=True, name=_EXPERTS), 6 * 15, 12 * 15),
+    (Case((96, 5, 7, 12), he_normal(mode="fan_out"), "OHWI", groups=4), 12 * 35, 24 * 35),
+    (Case((12, 96, 5, 7), he_truncated_normal(mode="fan_out"), "IOHW", groups=8), 12 * 35, 12 * 35),
+    (Case((3, 2, 5, 12, 96), glorot_normal(), "DHWIO", groups=6), 12 * 30, 16 * 30),
+    (Case((5, 7, 12, 96), he_normal(), "HWOI", groups=4, transposed=True, stride=(1, 2)), 12 * 35, 12 * 35),
 )
 """The case, its fan-in and its fan-out."""
 
 
-def widths(trial: SampleTrial) -> Iterator[Result]:
-    """Yield the variance of each sample over the one that its fans ask for: chi-squared for a normal law."""
+def fan_samples(trial: SampleTrial) -> Iterator[Sample | Result]:
+    """Yield the sample of each case, with the law that the written fans ask for."""
     for i, (case, fan_in, fan_out) in enumerate(FANS):
-        named = Case(**{**vars(case), "seed": 301 + i, "name": case.name or f"fans.{i}.weight"})
+        named = dataclasses.replace(case, seed=301 + i, name=case.name or f"fans.{i}.weight")
         initializer = initializer_of(case)
         assert isinstance(initializer, VarianceScaling)
-        law = initializer.law(Fans(fan_in, fan_out))
-        for item in trial.samples((named,), law):
-            yield item if isinstance(item, Result) else std_result(item, trial.alpha)
+        yield from trial.samples((named,), initializer.law(Fans(fan_in, fan_out)))
+
+
+def widths(trial: SampleTrial) -> Iterator[Result]:
+    """Yield the variance of each sample over the one that its fans ask for: chi-squared for a normal law."""
+    for item in fan_samples(trial):
+        yield item if isinstance(item, Result) else std_result(item, trial.alpha)
 
 
 FAN_CHECKS: Final = (

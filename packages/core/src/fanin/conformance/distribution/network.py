@@ -10,8 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from fanin.conformance.adapter import NotClaimed
+from fanin.conformance.calls import CallError
 from fanin.conformance.cases import Case
-from fanin.conformance.check import Check, Result
+from fanin.conformance.check import Check, Result, raised
 from fanin.conformance.distribution.judge import judge
 from fanin.conformance.distribution.sample import SampleTrial
 from fanin.conformance.distribution.statistics import z_limit
@@ -33,6 +34,8 @@ def _claimed(body: Callable[[SampleTrial], Iterator[Result]], on: str) -> Callab
             yield from body(trial)
         except NotClaimed as reason:
             yield Result(on=on, verdict="skipped", note=str(reason))
+        except CallError as error:
+            yield raised(on, error)
 
     return guarded
 
@@ -143,6 +146,9 @@ def signal(trial: SampleTrial) -> Iterator[Result]:
             found = _moment_ratios(trial, initializer, 421 + 100 * k)
         except NotClaimed as reason:
             yield Result(on=name, verdict="skipped", note=str(reason))
+            continue
+        except CallError as stopped:
+            yield raised(name, stopped)
             continue
         center = _DEPTH * (math.log(gain) - 2.5 / _WIDTH)
         for direction, seen in zip(("forward", "backward"), found, strict=True):

@@ -102,7 +102,7 @@ def orthonormal(trial: SampleTrial) -> Iterator[Result]:
             n=drawn.size,
             high=tolerance,
             detects=f"a gain that is off by {tolerance:.2g}",
-            mistake=wrong or (_orthogonal_mistake(found, law.gain, tolerance) if defect > tolerance else ""),
+            mistake=wrong or (_mistake(found, law.gain, case.dtype, tolerance) if defect > tolerance else ""),
         )
 
 
@@ -121,7 +121,10 @@ def _defect(matrices: Floats) -> float:
     return float(np.max(np.abs(short @ short.swapaxes(1, 2) - np.eye(short.shape[1]))))
 
 
-def _orthogonal_mistake(matrices: Floats, gain: float, tolerance: float) -> str:
+def _mistake(matrices: Floats, gain: float, dtype: str, tolerance: float) -> str:
+    single = 2.0**-24 * (8 + matrices.shape[1] * matrices.shape[2])
+    if dtype == "float64" and _defect(matrices) <= single:
+        return "the weights have the precision of float32: drawn or decomposed in it, and widened to float64"
     squares = np.sum(np.square(_short(matrices)), axis=2)
     ratio = math.sqrt(float(np.mean(squares)))
     if _defect(matrices / ratio) <= tolerance:

@@ -9,21 +9,21 @@ from typing import Final
 
 import numpy as np
 
-from fanin.conformance.adapter import NotClaimed, from_bytes
+from fanin.conformance.adapter import from_bytes
 from fanin.conformance.cases import Case
 from fanin.conformance.check import Check, Result
 from fanin.conformance.distribution.judge import judge
 from fanin.conformance.distribution.law import ExpectedLaw
 from fanin.conformance.distribution.sample import SampleTrial
-from fanin.conformance.distribution.statistics import binomial_interval, z_detects
-from fanin.conformance.distribution.tables import LAWS, WIDE
+from fanin.conformance.distribution.statistics import binomial_interval, poisson_detects, poisson_limit, z_detects
+from fanin.conformance.distribution.tables import ATOM, LAWS, WIDE
 from fanin.dtypes import DTYPES
 from fanin.initializers.presets import constant
 
 __all__ = ["RESOLUTION_CHECKS"]
 
 _BITS: Final = 16
-_RESOLVED: Final = 1 << 22
+_RESOLVED: Final = round(1 / ATOM)
 """A float32 weight has at least as many distinct values as so many equally likely ones would give."""
 
 CONSTANTS: Final = (
@@ -77,7 +77,8 @@ def distinct(trial: SampleTrial) -> Iterator[Result]:
         log = -math.log(trial.alpha / 2)
         low = mean - math.sqrt(2 * mean * log)
         high = None if wide else mean + log / 3 + math.sqrt(log * log / 9 + 2 * mean * log)
-        seen = np.unique(item.values).size
+        values, counts = np.unique(item.values, return_counts=True)
+        seen = values.size
         yield judge(
             item.call,
             "the number of distinct values",
@@ -96,6 +97,23 @@ def distinct(trial: SampleTrial) -> Iterator[Result]:
             if seen < low
             else "the weights are not rounded",
         )
+        if wide:
+            yield _most(item.call, item.n, int(counts.max()), float(values[counts.argmax()]), trial.alpha)
+
+
+def _most(call: str, n: int, most: int, value: float, alpha: float) -> Result:
+    """Return how often the most frequent value comes: beyond k with probability P(Poisson > k) / p, p that of each."""
+    limit = poisson_limit(n * ATOM, alpha * ATOM)
+    return judge(
+        f"{call}, equal weights",
+        "how many weights have the same value",
+        most,
+        n=n,
+        high=limit,
+        alpha=alpha,
+        detects=f"a value that {poisson_detects(limit):.0f} of the weights have",
+        mistake=f"the value {value:.6g} comes too often: weights are moved to it",
+    )
 
 
 @lru_cache(maxsize=32)
@@ -115,10 +133,9 @@ def constants(trial: SampleTrial) -> Iterator[Result]:
     """Yield whether constants are exactly that, and positive zeros."""
     for case, value in CONSTANTS:
         call = trial.call(case)
-        try:
-            weights = trial.weights(case)
-        except NotClaimed as reason:
-            yield Result(on=call, verdict="skipped", note=str(reason))
+        weights = trial.drawn(case)
+        if isinstance(weights, Result):
+            yield weights
             continue
         wrong = int(np.count_nonzero((weights != value) | (np.signbit(weights) != (value < 0))))
         yield judge(

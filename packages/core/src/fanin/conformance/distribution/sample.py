@@ -13,8 +13,10 @@ import numpy as np
 import numpy.typing as npt
 
 from fanin.conformance.adapter import Adapter, BackendAdapter, NotClaimed
+from fanin.conformance.calls import DECLARE, NOT_CLAIMED, asking
 from fanin.conformance.cases import Case
-from fanin.conformance.check import Result
+from fanin.conformance.check import Result, raised
+from fanin.conformance.claims import Claims
 from fanin.conformance.distribution.law import ExpectedLaw
 from fanin.conformance.distribution.statistics import ALPHA
 from fanin.initializers import Initializer, Law
@@ -67,6 +69,7 @@ class SampleTrial:
         adapter: The implementation.
         seed: Added to the seed of every case.
         alpha: The false-alarm probability of one test.
+        claims: What it was asked for, and what of that it offers.
 
     Raises:
         FaninError: The seed is no integer in [0, 2^64).
@@ -75,6 +78,7 @@ class SampleTrial:
     adapter: Adapter
     seed: int = 0
     alpha: float = ALPHA
+    claims: Claims = field(default_factory=Claims, compare=False)
     _samples: dict[Case, Sample] = field(default_factory=dict, compare=False)
 
     def __post_init__(self) -> None:
@@ -96,19 +100,11 @@ class SampleTrial:
 
         Raises:
             NotClaimed: The implementation does not offer the case.
+            CallError: The implementation raised something else.
             AssertionError: The shape or dtype is another one, or there are infinities or NaNs.
         """
-        values = self.adapter.sample(
-            initializer_of(case),
-            case.shape,
-            layout=case.layout,
-            seed=self.seed_of(case),
-            name=case.name,
-            dtype=case.dtype,
-            groups=case.groups,
-            transposed=case.transposed,
-            stride=case.stride,
-        )
+        with asking(lambda: self.call(case), DECLARE if isinstance(self.adapter, BackendAdapter) else NOT_CLAIMED):
+            values = self._ask(case)
         wanted = "float32" if case.dtype == "bfloat16" else case.dtype
         if values.shape != case.shape or values.dtype.name != wanted:
             raise AssertionError(
@@ -116,6 +112,25 @@ class SampleTrial:
             )
         if not np.isfinite(values).all():
             raise AssertionError(f"{self.call(case)} gave {int((~np.isfinite(values)).sum())} infinities or NaNs")
+        return values
+
+    def _ask(self, case: Case) -> npt.NDArray[Any]:
+        try:
+            values = self.adapter.sample(
+                initializer_of(case),
+                case.shape,
+                layout=case.layout,
+                seed=self.seed_of(case),
+                name=case.name,
+                dtype=case.dtype,
+                groups=case.groups,
+                transposed=case.transposed,
+                stride=case.stride,
+            )
+        except NotClaimed:
+            self.claims.refuse(case.plan())
+            raise
+        self.claims.draw(case.plan(), named=self.adapter.named)
         return values
 
     def sample(self, case: Case, law: Law | None = None) -> Sample:
@@ -128,13 +143,14 @@ class SampleTrial:
     def samples(self, cases: tuple[Case, ...], law: Law | None = None) -> Iterator[Sample | Result]:
         """Yield the sample of each case, or the result that says why there is none."""
         for case in cases:
-            yield self._guarded(case, lambda case=case: self.sample(case, law))  # type: ignore[misc]
+            yield self.guarded(case, lambda case=case: self.sample(case, law))  # type: ignore[misc]
 
     def drawn(self, case: Case) -> npt.NDArray[Any] | Result:
         """Return freshly drawn weights, or the result that says why there are none."""
-        return self._guarded(case, lambda: self.weights(case))
+        return self.guarded(case, lambda: self.weights(case))
 
-    def _guarded(self, case: Case, draw: Callable[[], Drawn]) -> Drawn | Result:
+    def guarded(self, case: Case, draw: Callable[[], Drawn]) -> Drawn | Result:
+        """Return what is drawn, or the result that says why nothing is: not claimed, or an exception."""
         try:
             return draw()
         except NotClaimed as reason:
@@ -147,6 +163,8 @@ class SampleTrial:
                 expected="finite weights of the shape and dtype asked for",
                 got=str(error),
             )
+        except Exception as error:
+            return raised(self.call(case), error)
 
 
 def initializer_of(case: Case) -> Initializer:

@@ -141,25 +141,28 @@ def bounds(trial: SampleTrial) -> Iterator[Result]:
             yield item
             continue
         low, high = item.law.bounds
-        if not math.isfinite(high - low):
-            continue
         step = 2.0 ** -DTYPES[item.case.dtype].mantissa
-        slack = 4 * step * max(abs(low), abs(high))
+        ends = [abs(end) for end in (low, high) if math.isfinite(end)]
+        if not ends:
+            continue
+        slack, width = 4 * step * max(ends), high - low if len(ends) == 2 else 2 * item.law.std
         smallest, largest = float(item.values.min()), float(item.values.max())
         yield judge(
             f"{item.call}, ends",
             "how far the weights reach beyond an end, over the half-width",
-            2 * max(low - smallest, largest - high) / (high - low),
+            2 * max(low - smallest, largest - high) / width,
             n=item.n,
-            high=2 * slack / (high - low),
+            high=2 * slack / width,
             detects="any weight beyond the ends, apart from rounding",
             mistake=lambda item=item: _bound_mistake(item),  # type: ignore[misc]
         )
         limit = -math.log(trial.alpha) / item.n
-        for name, beyond in (
-            ("lower", float(item.law.cdf(smallest - step / 2 * abs(smallest)))),
-            ("upper", 1 - float(item.law.cdf(largest + step / 2 * abs(largest)))),
+        for name, end, beyond in (
+            ("lower", low, float(item.law.cdf(smallest - step / 2 * abs(smallest)))),
+            ("upper", high, 1 - float(item.law.cdf(largest + step / 2 * abs(largest)))),
         ):
+            if not math.isfinite(end):
+                continue
             yield judge(
                 f"{item.call}, {name} end",
                 f"the probability between the {name} end and the weight nearest to it",

@@ -5,6 +5,7 @@ One budget of false alarms for a whole run is split evenly over at most `TESTS` 
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable
 from functools import lru_cache
@@ -13,7 +14,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 from scipy.optimize import brentq
-from scipy.stats import binom, chi2, hypergeom, ncx2, norm
+from scipy.stats import binom, chi2, hypergeom, ncx2, norm, poisson
 
 __all__ = [
     "ALPHA",
@@ -26,6 +27,8 @@ __all__ = [
     "cdf_detects",
     "cdf_distance",
     "cdf_limit",
+    "poisson_detects",
+    "poisson_limit",
     "shared_interval",
     "square_interval",
     "squares_detect",
@@ -87,6 +90,17 @@ def binomial_detects(n: int, p: float, alpha: float = ALPHA) -> tuple[float, flo
     low, high = binomial_interval(n, p, alpha)
     above = float(chi2.ppf(1 - _MISS, 2 * (high + 1))) / 2 / n
     return (float(chi2.ppf(_MISS, 2 * low)) / 2 / n if low > 0 else 0.0), above
+
+
+@lru_cache(maxsize=64)
+def poisson_limit(mean: float, alpha: float = ALPHA) -> int:
+    """Return the count that a Poisson number exceeds with probability at most alpha, however small."""
+    return next(k for k in itertools.count(int(mean)) if poisson.sf(k, mean) <= alpha)
+
+
+def poisson_detects(limit: int) -> float:
+    """Return the mean of a Poisson number that exceeds a limit with probability 99 %."""
+    return float(chi2.ppf(1 - _MISS, 2 * (limit + 1))) / 2
 
 
 def cdf_limit(n: int, alpha: float = ALPHA) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Final
 
 from fanin.conformance.cases import Case
@@ -17,14 +18,17 @@ from fanin.initializers.presets import (
     uniform,
 )
 
-__all__ = ["BOUNDED", "LAWS", "LOW_PRECISION", "NORMAL", "WIDE"]
+__all__ = ["ATOM", "BOUNDED", "LAWS", "LOW_PRECISION", "NORMAL", "WIDE"]
+
+ATOM: Final = 2.0**-22
+"""A float32 weight may have this probability, and no value a greater one: so weights have 22 random bits at least."""
 
 _SHAPE: Final = (2048, 512)
 
 NORMAL: Final = (
     Case(_SHAPE, he_normal(), "OI", seed=101, name="law.0.weight"),
     Case(_SHAPE, random(), "OI", seed=102, name="law.1.weight"),
-    Case(_SHAPE, normal(0.3, 0.1), "OI", seed=103, name="law.2.weight"),
+    Case(_SHAPE, normal(mean=0.3, std=0.1), "OI", seed=103, name="law.2.weight"),
     Case(_SHAPE, he_normal(), "OI", seed=104, name="law.3.weight", dtype="float64"),
 )
 BOUNDED: Final = (
@@ -33,8 +37,10 @@ BOUNDED: Final = (
     Case(_SHAPE, glorot_uniform(), "OI", seed=107, name="law.6.weight"),
     Case(_SHAPE, he_truncated_normal(), "OI", seed=108, name="law.7.weight"),
     Case(_SHAPE, truncated_normal(std=0.02), "OI", seed=109, name="law.8.weight"),
-    Case(_SHAPE, truncated_normal(0.1, 0.05, -1.0, 3.0), "OI", seed=110, name="law.9.weight"),
+    Case(_SHAPE, truncated_normal(mean=0.1, std=0.05, lower=-1.0, upper=3.0), "OI", seed=110, name="law.9.weight"),
     Case(_SHAPE, lecun_uniform(), "OI", seed=111, name="law.10.weight", dtype="float64"),
+    Case(_SHAPE, truncated_normal(std=0.05, upper=math.inf), "OI", seed=118, name="law.17.weight"),
+    Case(_SHAPE, truncated_normal(std=0.05, lower=-math.inf, upper=0.5), "OI", seed=119, name="law.18.weight"),
 )
 LOW_PRECISION: Final = tuple(
     Case(_SHAPE, initializer, "OI", seed=112 + i, name=f"law.{11 + i}.weight", dtype=dtype)

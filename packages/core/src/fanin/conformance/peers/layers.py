@@ -36,7 +36,7 @@ class Layer:
         return float(np.std(np.asarray(self.kernel(), np.float64)))
 
     def wanted(self) -> float:
-        """Return the standard deviation with the fans of the specification, section 5."""
+        """Return the standard deviation with the fans of the specification, section 7."""
         fans = self.geometry.fans()
         return math.sqrt(self.variance(fans.fan_in, fans.fan_out))
 
