@@ -21,7 +21,7 @@ from fanin_torch._dtypes import DTYPES, dtype_name
 from fanin_torch._opaque import draw_opaquely, fill_opaquely, remember
 from fanin_torch._sharding import local_part
 
-__all__ = ["arguments_of", "init", "init_"]
+__all__ = ["arguments_of", "check_writable", "init", "init_"]
 
 _BACKEND: Final = TorchBackend()
 
@@ -163,7 +163,7 @@ def arguments_of(
             f"init_ writes into a torch.Tensor. Received: {type(tensor).__name__}. For a new tensor use "
             f"fanin_torch.init(shape, ...)."
         )
-    _check(tensor)
+    check_writable(tensor)
     if name is OMITTED:
         _check_unnamed(initialization)
         name = None
@@ -184,7 +184,12 @@ def _check_unnamed(initialization: str | Initializer) -> None:
     check_unnamed(initialization)
 
 
-def _check(tensor: Tensor) -> None:
+def check_writable(tensor: Tensor) -> None:
+    """Refuse a tensor that cannot be written in place.
+
+    Raises:
+        FaninValueError: It has no values, is not floating-point or strided, or its elements overlap.
+    """
     if isinstance(tensor, (UninitializedParameter, UninitializedBuffer)):
         raise FaninValueError(
             "init_ cannot write a parameter that has no shape yet, as lazy modules have. Run the module once on an "

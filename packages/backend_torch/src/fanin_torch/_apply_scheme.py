@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
@@ -37,8 +37,8 @@ def apply_scheme(model: nn.Module, scheme: Scheme, seed: int, prefix: str = "") 
     """Overwrite a module's parameters and buffers by a scheme.
 
     Raises:
-        FaninValueError: The scheme is another model's, a tensor cannot be written, or one has no values and nothing says
-            what they are. Nothing has been written then.
+        FaninValueError: The scheme is another model's, a tensor cannot be written, or one has no values and nothing
+            says what they are. Nothing has been written then.
     """
     tensors = named_tensors(model, prefix)
     found = {id(one): _parameter(one, scheme) for one in tensors}
@@ -61,9 +61,7 @@ def _parameter(one: Named, scheme: Scheme) -> tuple[str, Parameter] | None:
     return None if name is None else (name, scheme[name])
 
 
-def _check(
-    tensors: list[Named], found: dict[int, tuple[str, Parameter] | None], scheme: Scheme, prefix: str
-) -> None:
+def _check(tensors: list[Named], found: dict[int, tuple[str, Parameter] | None], scheme: Scheme, prefix: str) -> None:
     """Refuse a scheme that is not this model's, before anything is written."""
     faults: list[str] = []
     used: set[str] = set()
@@ -90,7 +88,7 @@ def _check(
         )
 
 
-def make_real(model: nn.Module, tensors: list[Named], device: object = None) -> None:
+def make_real(model: nn.Module, tensors: list[Named], device: torch.device | None = None) -> None:
     """Give memory to the tensors on the meta device, in place; tied ones stay tied."""
     if not any(one.tensor.is_meta for one in tensors):
         return
@@ -98,14 +96,14 @@ def make_real(model: nn.Module, tensors: list[Named], device: object = None) -> 
     def real(tensor: Tensor) -> Tensor:
         if not tensor.is_meta:
             return tensor
-        return torch.empty_like(tensor, device=_device_of(tensor) if device is None else device)  # type: ignore[call-overload, no-any-return]
+        return torch.empty_like(tensor, device=_device_of(tensor) if device is None else device)
 
-    model._apply(real)
+    model._apply(real)  # type: ignore[no-untyped-call]
     for one in tensors:
         (module, key), *others = one.places
-        home = module._buffers if one.is_buffer else module._parameters
+        kind = "_buffers" if one.is_buffer else "_parameters"
         for other, other_key in others:
-            (other._buffers if one.is_buffer else other._parameters)[other_key] = home[key]  # type: ignore[assignment]
+            getattr(other, kind)[other_key] = getattr(module, kind)[key]
 
 
 def _device_of(tensor: Tensor) -> str:
@@ -127,21 +125,22 @@ def _plans(
     parameter: Parameter, name: str, dtype: str, part: Region | None, seed: int
 ) -> Iterator[tuple[Plan, tuple[slice, ...]]]:
     """Yield the plans of a parameter's own law and of its parts, with the place of each in this process's memory."""
-    from dataclasses import replace
-
     held = part if part is not None else tuple((0, size) for size in parameter.shape)
     if parameter.initializer is not None:
         own = replace(parameter, dtype=dtype, parts=())
         yield own.plan(name, seed, held), tuple(slice(0, stop - start) for start, stop in held)
     for k, one in enumerate(parameter.parts):
         common = [
-            (max(start, first), min(stop, last))
-            for (start, stop), (first, last) in zip(held, one.region, strict=True)
+            (max(start, first), min(stop, last)) for (start, stop), (first, last) in zip(held, one.region, strict=True)
         ]
         if any(start >= stop for start, stop in common):
             continue
-        within = tuple((start - first, stop - first) for (start, stop), (first, _) in zip(common, one.region, strict=True))
-        place = tuple(slice(start - first, stop - first) for (start, stop), (first, _) in zip(common, held, strict=True))
+        within = tuple(
+            (start - first, stop - first) for (start, stop), (first, _) in zip(common, one.region, strict=True)
+        )
+        place = tuple(
+            slice(start - first, stop - first) for (start, stop), (first, _) in zip(common, held, strict=True)
+        )
         yield replace(one.parameter, dtype=dtype).plan(part_name(name, k), seed, within), place
 
 

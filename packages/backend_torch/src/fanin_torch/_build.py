@@ -18,9 +18,7 @@ __all__ = ["build"]
 _Module = TypeVar("_Module", bound=nn.Module)
 
 
-def build(
-    function: Callable[..., _Module], *args: Any, seed: int = 0, device: object = None, **kwargs: Any
-) -> _Module:
+def build(function: Callable[..., _Module], *args: Any, seed: int = 0, device: object = None, **kwargs: Any) -> _Module:
     """Return a new module with its own initialization, drawn from fanin's streams.
 
     The function is called once, and draws nothing: its weights are drawn afterwards, each from the stream of its own
@@ -65,5 +63,7 @@ def _move(model: nn.Module, device: torch.device) -> None:
     for one in tensors:
         (module, key), *others = one.places
         for other, other_key in others:
-            home, place = (module._buffers, other._buffers) if one.is_buffer else (module._parameters, other._parameters)
+            home, place = (
+                (module._buffers, other._buffers) if one.is_buffer else (module._parameters, other._parameters)
+            )
             place[other_key] = home[key]  # type: ignore[assignment]

@@ -44,6 +44,7 @@ from fanin.initializers.presets import (
     xavier_uniform,
     zeros,
 )
+from fanin.models import Parameter, Scheme, diff
 from fanin.plans import SPEC_VERSION, plan
 from fanin.registry import available_backends, backend, known_backends
 
@@ -53,12 +54,15 @@ __all__ = [
     "SPEC_VERSION",
     "FaninError",
     "Initializer",
+    "Parameter",
+    "Scheme",
     "__version__",
     "available_backends",
     "backend",
     "backward_gain",
     "constant",
     "delta_orthogonal",
+    "diff",
     "dirac",
     "draw",
     "gain",

@@ -9,12 +9,21 @@ from __future__ import annotations
 import dataclasses
 import math
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeGuard
 
 import torch
 
 from fanin.exceptions import FaninError
-from fanin.initializers import Constant, Dirac, Identity, Initializer, Normal, Sparse, TruncatedNormal, Uniform
+from fanin.initializers import (
+    Constant,
+    Dirac,
+    Identity,
+    Initializer,
+    Normal,
+    Sparse,
+    TruncatedNormal,
+    Uniform,
+)
 from fanin.initializers.names import profile
 from fanin_torch.record._tape import CONSTANTS, EMPTY, SOURCES, Operation, Ref
 
@@ -135,11 +144,9 @@ def source_law(operation: Operation) -> Law | None:
         return _hooked(operation, settings)
     if name not in SOURCES:
         return None
-    if name in ("normal_", "uniform_"):
-        settings = [
-            float(operation.kwargs.get(key, value))
-            for key, value in zip(_KEYS[name], [*settings, *_DEFAULTS[name][len(settings) :]], strict=True)
-        ]
+    if name in _ENDS:
+        given = zip(_ENDS[name], [*settings, *(0.0, 1.0)[len(settings) :]], strict=True)
+        settings = [float(operation.kwargs.get(key, value)) for key, value in given]
     elif name == "normal":
         settings = [float(value) for value in args[:2] if _is_number(value)]
         settings += [0.0, 1.0][len(settings) :]
@@ -149,8 +156,8 @@ def source_law(operation: Operation) -> Law | None:
     return _made(Normal if kind == "normal" else Uniform, *settings, source=operation.number)
 
 
-_KEYS: Final = {"normal_": ("mean", "std"), "uniform_": ("from", "to")}
-_DEFAULTS: Final = {"normal_": [0.0, 1.0], "uniform_": [0.0, 1.0]}
+_ENDS: Final = {"normal_": ("mean", "std"), "uniform_": ("from", "to")}
+"""What the settings are called, which are 0 and 1 where they are not given."""
 
 
 def _hooked(operation: Operation, settings: list[float]) -> Law | None:
@@ -226,7 +233,8 @@ def _affine(law: Law, factor: float, shift: float) -> Law | None:
     """Return the law of factor * w + shift."""
     if law.ends is not None:
         return _quantile(law, factor, shift)
-    match law.initializer:
+    initializer = law.initializer
+    match initializer:
         case Constant(value):
             return _made(Constant, factor * value + shift, source=None)
         case Normal(mean, std):
@@ -296,5 +304,5 @@ def _cuts_nothing(law: Law, low: object, high: object) -> bool:
     return (not _is_number(low) or low <= ends[0] + slack) and (not _is_number(high) or high >= ends[1] - slack)
 
 
-def _is_number(value: object) -> Any:
+def _is_number(value: object) -> TypeGuard[float]:
     return isinstance(value, (int, float)) and not isinstance(value, bool)

@@ -1,9 +1,9 @@
 """Functions of torch.nn.init that are one law and many operations: a tape sees each as one operation.
 
-Libraries bind these functions' names when they are imported, so what they run is exchanged and not what they are
-called. The truncated normal is a loop over rejected numbers, whose length depends on the numbers; the orthogonal, sparse
-and Dirac matrices are made by a decomposition, a permutation per column, and an assignment per channel. On the meta
-device some of them do nothing at all.
+Libraries bind these functions' names when they are imported, so their code is exchanged and not their names. The
+truncated normal is a loop over rejected numbers, whose length depends on the numbers. The orthogonal, sparse and Dirac
+matrices are made by a decomposition, a permutation per column, and an assignment per channel. On the meta device some
+of them do nothing at all.
 """
 
 from __future__ import annotations
@@ -31,10 +31,11 @@ _DIRECTLY: Final = "_no_grad_trunc_normal_"
 """Looked up in its module at each call, so it can be replaced by name."""
 
 _BY_CODE: Final = {
-    "orthogonal_": "def orthogonal_(tensor, gain=1, generator=None): return _fanin_hook('orthogonal_', tensor, gain, generator=generator)",
-    "sparse_": "def sparse_(tensor, sparsity, std=0.01, generator=None): return _fanin_hook('sparse_', tensor, sparsity, std, generator=generator)",
-    "dirac_": "def dirac_(tensor, groups=1): return _fanin_hook('dirac_', tensor, groups)",
+    "orthogonal_": ("tensor, gain=1, generator=None", "tensor, gain, generator=generator"),
+    "sparse_": ("tensor, sparsity, std=0.01, generator=None", "tensor, sparsity, std, generator=generator"),
+    "dirac_": ("tensor, groups=1", "tensor, groups"),
 }
+"""Functions whose code is exchanged: their parameters, and what is passed on."""
 
 
 def _tapes() -> list[Tape]:
@@ -65,12 +66,12 @@ def _install() -> None:
     setattr(_init, _DIRECTLY, truncated)
     _undo.append(lambda: setattr(_init, _DIRECTLY, trunc))
     originals: dict[str, Callable[..., Any]] = {}
-    for name, source in _BY_CODE.items():
+    for name, (parameters, passed) in _BY_CODE.items():
         function = getattr(_init, name)
         code = function.__code__
         originals[name] = types.FunctionType(code, vars(_init), name, function.__defaults__)
         scope: dict[str, Any] = {}
-        exec(source, scope)
+        exec(f"def {name}({parameters}): return _fanin_hook({name!r}, {passed})", scope)
         function.__code__ = scope[name].__code__
         _undo.append(lambda function=function, code=code: setattr(function, "__code__", code))  # type: ignore[misc]
 
@@ -85,7 +86,7 @@ def _install() -> None:
 
 @contextmanager
 def hooked(tape: Tape) -> Iterator[None]:
-    """Let this thread's tape see these functions as one operation each; they are as before when the last one is done."""
+    """Let this thread's tape see each of these functions as one operation; the last one out restores them."""
     global _entered
     with _lock:
         if not _entered:

@@ -15,7 +15,9 @@ from fanin.exceptions import FaninTypeError, FaninValueError
 from fanin.initializers import Initializer
 from fanin.layout import Geometry
 from fanin.models import Parameter, Part, Scheme
+from fanin.models.parameter import part_name
 from fanin_torch._dtypes import DTYPES, dtype_name
+from fanin_torch._names import named_tensors
 from fanin_torch.record._fold import Filled, Law, fold, source_law
 from fanin_torch.record._hooks import hooked
 from fanin_torch.record._layouts import layouts_of
@@ -95,17 +97,18 @@ class Recording:
         """
         if not isinstance(model, nn.Module):
             raise FaninTypeError(f"a scheme is read of a torch.nn.Module. Received: {type(model).__name__}.")
-        tensors = dict([*model.named_parameters(), *model.named_buffers()])
+        named = named_tensors(model)
+        tensors = {one.names[0]: one.tensor for one in named}
         missing = [name for name, tensor in tensors.items() if not self.tape.knows(tensor)]
         if missing:
             raise FaninValueError(
                 f"{len(missing)} of {len(tensors)} tensors were not made while the recording was on: "
-                f"{', '.join(missing[:3])}{', ...' if len(missing) > 3 else ''}. Build or re-initialise the module inside "
-                f"of it: with fanin_torch.record() as recording: model = ..."
+                f"{', '.join(missing[:3])}{', ...' if len(missing) > 3 else ''}. Build or re-initialise the module "
+                f"inside of it: with fanin_torch.record() as recording: model = ..."
             )
         layouts = layouts_of(model)
         programs = {name: self._program(tensor) for name, tensor in tensors.items()}
-        streams = self._streams(programs, tensors, layouts)
+        streams = self._streams(programs, {one.names[0]: one.stream for one in named}, layouts)
         parameters = {
             name: self._parameter(name, tensor, programs[name], layouts.get(name), streams)
             for name, tensor in tensors.items()
@@ -118,32 +121,37 @@ class Recording:
         return _Program(ref, operations, unfilled, fold(operations, ref.key) if ref.whole else None)
 
     def _streams(
-        self, programs: dict[str, _Program], tensors: dict[str, Tensor], layouts: dict[str, Geometry]
+        self, programs: dict[str, _Program], own: dict[str, str], layouts: dict[str, Geometry]
     ) -> dict[int, str]:
         """Return the stream of each random source: its name is that of the first tensor that is it.
 
         Copies of one source then have one stream, and a tensor that is computed from another's source agrees with it.
+
+        Args:
+            programs: What filled each tensor.
+            own: The stream of each tensor's own name.
+            layouts: What the axes of a tensor are, where that is known.
         """
         streams: dict[int, str] = {}
         for name, program in programs.items():
             base = program.filled.base if program.filled else None
             if base is not None and base.source is not None and base.source not in streams:
-                streams[base.source] = name
+                streams[base.source] = own[name]
                 source = source_law(self.tape.operations[base.source])
                 if source is not None:
-                    self._source(base.source, source.initializer, name, layouts.get(name))
+                    self._source(base.source, source.initializer, own[name], layouts.get(name))
         for name, program in programs.items():
             regions = program.filled.regions if program.filled else []
             for k, (_, law) in enumerate(regions):
                 if law.source is not None and law.source not in streams:
-                    streams[law.source] = f"{name}#{k}"
+                    streams[law.source] = part_name(own[name], k)
         for name, program in programs.items():
             random = [operation for operation in program.operations if operation.is_random]
             for k, operation in enumerate(random):
-                stream = streams.setdefault(operation.number, f"{name}#{k}")
+                stream = streams.setdefault(operation.number, part_name(own[name], k))
                 if operation.number not in self.sources:
-                    law = source_law(operation)
-                    self._source(operation.number, law.initializer if law else None, stream, None)
+                    own = source_law(operation)
+                    self._source(operation.number, None if own is None else own.initializer, stream, None)
         return streams
 
     def _source(self, number: int, initializer: Initializer | None, stream: str, geometry: Geometry | None) -> None:

@@ -47,7 +47,7 @@ def replayed(
             known = given.get(ref.key)
             bytes_ = torch.zeros(ref.bytes, dtype=torch.uint8) if known is None else known.to("cpu", copy=True)
             memories[ref.key] = bytes_.untyped_storage()
-        return torch.empty(0, dtype=ref.dtype).set_(memories[ref.key], ref.offset, ref.shape, ref.stride)  # type: ignore[call-overload, no-any-return]
+        return torch.empty(0, dtype=ref.dtype).set_(memories[ref.key], ref.offset, ref.shape, ref.stride)
 
     for operation in operations:
         for ref in operation.made:

@@ -130,7 +130,7 @@ class _Memory:
     touched: list[int] = field(default_factory=list)
 
 
-class Tape(TorchDispatchMode):
+class Tape(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Writes down the operations of the thread in which it is entered.
 
     Attributes:
@@ -141,7 +141,7 @@ class Tape(TorchDispatchMode):
     """
 
     def __init__(self, draws: bool = True) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.draws = draws
         self.operations: list[Operation] = []
         self.given: dict[int, Tensor] = {}

@@ -74,9 +74,10 @@ def diff(a: Scheme, b: Scheme, names: Mapping[str, str] | None = None) -> Scheme
         FaninValueError: `names` has a name that a scheme does not have.
 
     Example:
-        >>> from fanin.models import Parameter
-        >>> first = Scheme({"w": Parameter((4, 3), initializer="random"), "b": Parameter((4,), initializer="zeros")})
-        >>> second = Scheme({"w": Parameter((4, 3), initializer="he", layout="OI")})
+        >>> import fanin
+        >>> bias = Parameter((4,), "float32", fanin.zeros())
+        >>> first = Scheme({"w": Parameter((4, 3), "float32", fanin.random()), "b": bias})
+        >>> second = Scheme({"w": Parameter((4, 3), "float32", fanin.he_normal(), layout="OI")})
         >>> print(diff(first, second))
         name  what     first              second
         w     law      N(0, 0.01^2)       N(0, 0.816497^2)
@@ -122,8 +123,8 @@ def _differences(
     else:
         for first, second in zip(one.parts, two.parts, strict=True):
             if first != second:
-                texts = [f"{part.region}: {law_text(part.parameter)}" for part in (first, second)]
-                yield "parts", *texts
+                one_text, other_text = (f"{part.region}: {law_text(part.parameter)}" for part in (first, second))
+                yield "parts", one_text, other_text
 
 
 def _layout(parameter: Parameter) -> str:

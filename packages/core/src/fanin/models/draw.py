@@ -6,6 +6,7 @@ from typing import Any
 
 from fanin.api import draw
 from fanin.contract import Backend
+from fanin.initializers import Constant
 from fanin.models.parameter import Parameter, part_name
 
 __all__ = ["draw_parameter"]
@@ -24,7 +25,7 @@ def draw_parameter(parameter: Parameter, name: str, seed: int, backend: Backend,
     if parameter.initializer is not None:
         whole = draw(parameter.plan(name, seed), backend=backend, device=device)
     else:
-        empty = Parameter(parameter.shape, parameter.dtype, "zeros")
+        empty = Parameter(parameter.shape, parameter.dtype, Constant(0.0))
         whole = draw(empty.plan(name), backend=backend, device=device)
     for k, part in enumerate(parameter.parts):
         piece = draw_parameter(part.parameter, part_name(name, k), seed, backend, device)

@@ -33,8 +33,8 @@ class Parameter:
     Attributes:
         shape: The shape of the whole tensor, as it is stored.
         dtype: The name of its dtype.
-        initializer: The law of its weights, by name or as a value; None where it has none of its own: its parts have, or
-            `note` says what computes it.
+        initializer: The law of its weights, by name or as a value; None where it has none of its own: its parts have
+            one each, or `note` says what computes it.
         layout: One letter per stored axis, or None for plain C order.
         groups: Groups of a grouped convolution.
         transposed: Whether it is the kernel of a transposed convolution.
@@ -49,7 +49,8 @@ class Parameter:
         FaninTypeError: A setting has the wrong type.
 
     Example:
-        >>> Parameter((256, 64), "float32", "he", layout="OI").plan("fc.weight").rule.factor * 2.0**28
+        >>> import fanin
+        >>> Parameter((256, 64), "float32", fanin.he_normal(), layout="OI").plan("fc.weight").rule.factor * 2.0**28
         0.1767766922712326
     """
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from fanin.contract import Backend
@@ -29,7 +29,8 @@ class Scheme(Mapping[str, Parameter]):
         parameters: Name to parameter, in the model's order.
 
     Example:
-        >>> scheme = Scheme({"fc.weight": Parameter((4, 3), layout="OI", initializer="he"), "fc.bias": Parameter((4,), initializer="zeros")})
+        >>> weight = Parameter((4, 3), "float32", "he", layout="OI")
+        >>> scheme = Scheme({"fc.weight": weight, "fc.bias": Parameter((4,), "float32", "zeros")})
         >>> print(scheme)
         name       shape  dtype    law                layout
         fc.weight  4 x 3  float32  N(0, 0.816497^2)   OI
@@ -45,8 +46,9 @@ class Scheme(Mapping[str, Parameter]):
             raise FaninTypeError(
                 f"a scheme is made from a mapping of names to fanin.Parameter. Received: {type(parameters).__name__}."
             )
-        for name, parameter in parameters.items():
-            if not isinstance(name, str) or not isinstance(parameter, Parameter):
+        items: Iterable[tuple[object, object]] = parameters.items()
+        for name, parameter in items:
+            if not (isinstance(name, str) and isinstance(parameter, Parameter)):
                 raise FaninTypeError(
                     f"a scheme maps names to fanin.Parameter values. Received: {name!r}: {type(parameter).__name__}."
                 )
