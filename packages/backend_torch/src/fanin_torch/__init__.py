@@ -2,9 +2,11 @@
 
 from fanin_torch._api import init, init_
 from fanin_torch._backend import TorchBackend
+from fanin_torch._build import build
 from fanin_torch._draw import draw_into
 from fanin_torch._module import init_module_
+from fanin_torch.record import record
 
 __version__ = "0.1.0"
 
-__all__ = ["TorchBackend", "__version__", "draw_into", "init", "init_", "init_module_"]
+__all__ = ["TorchBackend", "__version__", "build", "draw_into", "init", "init_", "init_module_", "record"]

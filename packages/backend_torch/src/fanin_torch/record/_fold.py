@@ -20,6 +20,7 @@ from fanin.initializers import (
     Identity,
     Initializer,
     Normal,
+    Orthogonal,
     Sparse,
     TruncatedNormal,
     Uniform,
@@ -245,12 +246,8 @@ def _affine(law: Law, factor: float, shift: float) -> Law | None:
         case TruncatedNormal(mean, std, lower, upper):
             bounds = (lower, upper) if factor > 0 else (-upper, -lower)
             return _made(TruncatedNormal, factor * mean + shift, abs(factor) * std, *bounds, source=law.source)
-        case initializer if shift == 0.0 and hasattr(initializer, "gain"):
-            return (
-                Law(dataclasses.replace(initializer, gain=initializer.gain * factor), law.source)
-                if factor > 0
-                else None
-            )
+        case Orthogonal() | Identity() | Dirac() if shift == 0.0 and factor > 0:
+            return Law(dataclasses.replace(initializer, gain=initializer.gain * factor), law.source)
     return None
 
 

@@ -142,16 +142,16 @@ class Recording:
                     self._source(base.source, source.initializer, own[name], layouts.get(name))
         for name, program in programs.items():
             regions = program.filled.regions if program.filled else []
-            for k, (_, law) in enumerate(regions):
-                if law.source is not None and law.source not in streams:
-                    streams[law.source] = part_name(own[name], k)
+            for k, (_, region) in enumerate(regions):
+                if region.source is not None and region.source not in streams:
+                    streams[region.source] = part_name(own[name], k)
         for name, program in programs.items():
             random = [operation for operation in program.operations if operation.is_random]
             for k, operation in enumerate(random):
                 stream = streams.setdefault(operation.number, part_name(own[name], k))
                 if operation.number not in self.sources:
-                    own = source_law(operation)
-                    self._source(operation.number, None if own is None else own.initializer, stream, None)
+                    law = source_law(operation)
+                    self._source(operation.number, None if law is None else law.initializer, stream, None)
         return streams
 
     def _source(self, number: int, initializer: Initializer | None, stream: str, geometry: Geometry | None) -> None:
