@@ -19,7 +19,7 @@ from fanin_torch._backend import TorchBackend
 from fanin_torch._draw import draw_into
 from fanin_torch._dtypes import DTYPES, dtype_name
 from fanin_torch._opaque import draw_opaquely, fill_opaquely, remember
-from fanin_torch._sharding import local_part
+from fanin_torch._sharding import local_blocks
 
 __all__ = ["arguments_of", "check_writable", "init", "init_"]
 
@@ -133,9 +133,11 @@ def init_(
     if type(tensor) in _PLAIN and not torch.compiler.is_compiling():
         draw_into(plan(tensor.shape, **arguments), tensor)
         return tensor
-    local, slices = local_part(tensor)
-    if slices is not None:
-        draw_into(plan(tensor.shape, slices=slices, **arguments), local)
+    local, blocks = local_blocks(tensor)
+    if blocks is not None:
+        plans = [plan(tensor.shape, slices=[slice(*ends) for ends in one.part], **arguments) for one in blocks]
+        for made, one in zip(plans, blocks, strict=True):
+            draw_into(made, local[one.place])
     else:
         fill_opaquely(tensor, remember(tuple(tensor.shape), arguments)[0])
     return tensor

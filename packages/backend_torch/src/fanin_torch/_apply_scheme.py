@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -17,7 +17,7 @@ from fanin_torch._api import check_writable
 from fanin_torch._draw import draw_into
 from fanin_torch._dtypes import dtype_name
 from fanin_torch._names import Named, named_tensors
-from fanin_torch._sharding import local_part
+from fanin_torch._sharding import Block, local_blocks
 from fanin_torch.record import RecordedScheme
 
 __all__ = ["apply_scheme"]
@@ -30,7 +30,7 @@ class _Write:
     memory: Tensor
     plans: list[tuple[Plan, tuple[slice, ...]]]
     replay: str | None = None
-    part: Region | None = None
+    blocks: Sequence[Block] = ()
 
 
 def apply_scheme(model: nn.Module, scheme: Scheme, seed: int, prefix: str = "") -> None:
@@ -113,35 +113,41 @@ def _device_of(tensor: Tensor) -> str:
 
 def _write(one: Named, name: str, parameter: Parameter, scheme: Scheme, seed: int) -> _Write | None:
     """Return what to write into a tensor; None where nothing is to be changed."""
-    memory, slices = local_part(one.tensor.detach())
-    part = None if slices is None else tuple((piece.start, piece.stop) for piece in slices)
+    memory, blocks = local_blocks(one.tensor.detach())
+    if blocks is None:
+        whole = tuple((0, size) for size in parameter.shape)
+        blocks = [Block(whole, tuple(slice(*ends) for ends in whole))]
     if not parameter.follows_laws:
-        return _Write(memory, [], name, part) if isinstance(scheme, RecordedScheme) else None
+        return _Write(memory, [], name, blocks) if isinstance(scheme, RecordedScheme) else None
     check_writable(one.tensor)
-    return _Write(memory, list(_plans(parameter, name, dtype_name(one.tensor.dtype), part, seed)))
+    dtype = dtype_name(one.tensor.dtype)
+    return _Write(memory, [drawn for block in blocks for drawn in _plans(parameter, name, dtype, block, seed)])
 
 
 def _plans(
-    parameter: Parameter, name: str, dtype: str, part: Region | None, seed: int
+    parameter: Parameter, name: str, dtype: str, block: Block, seed: int
 ) -> Iterator[tuple[Plan, tuple[slice, ...]]]:
     """Yield the plans of a parameter's own law and of its parts, with the place of each in this process's memory."""
-    held = part if part is not None else tuple((0, size) for size in parameter.shape)
     if parameter.initializer is not None:
-        own = replace(parameter, dtype=dtype, parts=())
-        yield own.plan(name, seed, held), tuple(slice(0, stop - start) for start, stop in held)
+        yield replace(parameter, dtype=dtype, parts=()).plan(name, seed, block.part), block.place
     for k, one in enumerate(parameter.parts):
-        common = [
-            (max(start, first), min(stop, last)) for (start, stop), (first, last) in zip(held, one.region, strict=True)
-        ]
+        common = tuple(
+            (max(start, first), min(stop, last))
+            for (start, stop), (first, last) in zip(block.part, one.region, strict=True)
+        )
         if any(start >= stop for start, stop in common):
             continue
-        within = tuple(
-            (start - first, stop - first) for (start, stop), (first, _) in zip(common, one.region, strict=True)
-        )
         place = tuple(
-            slice(start - first, stop - first) for (start, stop), (first, _) in zip(common, held, strict=True)
+            slice(base.start + start, base.start + stop)
+            for (start, stop), base in zip(_counted_from(block.part, common), block.place, strict=True)
         )
+        within = _counted_from(one.region, common)
         yield replace(one.parameter, dtype=dtype).plan(part_name(name, k), seed, within), place
+
+
+def _counted_from(outer: Region, inner: Region) -> Region:
+    """Return a region counted from the start of another one."""
+    return tuple((start - first, stop - first) for (start, stop), (first, _) in zip(inner, outer, strict=True))
 
 
 @torch.no_grad()
@@ -151,6 +157,5 @@ def _carry_out(write: _Write, scheme: Scheme, seed: int) -> None:
     if write.replay is not None:
         assert isinstance(scheme, RecordedScheme)
         values = scheme.replay(write.replay, seed)
-        if write.part is not None:
-            values = values[tuple(slice(start, stop) for start, stop in write.part)]
-        write.memory.copy_(values)
+        for block in write.blocks:
+            write.memory[block.place] = values[tuple(slice(*ends) for ends in block.part)].to(write.memory)
