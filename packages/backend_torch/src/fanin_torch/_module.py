@@ -16,9 +16,11 @@ from fanin.exceptions import FaninError, FaninTypeError, FaninValueError
 from fanin.initializers import Initializer, MatrixInitializer
 from fanin.initializers.names import get_initializer
 from fanin.initializers.presets import constant, ones, zeros
+from fanin.models import Scheme
 from fanin.plans import plan
 from fanin.stream.keys import seed_words
 from fanin_torch._api import arguments_of, init_
+from fanin_torch._apply_scheme import apply_scheme
 from fanin_torch._overrides import Overrides
 
 __all__ = ["init_module_"]
@@ -59,13 +61,19 @@ class _Assignment:
 
 def init_module_(
     module: _Module,
-    initialization: str | Initializer = "he",
+    initialization: str | Initializer | Scheme = "he",
     *,
     bias: str | Initializer = "zeros",
     seed: int = 0,
     overrides: Mapping[str, str | Initializer | None] | None = None,
 ) -> _Module:
-    """Overwrite every parameter of a module, in place: `init_` for each, under the name it has in the module.
+    """Overwrite every parameter of a module, in place: by a scheme, or by one law for all layers.
+
+    With a scheme each parameter and buffer gets its own law, from the stream that the scheme names. Tensors on the meta
+    device are made real, tied ones stay tied, and of a distributed tensor each process draws the part that it holds.
+    What wraps a module (`torch.compile`, data parallelism, FSDP, activation checkpoints) changes no name.
+
+    With one law it is `init_` for each parameter, under the name that it has in the module:
 
     - `Linear`, `Conv1d` to `Conv3d`, `ConvTranspose1d` to `3d`: `initialization` for the weight, with the layer's
       groups and stride, and `bias` for the bias.
@@ -80,7 +88,8 @@ def init_module_(
 
     Args:
         module: The module; its parameters may be on any device, and shared.
-        initialization: Of weights: a name or an `Initializer`, as in `fanin.init`.
+        initialization: A `fanin.Scheme`, which `fanin_torch.record` reads from a model's own code; or of weights a name
+            or an `Initializer`, as in `fanin.init`.
         bias: Of biases, likewise; one without fans.
         seed: An integer in [0, 2^64).
         overrides: By a parameter's name, or a pattern of names ("*.embedding.weight"), what it gets in the place of the
@@ -110,6 +119,14 @@ def init_module_(
         )
     seed_words(seed)
     chosen = Overrides(overrides)
+    if isinstance(initialization, Scheme):
+        if overrides is not None:
+            raise FaninTypeError(
+                "a scheme says what each parameter gets, so it takes no overrides. Received: both. Change the scheme: "
+                "fanin.Scheme({**scheme, name: fanin.Parameter(...)})."
+            )
+        apply_scheme(module, initialization, seed)
+        return module
     assignments = _assignments(module, get_initializer(initialization), get_initializer(bias), chosen)
     for one in assignments:  # all of them before the first is written
         _check(one, seed)
