@@ -153,15 +153,19 @@ def minimum(session: nox.Session, name: str) -> None:
         session.skip(f"no {name} is published for {' on '.join(MACHINE)}")
     if name == "torch" and CUDA_ONLY:
         session.skip("the oldest torch is published for this machine as a CUDA build only: run it on another, or in CI")
-    own = {
-        "numpy": (["./packages/backend_numpy[numba]"], minima("backend_numpy", "numba")),
-        "torch": (["./packages/backend_numpy", "./packages/backend_torch"], minima("backend_torch")),
-        "jax": (["./packages/backend_jax"], minima("backend_jax")),
+    warned = "pyparsing<3.3"  # a newer one warns of what an old matplotlib calls
+    numpy = ["./packages/core[cli,conformance]", *minima("core", "cli", "conformance"), warned]
+    torch = ["./packages/core[conformance]", *minima("core", "conformance"), "./packages/backend_numpy"]
+    packages = {
+        "numpy": [*numpy, "./packages/backend_numpy[numba]", *minima("backend_numpy", "numba")],
+        "torch": [*torch, "./packages/backend_torch", *minima("backend_torch")],
+        "jax": [
+            "./packages/core[conformance]",
+            "./packages/backend_jax",
+            *minima("backend_jax"),
+        ],  # it asks for NumPy 2
     }
-    extras = ["cli", "conformance"] if name == "numpy" else ["conformance"]
-    packages, oldest = own[name]
-    oldest += [*minima("core", *extras), "pyparsing<3.3"]  # a newer one warns of what an old matplotlib calls
-    session.install(f"./packages/core[{','.join(extras)}]", *packages, *oldest, *TEST)
+    session.install(*packages[name], *TEST)
     pytest(session, f"packages/backend_{name}/tests", *session.posargs)
     if name == "numpy":
         suites = [folder for folder in SLOW_CORE if not folder.endswith("meta")]

@@ -227,7 +227,7 @@ def test_batch_axes_may_be_named() -> None:
         ({"layout": "OI", "in_axis": 0}, (3, 4), FaninValueError, "Pass only one of both"),
         ({"in_axis": 0, "out_axis": 0}, (3, 4), FaninValueError, "axis 0 is named twice"),
         ({"batch_axis": -1}, (3, 4), FaninValueError, "axis 1 is named twice"),
-        ({"batch_axis": 0}, (3,), FaninValueError, "must be at least -1. Received: -2"),
+        ({"batch_axis": 0}, (3,), FaninValueError, "in_axis must name axes in .-1, 1.. Received: -2"),
         ({"in_axis": 0, "out_axis": 1}, (3,) * 6, FaninValueError, "at most three axes may be spatial"),
         ({"in_axis": 1.0}, (3, 4), FaninTypeError, "must be a whole number"),
         ({"batch_axis": 0, "name": "w"}, (2, 3, 4), FaninTypeError, "Pass a list of 2 names"),

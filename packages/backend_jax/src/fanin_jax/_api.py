@@ -108,8 +108,8 @@ def initializer(
     `fanin_jax.init(shape, "he", seed=s)`, for a seed s below 2^32; with a name, the key and the name select the stream
     as they do there. Eagerly, under `jit`, `vmap` over keys and any sharding the bits are the same.
 
-    Orthogonal matrices come from a QR decomposition in float64, whatever the configuration. On a TPU, and under `jit`
-    before JAX 0.7, it is in float32, with the wider of the specification's two tolerances.
+    Orthogonal matrices come from a QR decomposition in float64, whatever the configuration. On a TPU it is in
+    float32, with the wider of the specification's two tolerances.
 
     Args:
         initialization: A name or an `fanin.Initializer`.
@@ -228,8 +228,7 @@ def _resharded(weights: jax.Array, sharding: Any) -> jax.Array:
 
 def _mesh_is_explicit() -> bool:
     """Return whether shardings are part of a traced array's type here, and so nothing that a compiler may choose."""
-    find_mesh = getattr(jax.sharding, "get_abstract_mesh", None)  # since JAX 0.7
-    return find_mesh is not None and bool(find_mesh().explicit_axes)
+    return bool(jax.sharding.get_abstract_mesh().explicit_axes)
 
 
 def _layout(layout: str | None, shape: Sequence[int] | int) -> str | None:

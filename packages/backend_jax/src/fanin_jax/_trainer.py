@@ -10,14 +10,10 @@ from typing import Any, Final, TypeAlias
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax import enable_x64
 from numpy.typing import NDArray
 
 from fanin.compare.trainer import Trace
-
-try:
-    from jax import enable_x64
-except ImportError:  # before JAX 0.8
-    from jax.experimental import enable_x64  # type: ignore[attr-defined,no-redef]
 
 __all__ = ["JaxTrainer"]
 
