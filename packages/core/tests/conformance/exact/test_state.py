@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 import os
-import sys
 import warnings
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parents[4] / "tests" / "thirdparty" / "src"))
-
 from fanin_toy import Array, ToyBackend
 
 from fanin import Plan
