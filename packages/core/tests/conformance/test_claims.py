@@ -12,8 +12,9 @@ from rich.console import Console
 from fanin import Initializer, get_initializer, plan
 from fanin.conformance import NotClaimed, Report, run
 from fanin.conformance.calls import call_of
-from fanin.conformance.cases import GROUPS_OF_CASES, ORTHOGONAL
 from fanin.conformance.claims import PARTS, Claims
+from fanin.conformance.exact.cases import CASES_OF_CHECKS
+from fanin.conformance.exact.cases.matrices import ORTHOGONAL
 
 from .doubles import OnesAdapter, ReferenceBackend
 
@@ -71,7 +72,7 @@ def test_a_backend_claims_what_it_declares() -> None:
 
 def test_the_cases_reach_every_part() -> None:
     claims = Claims()
-    for case in (*ORTHOGONAL, *(case for _, cases in GROUPS_OF_CASES.values() for case in cases)):
+    for case in (*ORTHOGONAL, *(case for _, cases in CASES_OF_CHECKS.values() for case in cases)):
         claims.draw(case.plan())
     assert claims.share == "46 of 46 parts of the specification"
     assert claims.not_asked() == claims.not_claimed() == {}

@@ -11,8 +11,9 @@ import numpy.typing as npt
 import pytest
 
 from fanin import Initializer, normal
-from fanin.conformance import NotClaimed, Result, behaviour, compiled, run
-from fanin.conformance.cases import Case
+from fanin.conformance import NotClaimed, Result, run
+from fanin.conformance.case import Case
+from fanin.conformance.exact import behaviour, jit
 from fanin.initializers import Normal
 from fanin.plans import Plan
 
@@ -52,7 +53,7 @@ class UnreadableBackend(ReferenceBackend):
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """The reference is slow: let the checks of behaviour draw three small tensors."""
     monkeypatch.setattr(behaviour, "CASES", SMALL)
-    monkeypatch.setattr(compiled, "COMPILED", SMALL)
+    monkeypatch.setattr(jit, "COMPILED", SMALL)
 
 
 def _by_verdict(results: tuple[Result, ...], verdict: str) -> list[Result]:
@@ -206,7 +207,7 @@ class Reusing(ReferenceBackend):
 
 def test_a_key_that_is_compiled_in_is_not_the_callers_arithmetic(monkeypatch: pytest.MonkeyPatch) -> None:
     cases = tuple(Case((3, 4), "he", "OI", seed=seed, name="w") for seed in (1, 2))
-    monkeypatch.setattr(compiled, "COMPILED", cases)
+    monkeypatch.setattr(jit, "COMPILED", cases)
     report = run(Reusing(), ["exact"], only=["behaviour.jit"])
     named = f"a key is compiled in and used again: that of {cases[0].call('reference')}"
     assert [failure.mistake for failure in report.failures] == [named, named]  # alone and multiplied

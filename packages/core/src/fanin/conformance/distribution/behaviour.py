@@ -9,13 +9,13 @@ from typing import Any, Final
 import numpy as np
 
 from fanin.conformance.adapter import BackendAdapter
-from fanin.conformance.behaviour import BEHAVIOUR_CHECKS
-from fanin.conformance.cases import Case
+from fanin.conformance.case import Case
 from fanin.conformance.check import Check, Result
 from fanin.conformance.distribution.judge import judge
 from fanin.conformance.distribution.sample import SampleTrial
 from fanin.conformance.distribution.streams import REPEATED
-from fanin.conformance.exact import BackendTrial
+from fanin.conformance.exact.behaviour import BEHAVIOUR_CHECKS
+from fanin.conformance.exact.trial import BackendTrial
 from fanin.initializers.presets import constant, he_normal, normal, uniform
 
 __all__ = ["CALL_CHECKS"]
