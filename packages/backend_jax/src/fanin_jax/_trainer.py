@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
-from fanin.compare.trainer import Trace
+from fanin.lab.trainer import Trace
 
 try:
     from jax import enable_x64
@@ -93,7 +93,9 @@ def _trace(
 
 
 class JaxTrainer:
-    """A `fanin.compare.trainer.Trainer` in JAX; its methods are described there."""
+    """A `fanin.lab.trainer.Trainer` in JAX; its methods are described there."""
+
+    activations: Final = tuple(ACTIVATIONS)
 
     def __init__(self, parameters: Mapping[str, jax.Array], *, activation: str, learning_rate: float) -> None:
         self._layers: Layers = [
