@@ -1,4 +1,9 @@
-"""docs/peers.md: what the frameworks' initializers do, beside what their documentation states."""
+"""Write docs/peers.md: what the frameworks' initializers do, beside what their documentation states.
+
+    python packages/core/tools/write_peers.py
+
+It judges every peer, which takes minutes. tests/cross/test_peers.py holds the document to what is found.
+"""
 
 from __future__ import annotations
 
@@ -11,12 +16,13 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.metadata import version
-from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final
 
+from peer_layers import LAYERS
+from rich.progress import track
+
 from fanin.conformance.check import Result
-from fanin.conformance.peers.layers import LAYERS
 
 __all__ = ["PEERS", "Finding", "Peer", "findings", "layers_table", "render", "summary_table"]
 
@@ -139,7 +145,7 @@ def layers_table() -> str:
 
 def render(judged: dict[str, list[Result]]) -> str:
     """Return the document."""
-    text = files("fanin.conformance.peers").joinpath("peers.md.in").read_text(encoding="utf-8")
+    text = Path(__file__).with_name("peers.md.in").read_text(encoding="utf-8")
     versions = ", ".join(f"{name} {version(name)}" for name in ("torch", "jax", "flax", "keras", "numpy"))
     for name, part in (
         ("versions", versions),
@@ -149,3 +155,9 @@ def render(judged: dict[str, list[Result]]) -> str:
     ):
         text = text.replace(f"{{{{ {name} }}}}", part)
     return text
+
+
+if __name__ == "__main__":
+    found = {peer.title: peer.results() for peer in track(PEERS, description="judging")}
+    document = Path(__file__).parents[3] / "docs" / "peers.md"
+    document.write_text(render(found), encoding="utf-8", newline="\n")

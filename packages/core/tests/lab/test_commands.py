@@ -77,7 +77,7 @@ def test_an_interruption_leaves_the_report(
     from fanin.probe import measure
 
     calls = 0
-    build = running.build
+    build = fanin.lab.training.build
 
     def interrupted(*arguments: object) -> object:
         nonlocal calls

@@ -82,7 +82,7 @@ def _read(path: Path) -> tuple[NDArray[Any], NDArray[Any]]:
     """Return the arrays X and y of a file; nothing in it is executed."""
     received = f"Received: {str(path)!r}"
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             if missing := [name for name in ("X", "y") if name not in archive.files]:
                 holds = ", ".join(archive.files) or "nothing"
                 raise FaninValueError(
