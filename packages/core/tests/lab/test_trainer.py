@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from fanin import BackendImportError, FaninValueError
 from fanin.compare.experiment import Experiment
 from fanin.compare.running import train
+from fanin.exceptions import BackendImportError, FaninValueError
 from fanin.gains import activations
 from fanin.gains.activations import Activation
 from fanin.lab import trainer

@@ -28,7 +28,7 @@ def beats_guessing(accuracy: float, samples: int, guessing: float) -> bool:
         >>> beats_guessing(21 / 34, 34, 14 / 34), beats_guessing(22 / 34, 34, 14 / 34)
         (False, True)
     """
-    from scipy.stats import binom  # takes a second to import
+    from scipy.stats import binom  # slow to import
 
     return bool(binom.sf(round(accuracy * samples) - 1, samples, guessing) < _LUCK)
 

@@ -154,6 +154,7 @@ def test_text_in_a_page_is_escaped() -> None:
         complete=True,
         verdicts=[],
         facts=["a < b"],
+        headings=[],
         tables=[],
         moments=[],
         histograms=[],
