@@ -25,7 +25,7 @@ PYTHONS = ["3.11", "3.12", "3.13", "3.14"]
 PACKAGES = ["core", "backend_numpy", "backend_torch", "backend_jax"]
 CONSTRAINTS = ["-c", "constraints.txt"]
 TEST = nox.project.dependency_groups(nox.project.load_toml("pyproject.toml"), "test")
-SLOW_CORE = [f"packages/core/tests/{name}" for name in ("cli", "compare", "conformance", "meta", "probe")]
+SLOW_CORE = [f"packages/core/tests/{name}" for name in ("cli", "conformance", "lab", "meta")]
 """The core's tests that draw with a backend, and take minutes."""
 
 MACHINE = (sys.platform, platform.machine().lower())

@@ -17,10 +17,10 @@ import numpy as np
 from matplotlib.axes import Axes
 
 import fanin
-from fanin.compare.plot import INK, Plot, colour, log_scale
-from fanin.compare.trainer import load_trainer
-from fanin.compare.training import one_thread
 from fanin.gains.activations import get_activation
+from fanin.lab.figures import INK, Plot, colour, log_scale
+from fanin.lab.trainer import load_trainer
+from fanin.lab.training import one_thread
 from fanin.probe.theory import gaussian_moment
 
 FIGURES = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parents[1] / "docs" / "figures"
@@ -50,7 +50,7 @@ def deep_moments(name: str, gain: float, seed: int) -> list[float]:
     weights = fanin.variance_scaling(gain**2, "fan_in", "normal")
     parameters = fanin.init_parameters([WIDTH] * (DEPTH + 1), weights, seed=seed, backend="numpy")
     inputs = fanin.init((SAMPLES, WIDTH), fanin.normal(std=1.0), seed=seed, name="inputs", backend="numpy")
-    network = load_trainer("numpy")(parameters, activation=name, learning_rate=1.0)
+    network = load_trainer("numpy", name)(parameters, activation=name, learning_rate=1.0)
     scaled = (inputs / gain).astype(np.float32)
     outputs = network.trace(scaled, np.zeros(SAMPLES, dtype=np.int64)).activations
     # Over the draw of the weights, the second moment of pre-activations is gain^2 times that of what they are made of.

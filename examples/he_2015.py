@@ -16,11 +16,11 @@ from pathlib import Path
 import numpy as np
 from matplotlib.axes import Axes
 
-from fanin.compare.data import load_data
 from fanin.compare.experiment import Experiment
-from fanin.compare.plot import Plot, band
 from fanin.compare.results import Results
-from fanin.compare.training import train
+from fanin.compare.running import train
+from fanin.lab.data import load_data
+from fanin.lab.figures import Plot, band
 
 FIGURES = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parents[1] / "docs" / "figures"
 SEEDS = (0, 1, 2, 3, 4)

@@ -16,10 +16,10 @@ from pathlib import Path
 import numpy as np
 from matplotlib.axes import Axes
 
-from fanin.compare.data import load_data
 from fanin.compare.experiment import Experiment
-from fanin.compare.plot import INK, Plot, colour
-from fanin.compare.training import train
+from fanin.compare.running import train
+from fanin.lab.data import load_data
+from fanin.lab.figures import INK, Plot, colour
 from fanin.probe.measure import probe
 
 FIGURES = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parents[1] / "docs" / "figures"

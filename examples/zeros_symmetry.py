@@ -21,12 +21,13 @@ from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
 import fanin
-from fanin.compare.data import Data, batches, load_data
 from fanin.compare.experiment import Experiment
-from fanin.compare.plot import Plot, band
 from fanin.compare.results import Results
-from fanin.compare.statistics import evaluate
-from fanin.compare.training import one_thread, train
+from fanin.compare.running import train
+from fanin.lab.data import Data, batches, load_data
+from fanin.lab.figures import Plot, band
+from fanin.lab.snapshot import evaluate
+from fanin.lab.training import one_thread
 
 FIGURES = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parents[1] / "docs" / "figures"
 SEEDS = (0, 1, 2)

@@ -6,11 +6,10 @@ from importlib.metadata import version
 from pathlib import Path
 
 import pytest
-
-from fanin.conformance.peers.document import PEERS, Peer, findings_table, layers_table, summary_table
+from write_peers import PEERS, Peer, findings_table, layers_table, summary_table
 
 DOCUMENT = (Path(__file__).parents[2] / "docs" / "peers.md").read_text(encoding="utf-8")
-AGAIN = "run: python -m fanin.conformance.peers docs/peers.md, and read what it says of the new versions"
+AGAIN = "run: python packages/core/tools/write_peers.py, and read what it says of the new versions"
 
 
 def _cells(table: str) -> list[list[str]]:

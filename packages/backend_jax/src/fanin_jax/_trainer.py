@@ -13,7 +13,7 @@ import numpy as np
 from jax import enable_x64
 from numpy.typing import NDArray
 
-from fanin.compare.trainer import Trace
+from fanin.lab.trainer import Trace
 
 __all__ = ["JaxTrainer"]
 
@@ -89,7 +89,9 @@ def _trace(
 
 
 class JaxTrainer:
-    """A `fanin.compare.trainer.Trainer` in JAX; its methods are described there."""
+    """A `fanin.lab.trainer.Trainer` in JAX; its methods are described there."""
+
+    activations: Final = tuple(ACTIVATIONS)
 
     def __init__(self, parameters: Mapping[str, jax.Array], *, activation: str, learning_rate: float) -> None:
         self._layers: Layers = [

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from fanin.compare.trainer import Trace
+from fanin.lab.trainer import Trace
 
 __all__ = ["TorchTrainer"]
 
@@ -38,7 +38,9 @@ ACTIVATIONS: Final[dict[str, Callable[[Tensor], Tensor]]] = {
 
 
 class TorchTrainer:
-    """A `fanin.compare.trainer.Trainer` in PyTorch; its methods are described there."""
+    """A `fanin.lab.trainer.Trainer` in PyTorch; its methods are described there."""
+
+    activations: Final = tuple(ACTIVATIONS)
 
     def __init__(self, parameters: Mapping[str, Tensor], *, activation: str, learning_rate: float) -> None:
         self._named = {name: tensor.detach().clone().requires_grad_() for name, tensor in parameters.items()}

@@ -288,12 +288,38 @@ def test_a_letter_that_the_encoding_lacks(encoding: str, name: bytes) -> None:
     assert b"LeCun, Bottou, Orr and " + name in done.stdout
 
 
-def test_plans_load_no_library() -> None:
+LIBRARIES = {"numpy", "scipy", "torch", "jax", "rich", "matplotlib", "sklearn", "jinja2", "threadpoolctl", "pytest"}
+COMMANDS = {"compare", "probe", "list", "explain", "plan", "backends", "conformance"}
+
+
+@pytest.mark.parametrize(
+    ("words", "loaded"),
+    [
+        ("--help", set()),
+        ("--version", set()),
+        ("plan 3,4 --layout OI", {"plan"}),
+        *((f"{command} --help", {command}) for command in sorted(COMMANDS)),
+    ],
+)
+def test_a_command_loads_itself_and_no_library(words: str, loaded: set[str]) -> None:
     done = run(
-        "import sys; from fanin.cli import main; main(['plan', '3,4', '--layout', 'OI']); "
-        "assert not {'numpy', 'torch', 'jax', 'rich', 'matplotlib', 'sklearn'} & set(sys.modules)"
+        "import sys, fanin; from fanin.cli import main\n"
+        f"try: main({words.split()})\nexcept SystemExit: pass\n"
+        "print('loaded', *sys.modules)"
     )
     assert (done.returncode, done.stderr) == (0, "")
+    modules = set(done.stdout.rpartition("loaded ")[2].split())
+    assert not LIBRARIES & modules
+    assert {command for command in COMMANDS if f"fanin.cli.{command}" in modules} == loaded
+    assert not [module for module in modules if module.startswith(("fanin.lab", "fanin.compare", "fanin.probe"))]
+    assert not [module for module in modules if module.startswith("fanin.conformance")]
+
+
+def test_backends_load_what_a_backend_needs_and_nothing_else() -> None:
+    hidden = "import importlib.metadata, sys; importlib.metadata.entry_points = lambda **_: ()"
+    done = run(f"{hidden}; from fanin.cli import main; main(['backends']); print('loaded', *sys.modules)")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert not LIBRARIES & set(done.stdout.rpartition("loaded ")[2].split())
 
 
 @pytest.mark.parametrize("missing", ["rich", "numpy"])

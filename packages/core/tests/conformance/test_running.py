@@ -17,9 +17,9 @@ import pytest
 from rich.console import Console
 
 from fanin import reference
+from fanin.cli.conformance import add_arguments
+from fanin.cli.conformance import run as run_command
 from fanin.conformance import Check, Report, Result, checks_of, load_subject, run
-from fanin.conformance.cli import add_arguments
-from fanin.conformance.cli import run as run_command
 from fanin.conformance.distribution.judge import judge
 from fanin.contract import Capabilities
 from fanin.exceptions import FaninTypeError, FaninValueError
