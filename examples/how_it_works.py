@@ -51,7 +51,7 @@ def steps() -> tuple[list[tuple[str, str, str]], float]:
         (
             "lattice point",
             minus(f"{point:,}"),
-            minus(f"{point / 2**28:.4f} standard deviations; the probability\nabove it is word / 2³²"),
+            minus(f"{point / 2**28:.4f} standard deviations;\nexceeded with probability word / 2³²"),
         ),
         (
             "weight",
