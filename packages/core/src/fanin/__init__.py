@@ -1,7 +1,7 @@
-"""fanin: one specification of weight initialization, and the same bits on every array library.
+"""fanin: one specification of weight initialization, with the same bits in every array library.
 
-`fanin.init` draws one tensor, `fanin.init_parameters` a network's; `fanin.plan` says what they would do, as data.
-Importing this package imports no array library.
+`fanin.init` draws one tensor, and `fanin.init_parameters` draws the parameters of a network. `fanin.plan` describes a
+draw as data, without drawing. Importing this package imports no array library.
 """
 
 from __future__ import annotations
