@@ -204,8 +204,8 @@ class Geometry:
             strides = tuple(whole_number(step, "a stride", 1) for step in stride)
             if len(strides) != spatial:
                 raise FaninValueError(
-                    f"stride must be one number, or one per spatial axis: layout {layout!r} has {spatial}. Received: "
-                    f"{stride!r}."
+                    f"stride must be one number, or one number per spatial axis: layout {layout!r} has {spatial} "
+                    f"spatial axes. Received: {stride!r}."
                 )
         else:
             strides = (whole_number(stride, "a stride", 1),) * spatial

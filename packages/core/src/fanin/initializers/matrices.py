@@ -59,8 +59,8 @@ class Sparse(MatrixInitializer):
         sparsity = finite_number(self.sparsity, "sparsity")
         if not 0 <= sparsity <= 1:
             raise FaninValueError(
-                f"sparsity, the share of zeros in each column, must be in [0, 1]. Received: {sparsity}. For 90 % zeros, "
-                f"use 0.9."
+                f"sparsity, the share of zeros in each column, must be in [0, 1]. Received: {sparsity}. For 90 % "
+                f"zeros, use 0.9."
             )
         object.__setattr__(self, "sparsity", sparsity)
         object.__setattr__(self, "std", positive_number(self.std, "std"))
