@@ -1,4 +1,4 @@
-"""Layouts from numbered axes, as JAX's initializers take them: which axes are in, which are out, which are a batch."""
+"""Layouts from numbered axes, as JAX's initializers take them: the in-axes, the out-axes and the batch axes."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ _SPATIAL: Final = ("", "W", "HW", "DHW")
 
 
 def layout_of_axes(ndim: int, in_axis: Axes = -2, out_axis: Axes = -1, batch_axis: Axes = ()) -> str:
-    """Return the layout in which these axes are I, O and S, and the others the spatial axes in their order.
+    """Return the layout in which these axes are I, O and S, and the remaining axes are the spatial ones, in order.
 
     Args:
         ndim: Number of axes.
-        in_axis: The in-axis, or several.
-        out_axis: The out-axis, or several.
-        batch_axis: The stack axis, none, or several; a layout has at most one.
+        in_axis: One in-axis or several.
+        out_axis: One out-axis or several.
+        batch_axis: The stack axes: none, one or several. `fanin.plan` accepts at most one.
 
     Returns:
-        One letter per axis: `layout_of_axes(4)` is that of JAX's convolution.
+        One letter per axis; `layout_of_axes(4)` is the layout of JAX's convolution kernels.
 
     Raises:
-        FaninValueError: An axis is not there, is named twice, or more than three are left for the spatial axes.
+        FaninValueError: An axis does not exist or is named twice, or more than three axes are left to be spatial.
         FaninTypeError: An axis is not a whole number.
 
     Example:
@@ -52,17 +52,17 @@ def layout_of_axes(ndim: int, in_axis: Axes = -2, out_axis: Axes = -1, batch_axi
     if len(left) > len(_SPATIAL) - 1:
         raise FaninValueError(
             f"at most three axes may be spatial. Received: {ndim} axes, with in_axis={in_axis}, out_axis={out_axis} "
-            f"and batch_axis={batch_axis}, which leave {len(left)}. Name the others too."
+            f"and batch_axis={batch_axis}, which leave {len(left)}. Assign more axes to these three."
         )
     letters |= zip(left, _SPATIAL[len(left)], strict=True)
     return "".join(letters[place] for place in range(ndim))
 
 
 def axis_numbers(axes: object, name: str) -> int | tuple[int, ...]:
-    """Return axes of any library as Python's integers, which can be compared and hashed; a single one stays single.
+    """Return axis numbers of any library as Python integers, which can be hashed. A single number stays single.
 
     Raises:
-        FaninTypeError: They are neither a whole number nor a sequence of them.
+        FaninTypeError: They are neither a whole number nor a sequence of whole numbers.
 
     Example:
         >>> axis_numbers(-2, "in_axis"), axis_numbers([0, 1], "out_axis")

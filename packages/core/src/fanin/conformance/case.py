@@ -83,4 +83,8 @@ def _text(initialization: str | Initializer) -> str:
         return repr(initialization)
     names = (name for name in initializer_names() if get_initializer(name) == initialization)
     preset = next(names, None)
-    return f"fanin.{initialization}" if preset is None else repr(preset)
+    if preset is not None:
+        return repr(preset)
+    settings = initialization.to_dict()
+    kind = settings.pop("initializer")
+    return f"fanin.{kind}({', '.join(f'{name}={value!r}' for name, value in settings.items())})"

@@ -1,4 +1,4 @@
-"""From a law of single weights to the rule that draws it: the scale, the mean on the lattice, what a dtype can hold.
+"""From a distribution of single weights to its rule: the scale, the mean on the lattice, and the range of the dtype.
 
 Specification, section 4.
 """
@@ -18,14 +18,14 @@ from fanin.stream.lattice import NORMAL_BITS, NORMAL_BOUND, NORMAL_MAX, UNIFORM_
 __all__ = ["check_scale", "element_rule"]
 
 _SUM_BITS: Final = {"float32": 31, "float64": 52}
-"""In float64, 31 bits would leave N(1, 1e-9^2) some 20 distinct values."""
+"""In float64, 31 bits would leave N(1, 1e-9^2) with only some 20 distinct values."""
 
 
 def element_rule(law: ElementLaw, dtype: DType) -> Fill | Draw:
-    """Return how elements that follow a law are computed in a dtype.
+    """Return how elements with a given distribution are computed in a dtype.
 
     Raises:
-        FaninValueError: The law's scale is lost to underflow, or a weight overflows the dtype.
+        FaninValueError: The scale underflows, or a weight overflows the dtype.
     """
     compute = DTYPES[dtype.compute]
     if isinstance(law, Constant):
@@ -55,10 +55,10 @@ def element_rule(law: ElementLaw, dtype: DType) -> Fill | Draw:
 
 
 def _lattice_mean(mean: float, scale: float, bits: int, bound: int, compute: DType) -> tuple[int, int]:
-    """Return (shift, m): m = round(mean / scale * 2^(bits - shift)), the shift the smallest for which the sum fits."""
+    """Return (shift, m), m = round(mean / scale * 2^(bits - shift)), with the smallest shift for which the sum fits."""
     if mean == 0.0:
         return 0, 0
-    from fractions import Fraction  # takes milliseconds to import, and most laws have no mean
+    from fractions import Fraction  # takes milliseconds to import, and most distributions have mean 0
 
     ratio = Fraction(mean) / Fraction(scale) * 2**bits
     limit = _SUM_BITS[compute.name]
@@ -72,7 +72,7 @@ def _lattice_mean(mean: float, scale: float, bits: int, bound: int, compute: DTy
 
 
 def check_scale(law: Initializer, number: float, bits: int, compute: DType) -> None:
-    """Refuse a scale, or its product with the lattice's step, that has lost bits to underflow or is infinite."""
+    """Reject a scale, or its product with the lattice's step, that is infinite or has lost bits to underflow."""
     if not compute.smallest_normal <= number < math.inf:
         narrow = number < compute.smallest_normal
         wider = "" if compute.name == "float64" else ", or float64"
@@ -84,7 +84,7 @@ def check_scale(law: Initializer, number: float, bits: int, compute: DType) -> N
 
 
 def _check_reach(law: ElementLaw, draw: Draw, dtype: DType) -> None:
-    """Refuse a law of which some weight overflows the dtype."""
+    """Reject a distribution if one of its weights overflows the dtype."""
     reach = UNIFORM_BOUND - 1 if draw.distribution == "uniform" else NORMAL_MAX
     ends = max(draw.low, -reach), min(draw.high, reach)
     furthest = max(abs((end >> draw.shift) + draw.mean) for end in ends)
