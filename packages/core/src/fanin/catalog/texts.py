@@ -72,8 +72,7 @@ TEXTS: Final = (
         "N(mean, std^2), std = 0.01 by default",
         "A published std, such as the 0.02 of GPT-2 and BERT.",
         elsewhere=(
-            "The default std is 1 in torch's normal_, 0.01 in JAX and 0.05 in Keras. No weight here is beyond 6.23 "
-            "std."
+            "The default std is 1 in torch's normal_, 0.01 in JAX and 0.05 in Keras. No weight here is beyond 6.23 std."
         ),
     ),
     Text(
