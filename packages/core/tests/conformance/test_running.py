@@ -136,8 +136,8 @@ def test_an_adapter_is_judged_on_what_it_claims() -> None:
         (OnesAdapter(), ["exact"], [], FaninTypeError, "is an adapter"),
         ("no.such.module:Thing", None, [], FaninValueError, "names no object"),
         ("fanin:NoSuchThing", None, [], FaninValueError, "names no object"),
-        ("fanin:Plan", None, [], FaninTypeError, "cannot be built without arguments"),
-        ("fanin:DTYPES", None, [], FaninTypeError, "backend must be a name, None or a backend"),
+        ("fanin.plans:Plan", None, [], FaninTypeError, "cannot be built without arguments"),
+        ("fanin.dtypes:DTYPES", None, [], FaninTypeError, "backend must be a name, None or a backend"),
     ],
 )
 def test_what_cannot_be_run_is_refused(
