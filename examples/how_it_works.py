@@ -1,6 +1,7 @@
 """How one weight is made: from the seed and the name to a key, a word, a lattice point and the weight.
 
-Every number in the figure is computed here, step by step, and the last one is compared with the weight that `fanin.init` draws.
+Every number in the figure is computed here, step by step, and the last one is compared with the weight that
+`fanin.init` draws.
 
 Needs `pip install "fanin[cli,numpy]"`. Run: python examples/how_it_works.py [FOLDER]
 FOLDER is where the figure goes; the default is docs/figures.
