@@ -13,7 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fanin.exceptions import FaninValueError
-from fanin.layout import Axis, Fans, Geometry, check_shape
+from fanin.fans import Fans
+from fanin.layout import Axis, Geometry, check_shape
 
 
 class Layer(NamedTuple):

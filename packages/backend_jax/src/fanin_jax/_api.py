@@ -12,10 +12,10 @@ import numpy as np
 from jax.sharding import Sharding
 
 import fanin
-from fanin.axes import Axes
 from fanin.exceptions import FaninTypeError, FaninValueError
 from fanin.initializers import Initializer
 from fanin.layout import check_shape
+from fanin.numbered_axes import Axes
 from fanin.plans import Name, Plan, Slices
 from fanin_jax._axes import NumberedAxes, counted_by
 from fanin_jax._backend import JaxBackend, check_sharding

@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 import jax
 import jax.numpy as jnp
 
-from fanin.axes import Axes, axis_numbers, layout_of_axes
 from fanin.exceptions import FaninValueError
 from fanin.initializers import Initializer
+from fanin.numbered_axes import Axes, axis_numbers, layout_of_axes
 from fanin.profiles import FrameworkScaling
 
 __all__ = ["NumberedAxes", "counted_by"]

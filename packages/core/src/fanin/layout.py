@@ -10,8 +10,9 @@ from typing import Any, Final, TypeVar
 
 from fanin._checks import whole_number
 from fanin.exceptions import FaninTypeError, FaninValueError
+from fanin.fans import Fans, count_fans
 
-__all__ = ["Axis", "Fans", "Geometry", "check_shape"]
+__all__ = ["Axis", "Geometry", "check_shape"]
 
 Whole = TypeVar("Whole", bound=Any)
 """A whole number, or an array of them."""
@@ -31,17 +32,6 @@ _EXAMPLES: Final = {
 def layout_choices(ndim: int) -> str:
     """Return the usual layouts of a tensor with `ndim` axes, as text for an error message."""
     return _EXAMPLES.get(ndim, f"{ndim} letters, one per axis")
-
-
-@dataclass(frozen=True, slots=True)
-class Fans:
-    """How many inputs reach one output, and how many outputs one input reaches (He et al. 2015, section 2.2).
-
-    Both include the receptive field. With a stride, the fan-in of a transposed convolution need not be a whole number.
-    """
-
-    fan_in: float
-    fan_out: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,10 +207,7 @@ class Geometry:
         return math.prod(size for size, letter in zip(self.shape, self.layout, strict=True) if letter in letters)
 
     def fans(self) -> Fans:
-        """Return the fans of the whole tensor.
-
-        `fan_in = in/groups * prod(kernel)`. For a transposed convolution it is divided by `prod(stride)`, since that is
-        how many inputs reach one output on average. `fan_out = out/groups * prod(kernel)`.
+        """Return the fans of the whole tensor (see `fanin.fans.count_fans`).
 
         Raises:
             FaninValueError: The layout is not stated.
@@ -235,10 +222,9 @@ class Geometry:
                 f"this initializer needs the fan-in, which is never guessed. Received: shape {self.shape} without a "
                 f"layout. State the layout: {layout_choices(len(self.shape))}.{hint}"
             )
-        kernel, inputs, outputs = self.channels(_SPATIAL), self.channels("I"), self.channels("O")
-        if self.transposed:
-            return Fans((inputs // self.groups) * kernel / math.prod(self.stride), float(outputs * kernel))
-        return Fans(float(inputs * kernel), float((outputs // self.groups) * kernel))
+        return count_fans(
+            self.channels("O"), self.channels("I"), self.channels(_SPATIAL), self.groups, self.transposed, self.stride
+        )
 
     @property
     def stack_axis(self) -> int | None:

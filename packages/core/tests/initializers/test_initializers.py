@@ -12,9 +12,9 @@ import pytest
 import fanin
 from fanin import Initializer
 from fanin.exceptions import FaninValueError
+from fanin.fans import Fans
 from fanin.initializers import Constant, Normal, TruncatedNormal, Uniform, VarianceScaling
 from fanin.initializers.names import get_initializer, initializer_names
-from fanin.layout import Fans
 
 FANS = Fans(12.0, 20.0)  # fan_avg is 16, fan_geo sqrt(240)
 

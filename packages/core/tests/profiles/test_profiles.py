@@ -17,8 +17,9 @@ import pytest
 import fanin
 from fanin import Initializer, profile
 from fanin.exceptions import FaninTypeError, FaninValueError
+from fanin.fans import Fans
 from fanin.initializers import Constant, Normal, TruncatedNormal, Uniform
-from fanin.layout import Fans, Geometry
+from fanin.layout import Geometry
 from fanin.plans.rules import Diagonal, Haar
 from fanin.profiles import PROFILES, FrameworkScaling, profile_names
 from fanin.profiles.record import parent_truncated

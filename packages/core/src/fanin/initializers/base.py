@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, Self
 
 from fanin._checks import closest
 from fanin.exceptions import FaninTypeError, FaninValueError
-from fanin.layout import Fans, Geometry
+from fanin.fans import Fans
+from fanin.layout import Geometry
 
 if TYPE_CHECKING:
     from fanin.initializers.laws import Law

@@ -12,8 +12,8 @@ from typing import ClassVar, Literal, TypeAlias, get_args
 
 from fanin._checks import closest, finite_number, positive_number, real_number
 from fanin.exceptions import FaninValueError
+from fanin.fans import Fans
 from fanin.initializers.base import Initializer, MatrixInitializer
-from fanin.layout import Fans
 
 __all__ = [
     "Constant",

@@ -6,8 +6,9 @@ import math
 from dataclasses import dataclass
 
 from fanin.dtypes import DTYPES
+from fanin.fans import Fans
 from fanin.initializers import Constant, ElementLaw, Initializer, MatrixInitializer, Normal, TruncatedNormal, Uniform
-from fanin.layout import Fans, Geometry
+from fanin.layout import Geometry
 from fanin.plans.rule_of import rule_of
 from fanin.plans.rules import Diagonal, Haar, Masked
 from fanin.stream.lattice import NORMAL_BITS, NORMAL_MAX

@@ -13,8 +13,9 @@ from typing import ClassVar, Literal, get_args
 
 from fanin._checks import closest, whole_number
 from fanin.exceptions import FaninTypeError, FaninValueError
+from fanin.fans import Fans
 from fanin.initializers import VarianceScaling
-from fanin.layout import Fans, Geometry
+from fanin.layout import Geometry
 
 __all__ = ["FanRule", "FrameworkScaling", "axes"]
 

@@ -9,8 +9,9 @@ from collections.abc import Iterator
 from fanin.conformance.check import OR
 from fanin.conformance.diagnosis.patterns import decode
 from fanin.dtypes import DTYPES
+from fanin.fans import Fans
 from fanin.initializers import Initializer, Normal, TruncatedNormal, Uniform, VarianceScaling
-from fanin.layout import Fans, Geometry
+from fanin.layout import Geometry
 from fanin.plans import Plan
 from fanin.plans.facts import facts
 from fanin.stream.normal_tail import truncated_std

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from fanin.axes import layout_of_axes
 from fanin.exceptions import FaninTypeError, FaninValueError
+from fanin.numbered_axes import layout_of_axes
 
 
 @pytest.mark.parametrize(
