@@ -1,11 +1,12 @@
-"""Makes the toy backend of tests/thirdparty importable, from which the mutants of the suite are made."""
+"""Makes importable, here and in processes that a test starts: the toy backend of tests/thirdparty, and the mutants."""
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
 
-_TOY = Path(__file__).parents[3] / "tests" / "thirdparty" / "src"
+_TESTS = Path(__file__).parent
 
-if str(_TOY) not in sys.path:
-    sys.path.insert(0, str(_TOY))
+for path in (str(_TESTS), str(_TESTS.parents[2] / "tests" / "thirdparty" / "src")):
+    if path not in sys.path:
+        sys.path.append(path)
