@@ -1,4 +1,4 @@
-"""Too small and too large: weights of many standard deviations, and the few with which a deep network trains.
+"""Too small and too large: weights of many standard deviations, and the narrow range in which a deep network trains.
 
 For standard deviations from 0.01 to 1, this script measures the factor by which a layer of ReLU units changes the
 signal, compares it with the theory's `std * sqrt(n / 2)` (He et al. 2015, equation 9), and trains the network.
