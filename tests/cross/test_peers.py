@@ -35,13 +35,13 @@ def test_each_peer_does_what_the_document_says(peer: Peer) -> None:
     written = [[row[0], row[column]] for row in rows]
     assert _cells(summary_table({peer.title: results}))[2:] == written, AGAIN
     found = [row[:4] for row in _cells(findings_table({peer.title: results}))[2:]]
-    assert found == [row[:4] for row in _cells(_section("What deviates"))[2:] if row[0] == peer.title], AGAIN
+    assert found == [row[:4] for row in _cells(_section("Deviations"))[2:] if row[0] == peer.title], AGAIN
 
 
 def test_fanins_own_backends_deviate_nowhere() -> None:
     own = [peer.title for peer in PEERS if peer.title.startswith("fanin ")]
     assert len(own) == 3
-    assert not any(row[0] in own for row in _cells(_section("What deviates")))
+    assert not any(row[0] in own for row in _cells(_section("Deviations")))
 
 
 def test_the_layers_get_what_the_document_says() -> None:
