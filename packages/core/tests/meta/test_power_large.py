@@ -132,7 +132,7 @@ ERRORS: list[Any] = [
     ),
     pytest.param(
         "resolution.rounding",
-        _ends("float16, powers of two"),
+        _ends("dtype='float16', powers of two"),
         Cut,
         3 * (binomial_detects(3 * N, ROUNDED)[1] / ROUNDED - 1),
         id="rounding",

@@ -45,7 +45,7 @@ def powers(trial: SampleTrial) -> Iterator[Result]:
             low, high = binomial_interval(n, p, trial.alpha)
             less, more = binomial_detects(n, p, trial.alpha)
             yield judge(
-                f"{len(found)} tensors of {dtype}, {side}powers of two",
+                f"{len(found)} tensors, dtype={dtype!r}, {side}powers of two",
                 f"the number of weights that are {side}a power of two",
                 seen,
                 n=n,
