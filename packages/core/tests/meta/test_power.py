@@ -78,7 +78,7 @@ class BiasedBit(Wrong):
         return values
 
 
-NORMALS = ("Normal", "'random'", "'he'")
+NORMALS = ("Normal", "'normal'", "'he'")
 UNIFORMS = ("Uniform", "'he_uniform'", "'glorot_uniform'", "'lecun_uniform'")
 ERRORS = [
     ("moments.mean", Shifted, z_detects() / math.sqrt(N), NORMALS),
