@@ -72,7 +72,7 @@ def test_numbers(name: str, geometry: Geometry, std: float, largest: float) -> N
 
 def test_truncation_that_does_nothing_is_called_that() -> None:
     found = facts(fanin.profile("torch:trunc_normal", std=0.02), DENSE)
-    assert found.law == "N(0, 0.02^2), in effect not truncated"
+    assert found.law == "N(0, 0.02^2), effectively not truncated"
 
 
 def test_the_catalog_is_complete() -> None:

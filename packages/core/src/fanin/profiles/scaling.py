@@ -22,8 +22,10 @@ __all__ = ["FanRule", "FrameworkScaling", "axes"]
 FanRule = Literal["torch", "jax", "keras", "keras_depthwise", "flax_dense", "flax_transpose_kernel"]
 """The framework whose count is used, after the tensor has been put into its order:
 
-- torch: (out, in, *kernel), transposed (in, out, *kernel); fan_in = size 1 * kernel, fan_out = size 0 * kernel.
-- jax: (*kernel, in, out), transposed or not; fan_in = last but one size * kernel, fan_out = last size * kernel.
+- torch: (out, in, *kernel), transposed (in, out, *kernel); fan_in = size 1 * rest, fan_out = size 0 * rest, where rest
+  is the product of the sizes after the first two.
+- jax: (*kernel, in, out), transposed or not; fan_in = size -2 * rest, fan_out = size -1 * rest, where rest is the
+  product of the sizes before the last two.
 - keras: as jax, but a transposed kernel is (*kernel, out, in), and the size of a tensor with one axis is both fans.
 - keras_depthwise: as keras, for (*kernel, in, out per in).
 - flax_dense: as jax, after the in-axes and out-axes have been flattened, as Flax's dense layers do.
