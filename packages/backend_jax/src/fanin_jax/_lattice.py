@@ -89,6 +89,6 @@ def _signed(w: Array) -> Array:
 
 @lru_cache(maxsize=1)
 def _columns() -> tuple[np.ndarray[Any, Any], ...]:
-    """Return the table's columns C0, C1, C2 in the narrowest types, so that the table stays in the first-level cache."""
+    """Return the table's columns C0, C1, C2 in the narrowest types, so that the table stays in the first cache."""
     c0, c1, c2 = zip(*normal_segments(), strict=True)
     return np.array(c0, np.int32), np.array(c1, np.uint16), np.array(c2, np.uint16)

@@ -71,9 +71,7 @@ class _Job:
 
     def __init__(self, rule: Draw, engine: Engine, threads: int, size: int) -> None:
         self.rule, self.engine = rule, engine
-        self.chunk = max(
-            _SERIAL // 2, min(engine.chunk(threads), -(-size // (4 * threads)))
-        )  # some work for every thread
+        self.chunk = max(_SERIAL // 2, min(engine.chunk(threads), -(-size // (4 * threads))))  # work for every thread
 
     def tensor(self, plan: Plan, out: Array) -> Iterator[Task]:
         """Yield the tasks of a whole draw, one stream of the stack after another."""

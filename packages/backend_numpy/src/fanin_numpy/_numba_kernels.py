@@ -229,7 +229,7 @@ def _table() -> NDArray[np.uint64]:
 
 
 def _arguments(draw: Draw) -> tuple[Any, ...]:
-    """Return what the kernels need of a rule, as plain numbers: passing these is cheaper than looking up cached arrays."""
+    """Return what the kernels need of a rule, as plain numbers, which are cheaper to pass than cached arrays."""
     ranks, bounds = (draw.first_rank, draw.ranks), (draw.low, draw.high)
     return _table(), _KINDS[draw.distribution], draw.factor, (draw.mean, draw.shift), ranks, bounds
 

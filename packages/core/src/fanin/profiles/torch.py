@@ -20,7 +20,9 @@ from fanin.profiles.scaling import FrameworkScaling
 __all__ = ["PROFILES", "squared_gain"]
 
 _torch: Final = Recorder("torch", "torch.nn.init")
-_FANS: Final = "torch ignores the groups when it counts fan_out, and takes the out-channels of a transposed kernel for in-channels."
+_FANS: Final = (
+    "torch counts fan_out without the groups, and takes the out-channels of a transposed kernel for its in-channels."
+)
 
 _SQUARED_GAINS: Final = {
     **dict.fromkeys(("linear", "conv1d", "conv2d", "conv3d"), 1.0),
