@@ -76,7 +76,12 @@ REFUSED: dict[str, tuple[Any, dict[str, Any], type[Exception], str]] = {
     "complex": (torch.zeros(3, 4, dtype=torch.complex64), {}, FaninValueError, "torch.complex64"),
     "sparse": (torch.eye(3).to_sparse(), {}, FaninValueError, "sparse_coo"),
     "meta": (torch.zeros(3, 4, device="meta"), {}, FaninValueError, "to_empty"),
-    "negative view": (torch.zeros(3, 4, dtype=torch.cfloat).conj().imag, {}, FaninValueError, "a view of"),
+    "negative view": (
+        torch.zeros(3, 4, dtype=torch.cfloat).conj().imag,
+        {},
+        FaninValueError,
+        "Write the underlying tensor",
+    ),
     "jagged": (nested(torch.jagged), {}, FaninValueError, "nested tensor, .*unbind"),
     "nested": (nested(torch.strided), {}, FaninValueError, "nested tensor, .*unbind"),
     "lazy": (UninitializedParameter(), {}, FaninValueError, "no shape yet"),

@@ -179,16 +179,21 @@ def on_meta() -> nn.Module:
 @pytest.mark.parametrize(
     ("make", "settings", "error", "message"),
     [
-        (Net, {}, FaninValueError, r"embedding\.weight \(7, 8\) of Embedding\. Say what each gets"),
+        (Net, {}, FaninValueError, r"embedding\.weight \(7, 8\) of Embedding\. Pass one for each"),
         (Net, {"overrides": {"embeding.weight": "he"}}, FaninValueError, "embedding"),
         (linear, {"overrides": {"weihgt": "he"}}, FaninValueError, "'weihgt' matches no .* Did you mean 'weight'"),
         (
             linear,
             {"overrides": {"*": "zeros", "weight": "he"}},
             FaninValueError,
-            r"no effect: 'weight' fits weight, which '\*' before it has taken. Put 'weight' first",
+            r"no effect: 'weight' matches weight, but '\*' matches it earlier. Put 'weight' first",
         ),
-        (linear, {"overrides": [("weight", "he")]}, FaninTypeError, r"must be a mapping .* of type list\. For"),
+        (
+            linear,
+            {"overrides": [("weight", "he")]},
+            FaninTypeError,
+            r"must be a mapping .* of type list\. Pass, for example",
+        ),
         (
             linear,
             {"overrides": {nn.Linear: "he"}},

@@ -31,7 +31,9 @@ class NumpyBackend:
             FaninValueError: `device` is neither None nor "cpu".
         """
         if device is not None and device != "cpu":
-            raise FaninValueError(f'the numpy backend draws only on the device "cpu". Received: {device!r}. Pass "cpu" or None.')
+            raise FaninValueError(
+                f'the numpy backend draws only on the device "cpu". Received: {device!r}. Pass "cpu" or None.'
+            )
         out = np.empty(plan.shape, numpy_dtype(plan.dtype))
         draw_into(plan, out)
         return out

@@ -174,7 +174,7 @@ def test_explain(capsys: pytest.CaptureFixture[str]) -> None:
 def test_explain_a_profile(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["explain", "torch:linear_default"]) == 0
     out = " ".join(capsys.readouterr().out.split())
-    assert "The sqrt(5) is no slope" in out
+    assert "The sqrt(5) is not the slope" in out
     assert "U(-0.125, 0.125) 64 256 0.072169" in out
 
 

@@ -85,9 +85,9 @@ REFUSED: list[tuple[str, str]] = [
     ("normal(0.02)", "Received: normal(0.02). Did you mean normal(mean=0.02) or normal(std=0.02)?"),
     ("fanin.truncated_normal(0.02)", "Did you mean truncated_normal(mean=0.02) or truncated_normal(std=0.02)?"),
     ("normal(1, 2, 3)", "Received: normal(1, 2, 3). Accepted: normal(mean=0.0, std=0.01)."),
-    ("zeros(1)", "zeros takes no positional settings"),
-    ("he(0, fan_in, relu)", "he takes at most 2 positional settings"),
-    ("torch:normal(0, 1)", "torch:normal takes no positional settings"),  # as fanin.profile
+    ("zeros(1)", "zeros takes no settings by position"),
+    ("he(0, fan_in, relu)", "he takes at most 2 settings by position"),
+    ("torch:normal(0, 1)", "torch:normal takes no settings by position"),  # as fanin.profile
     ("he(1, negative_slope=2)", "he got the setting 'negative_slope' twice"),
     ("normal(std=1, std=2)", "the setting 'std' is given twice"),
     ("constant", "constant needs settings: value. Received: 'constant'. Accepted: constant(value). For example: \"con"),

@@ -332,7 +332,7 @@ def test_torch_s_gains() -> None:
         (
             lambda: profile("torch:kaiming_normal", nonlinearity=[1]),
             FaninTypeError,
-            r"\[1\]}\. Accepted: numbers and words",
+            r"\[1\]}\. Accepted: numbers and strings",
         ),
         (lambda: profile("torch:kaiming_normal", mode="fan_avg"), FaninValueError, r"fan_in or fan_out"),
         (lambda: profile("torch:kaiming_normal", a="x"), FaninTypeError, r"a must be a real number"),
