@@ -195,7 +195,7 @@ def test_backends_lists_the_first_party(capsys: pytest.CaptureFixture[str]) -> N
     ("arguments", "words"),
     [
         (["plan", "256", "64", "--layout", "OI"], "Received: '256' and '64'. For example: fanin plan 256,64 he"),
-        (["plan", "8", "he"], 'A bias or a scale takes an initializer without fans: "zeros", "ones".'),
+        (["plan", "8", "he"], 'For a bias or a scale, use an initializer without fans: "zeros", "ones".'),
         (["plan", "256,64", "--dtype", "half", "zeros"], "Did you mean 'float16'"),
         (["explain", "tf:he_normal"], "Did you mean 'keras:he_normal'"),
         (["plan", "256,64"], "needs the fan-in, which is never guessed"),
