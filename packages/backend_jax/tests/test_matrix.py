@@ -214,7 +214,7 @@ def test_batch_axes_may_be_named() -> None:
 @pytest.mark.parametrize(
     ("settings", "shape", "error", "message"),
     [
-        ({"layout": "OI", "in_axis": 0}, (3, 4), FaninValueError, "Pass only one of both"),
+        ({"layout": "OI", "in_axis": 0}, (3, 4), FaninValueError, "Pass either the layout or the axes"),
         ({"in_axis": 0, "out_axis": 0}, (3, 4), FaninValueError, "axis 0 is named twice"),
         ({"batch_axis": -1}, (3, 4), FaninValueError, "axis 1 is named twice"),
         ({"batch_axis": 0}, (3,), FaninValueError, "in_axis must name axes in .-1, 1.. Received: -2"),

@@ -24,7 +24,7 @@ ACTIVATIONS: Final[dict[str, Callable[[jax.Array], jax.Array]]] = {
     "linear": lambda z: z,
     "relu": jax.nn.relu,
     "relu6": jax.nn.relu6,
-    "leaky_relu": lambda z: jnp.where(z > 0, z, 0.01 * z),  # jax.nn's has the other derivative at 0
+    "leaky_relu": lambda z: jnp.where(z > 0, z, 0.01 * z),  # jax.nn.leaky_relu has the other derivative at 0
     "elu": jax.nn.elu,
     "selu": jax.nn.selu,
     "gelu": partial(jax.nn.gelu, approximate=False),
@@ -43,7 +43,7 @@ ACTIVATIONS: Final[dict[str, Callable[[jax.Array], jax.Array]]] = {
 def _forward(
     layers: Layers, inputs: jax.Array, activation: str, shifts: list[jax.Array] | None = None
 ) -> list[jax.Array]:
-    """Return each layer's output; `shifts` are added to the pre-activations, so that one can differentiate by them."""
+    """Return each layer's output. `shifts` are added to the pre-activations, to differentiate with respect to them."""
     value, outputs = inputs, []
     for i, (weight, bias) in enumerate(layers):
         z = value @ weight.T + bias

@@ -1,4 +1,4 @@
-"""64-bit types, which JAX has only where it is told to: for a while, and without changing its configuration."""
+"""64-bit types, which JAX has only if they are enabled: temporarily, without changing its configuration."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ __all__ = ["can_use_float64", "enable_x64", "has_float64"]
 
 
 def has_float64() -> bool:
-    """Return whether JAX makes arrays of 64-bit types here and now; by default it makes 32-bit ones instead."""
+    """Return whether JAX currently makes arrays of 64-bit types; by default it makes 32-bit ones instead."""
     return bool(jax.config.jax_enable_x64)  # type: ignore[attr-defined]
 
 

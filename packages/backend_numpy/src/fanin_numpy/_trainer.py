@@ -133,7 +133,7 @@ class NumpyTrainer:
         return values, pre
 
     def _backward(self, pre: list[Array], labels: NDArray[np.int64]) -> tuple[Array, list[Array]]:
-        """Return each sample's loss, and its derivative by each layer's pre-activation."""
+        """Return each sample's loss, and its derivative with respect to each layer's pre-activation."""
         logits = pre[-1]
         shifted = logits - logits.max(axis=1, keepdims=True)
         exponentials = np.exp(shifted)

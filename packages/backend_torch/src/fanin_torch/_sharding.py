@@ -1,4 +1,4 @@
-"""Which part of a distributed tensor this process holds."""
+"""The part of a distributed tensor that this process holds."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ __all__ = ["local_part"]
 
 
 def local_part(tensor: Tensor) -> tuple[Tensor, list[slice] | None]:
-    """Return the memory that this process holds of a tensor, and where it lies in the whole; None for all of it.
+    """Return this process's memory of a tensor, and its location in the whole tensor; None if it is all of it.
 
-    A `Shard` splits its dimension as `torch.chunk` does: parts of ceil(size / n), the last ones smaller or empty.
-    Several mesh dimensions that shard one dimension split each other's parts, in the order of the mesh.
+    A `Shard` splits its dimension as `torch.chunk` does: into parts of ceil(size / n), the last ones smaller or empty.
+    If several mesh dimensions shard the same dimension, each splits the parts of the previous one, in mesh order.
 
     Raises:
         FaninValueError: A placement is neither `Shard` nor `Replicate`.
     """
-    distributed = sys.modules.get("torch.distributed.tensor")  # where it is not loaded, no tensor is one of its kind
+    distributed = sys.modules.get("torch.distributed.tensor")  # if it is not loaded, no tensor is distributed
     if distributed is None or not isinstance(tensor, distributed.DTensor):
         return tensor, None
     parts = [(0, size) for size in tensor.shape]
@@ -41,7 +41,7 @@ def local_part(tensor: Tensor) -> tuple[Tensor, list[slice] | None]:
     expected = tuple(stop - start for start, stop in parts)
     if tuple(local.shape) != expected:
         raise FaninValueError(
-            f"this process holds a part of shape {tuple(local.shape)} of a tensor of shape {tuple(tensor.shape)}, and "
-            f"its placements {tensor.placements} say {expected}. Redistribute the tensor first."
+            f"this process holds a part of shape {tuple(local.shape)} of a tensor of shape {tuple(tensor.shape)}, but "
+            f"its placements {tensor.placements} imply {expected}. Redistribute the tensor first."
         )
     return local, slices

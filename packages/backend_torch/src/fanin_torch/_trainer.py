@@ -28,7 +28,7 @@ ACTIVATIONS: Final[dict[str, Callable[[Tensor], Tensor]]] = {
     "gelu_tanh": lambda z: functional.gelu(z, approximate="tanh"),
     "silu": functional.silu,
     "mish": functional.mish,
-    "softplus": lambda z: -functional.logsigmoid(-z),  # functional.softplus is linear from 20 on
+    "softplus": lambda z: -functional.logsigmoid(-z),  # functional.softplus is linear above 20
     "tanh": torch.tanh,
     "sigmoid": torch.sigmoid,
     "hardtanh": functional.hardtanh,
@@ -82,7 +82,7 @@ class TorchTrainer:
     def trace(self, inputs: Array, labels: NDArray[np.int64]) -> Trace:
         """Return every layer's output and gradient."""
         outputs, pre = self._forward(self._place(inputs))
-        # Summed, not averaged, so that each sample's gradient is that of its own loss.
+        # The sum, not the mean, so that each sample's gradient is that of its own loss.
         loss = functional.cross_entropy(outputs[-1], self._place(labels), reduction="sum")
         gradients = torch.autograd.grad(loss, pre)
         return Trace([value.detach().cpu().numpy() for value in outputs], [part.cpu().numpy() for part in gradients])

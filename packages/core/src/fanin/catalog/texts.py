@@ -87,7 +87,7 @@ TEXTS: Final = (
     ),
     Text(
         "truncated_normal",
-        "N(mean, s^2) truncated to [mean + lower s, mean + upper s], with s such that the weights have std",
+        "N(mean, s^2) truncated to [mean + lower s, mean + upper s], with s such that the std of the weights is std",
         "A published truncated distribution; pass the std that the weights should have.",
         elsewhere=(
             "In other frameworks, std is the parent's: JAX's and Keras's truncated_normal(0.02) have std 0.0176. "

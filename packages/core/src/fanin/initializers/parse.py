@@ -88,7 +88,7 @@ class Call:
             fault = f"{self.name} has no setting {unknown[0]!r}.{closest(unknown[0], known)}"
         elif len(self.values) > len(placed) and not by_name:
             number = f"at most {len(placed)}" if placed else "no"
-            fault = f"{self.name} takes {number} positional settings."
+            fault = f"{self.name} takes {number} settings by position."
         elif len(set(given)) < len(given):
             fault = f"{self.name} got the setting {next(name for name in given if given.count(name) > 1)!r} twice."
         elif missing:

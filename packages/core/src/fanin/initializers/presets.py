@@ -222,7 +222,7 @@ def _he(distribution: Distribution, negative_slope: float, mode: Mode, activatio
     if slope:
         raise FaninValueError(
             f"negative_slope is the slope of a leaky ReLU and cannot be combined with activation. Received: "
-            f"negative_slope={slope}, activation={activation!r}. Pass only one; for a leaky ReLU, negative_slope."
+            f"negative_slope={slope}, activation={activation!r}. Pass only one of them."
         )
     return VarianceScaling(1.0 / second_moment(activation), mode, distribution)
 

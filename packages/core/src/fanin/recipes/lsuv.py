@@ -1,7 +1,7 @@
-"""LSUV: weights scaled, layer by layer, until each layer's output has unit variance on a batch of data.
+"""LSUV: scale the weights, layer by layer, until each layer's output has unit variance on a batch of data.
 
-The loop needs only two things of a framework: the variance of a layer's output, and to multiply a layer's weight. They
-are passed in as functions, so that it works with every backend, and with none.
+The loop needs only two things from a framework: the variance of a layer's output, and a way to multiply a layer's
+weight. Both are passed in as functions, so that it works with every backend, and without one.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ class Scaled:
     """What was done to one layer.
 
     Attributes:
-        factor: By what its weight was multiplied in all.
+        factor: The total factor by which its weight was multiplied.
         variance: The variance of its output afterwards.
-        iterations: How often it was multiplied.
+        iterations: The number of multiplications.
     """
 
     factor: float
@@ -44,25 +44,25 @@ def lsuv(
 
     Mishkin and Matas 2016, "All you need is a good init", algorithm 1. First draw the weights with
     `fanin.orthogonal()`, and set the biases to zero. The weights then depend on the batch and on the framework's
-    arithmetic, so their last digits differ between frameworks, as an orthogonal matrix's do.
+    arithmetic, so their last digits differ between frameworks, as those of an orthogonal matrix do.
 
     Args:
         layers: Names of the layers, in the order of the forward pass.
-        variance: Runs the network on the batch and returns the variance of the named layer's output (before or after
-            the activation, as one likes: the paper has it of the layer itself, before).
+        variance: Runs the network on the batch and returns the variance of the named layer's output, before or after
+            the activation. The paper uses the output before the activation.
         scale: Multiplies the named layer's weight by a number, in place or in the caller's own records.
-        target: The variance wanted, above 0.
-        tolerance: How far from it the variance may stay, at least 0; 0.1 is the authors'.
-        max_iterations: How often to scale one layer at most, at least 1.
+        target: The desired variance, above 0.
+        tolerance: The allowed distance from the target, at least 0; the authors use 0.1.
+        max_iterations: The maximum number of times to scale one layer, at least 1.
 
     Returns:
-        What was done, by layer. A variance that is still out of tolerance is for the caller to judge.
+        What was done, by layer. A variance may still be out of tolerance; the caller decides what to do then.
 
     Raises:
-        FaninValueError: A layer's output has no variance, or none that is finite, or a setting is out of range.
+        FaninValueError: The variance of a layer's output is 0 or not finite, or a setting is out of range.
 
     Example:
-        >>> weights = {"a": 3.0, "b": 0.1}  # a layer multiplies its input, of variance 1, by one number
+        >>> weights = {"a": 3.0, "b": 0.1}  # each layer multiplies its input by one number; data have variance 1
         >>> def variance(name):
         ...     return weights["a"] ** 2 if name == "a" else (weights["a"] * weights["b"]) ** 2
         >>> def scale(name, factor):
@@ -93,7 +93,8 @@ def _variance(variance: Callable[[str], float], name: str) -> float:
     found = real_number(variance(name), f"the variance of layer {name!r}")
     if not 0 < found < math.inf:
         raise FaninValueError(
-            f"the output of layer {name!r} has variance {found}, which no factor makes 1. Start from weights that pass "
-            f"a signal on, such as fanin.orthogonal(), and from data that are finite and not all equal."
+            f"the output of layer {name!r} has variance {found}, which no factor can scale to the target. Start from "
+            f"weights that pass the signal on, such as fanin.orthogonal(), and from data that are finite and not all "
+            f"equal."
         )
     return found
