@@ -41,7 +41,7 @@ def test_one_law_is_named_as_one_law() -> None:
     assert report.passed
     text = _shown(report)
     assert report.headline.startswith(
-        "he only: passed what it claims, 6 of 46 parts of the specification claimed and checked, 2 of 7 checks in "
+        "he only: passed what it claims, 6 of 46 parts of the specification claimed and checked, 3 of 7 checks in "
     )
     assert report.headline in text
     assert "claimed and checked: laws 1 of 12, fans 1 of 4, dtypes 1 of 6, rules 1 of 5, layouts 1 of 11, " in text

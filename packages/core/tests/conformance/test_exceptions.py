@@ -104,7 +104,7 @@ def test_a_dtype_that_cannot_be_described_does_not_hide_the_others() -> None:
 
     report = run(Odd(), ["exact"], only=["behaviour.description"])
     (failure,) = report.failures
-    assert failure.call == "fanin.init((), Normal(mean=0.0, std=0.5), name='w', backend='reference')"
+    assert failure.call == "fanin.init((), fanin.normal(mean=0.0, std=0.5), name='w', backend='reference')"
     assert len(_by_verdict(report.results, "passed")) == 2
 
 
@@ -126,7 +126,7 @@ def test_a_check_of_laws_goes_on_after_an_exception_and_suggests_what_to_raise()
     report = run(Halfless(), only=["streams.repeatable"])
     (failure,) = report.failures
     assert failure.call == failure.on
-    assert failure.call.startswith("halfless: (64, 37), Normal(mean=0.0, std=1.0), ")
+    assert failure.call.startswith("halfless: (64, 37), fanin.normal(mean=0.0, std=1.0), ")
     assert "dtype='float16'" in failure.call
     assert failure.got == "TypeError: no half"
     assert "`sample` raises fanin.conformance.NotClaimed with the reason" in failure.note

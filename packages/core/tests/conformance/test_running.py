@@ -192,7 +192,7 @@ def test_the_table_shows_the_call_and_both_values() -> None:
     for words in (
         "seeds of up to 64 bits",
         "18 failed",
-        "call: fanin.init((19,), Normal(mean=0.0, std=1.0), backend='shifted')[0]",
+        "call: fanin.init((19,), fanin.normal(mean=0.0, std=1.0), backend='shifted')[0]",
         "expected: ",
         "got: ",
         "and 15 more of bits.seeds",

@@ -245,7 +245,7 @@ def test_a_law_that_a_backend_does_not_draw(
     arguments = ["--initializations", "he", "orthogonal", "--dataset", dataset, "--out", str(tmp_path / "out")]
     assert main([command, option, "numpy", *arguments, *SMALL]) == 2
     out, err = capsys.readouterr()
-    assert "backend 'numpy' does not draw Orthogonal(gain=1.0)" in err
+    assert "backend 'numpy' does not support the rule 'haar', which Orthogonal(gain=1.0) needs" in err
     assert out == ""
     assert not (tmp_path / "out").exists()
 
