@@ -15,7 +15,7 @@ OURS, THEIRS = "#0b7285", "#adb5bd"
 
 
 def save_chart(data: dict[str, Any], path: Path) -> None:
-    """Draw nanoseconds an element, fanin beside its peer, for the smallest size measured."""
+    """Draw nanoseconds per element, fanin beside its peer, for the smallest size measured."""
     size = min(case["size"] for case in data["cases"])
     cases = [case for case in data["cases"] if case["size"] == size and case["group"].startswith(SHOWN)]
     with mpl.rc_context({"font.size": 10, "svg.hashsalt": "fanin"}):
@@ -31,8 +31,8 @@ def save_chart(data: dict[str, Any], path: Path) -> None:
         axes.set_xscale("log")
         right = max(case["peer_ns"] for case in cases)
         axes.set_xlim(right=right * 6)
-        axes.set_xlabel(f"nanoseconds an element (log scale), float32 unless said, {size >> 20} Mi elements")
-        axes.set_title(f"fanin beside what a user would call instead ({data['machine']['processor']}, "
+        axes.set_xlabel(f"nanoseconds per element (log scale), float32 unless stated, {size >> 20} Mi elements")
+        axes.set_title(f"fanin and the function that it replaces ({data['machine']['processor']}, "
                        f"{data['machine']['cores']} cores)", fontsize=10.5, loc="left")  # fmt: skip
         for side in ("top", "right"):
             axes.spines[side].set_visible(False)

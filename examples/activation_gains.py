@@ -1,11 +1,11 @@
-"""The gain of each activation against its prediction 1 / sqrt(E[phi(z)^2]).
+"""The measured gain of each activation compared with its prediction 1 / sqrt(E[phi(z)^2]).
 
-First in one layer: normal weights of fanin's own stream as pre-activations. Then in a deep network whose weights
-have the variance gain^2 / fan_in: how far is the second moment of the pre-activations from 1 after each layer? The
-theory says that 1 is a fixed point; whether a network stays near it depends on the activation.
+First in one layer, with normal numbers drawn by fanin as pre-activations. Then in a deep network whose weights have
+variance gain^2 / fan_in: how far is the second moment of the pre-activations from 1 after each layer? The theory says
+that 1 is a fixed point; whether a network stays near it depends on the activation.
 
 Needs `pip install "fanin[cli,numpy]"`. Run: python examples/activation_gains.py [FOLDER]
-where the folder, for the figures, is docs/figures if it is left out.
+FOLDER is where the figures go; the default is docs/figures.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ import numpy as np
 from matplotlib.axes import Axes
 
 import fanin
-from fanin.compare.plot import INK, Plot, colour, log_scale
-from fanin.compare.trainer import load_trainer
-from fanin.compare.training import one_thread
 from fanin.gains.activations import get_activation
+from fanin.lab.figures import INK, Plot, colour, log_scale
+from fanin.lab.trainer import load_trainer
+from fanin.lab.training import one_thread
 from fanin.probe.theory import gaussian_moment
 
 FIGURES = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parents[1] / "docs" / "figures"
@@ -32,14 +32,14 @@ TORCH = {"relu": 2**0.5, "leaky_relu": (2 / 1.0001) ** 0.5, "selu": 0.75, "tanh"
 
 
 def measured_gain(name: str, seed: int) -> float:
-    """Return the gain that one layer asks for, from 2^17 standard normal pre-activations."""
+    """Return the gain that one layer needs, from 2^17 standard normal pre-activations."""
     z = fanin.init((2**17,), fanin.normal(std=1.0), seed=seed, name=f"{name}.z", dtype="float64", backend="numpy")
     value = np.vectorize(get_activation(name).value, otypes=[float])
     return float(np.mean(value(z) ** 2) ** -0.5)
 
 
 def stability(name: str) -> float:
-    """Return by how much a deviation of the second moment from 1 is multiplied a layer."""
+    """Return the factor by which a deviation of the second moment from 1 grows per layer."""
     activation, step = get_activation(name), 1e-3
     up, down = gaussian_moment(activation.value, 1 + step), gaussian_moment(activation.value, 1 - step)
     return (up - down) / (2 * step) * fanin.gain(name) ** 2
@@ -50,10 +50,10 @@ def deep_moments(name: str, gain: float, seed: int) -> list[float]:
     weights = fanin.variance_scaling(gain**2, "fan_in", "normal")
     parameters = fanin.init_parameters([WIDTH] * (DEPTH + 1), weights, seed=seed, backend="numpy")
     inputs = fanin.init((SAMPLES, WIDTH), fanin.normal(std=1.0), seed=seed, name="inputs", backend="numpy")
-    network = load_trainer("numpy")(parameters, activation=name, learning_rate=1.0)
+    network = load_trainer("numpy", name)(parameters, activation=name, learning_rate=1.0)
     scaled = (inputs / gain).astype(np.float32)
     outputs = network.trace(scaled, np.zeros(SAMPLES, dtype=np.int64)).activations
-    # Over the draw of the weights, the second moment of pre-activations is gain^2 times that of what they are made of.
+    # Over the draw of the weights, the second moment of pre-activations is gain^2 times that of their inputs.
     return [gain**2 * float(np.mean(values.astype(np.float64) ** 2)) for values in (scaled, *outputs[:-1])]
 
 
@@ -70,7 +70,7 @@ def main() -> None:
         theirs = f"{TORCH[name]:7.4f}" if name in TORCH else "  error"
         print(
             f"{name:11} {gain:9.4f} {np.mean(measured):9.4f} ({min(measured):.4f} to {max(measured):.4f}) {theirs}  "
-            f"{np.mean(last):8.3g} ({min(last):.3g} to {max(last):.3g}); deviations × {stability(name):.2f} a layer"
+            f"{np.mean(last):8.3g} ({min(last):.3g} to {max(last):.3g}); deviations × {stability(name):.2f} per layer"
         )
     print("\ntorch's gains in the same networks:")
     for name in ("selu", "tanh"):

@@ -1,11 +1,11 @@
 """He, Zhang, Ren and Sun 2015, figures 2 and 3, in miniature: where Xavier stalls and He learns.
 
 "Delving deep into rectifiers" trains a 22-layer ReLU network from both initializations: both converge, and He's error
-falls much earlier (figure 2). With 30 layers, Xavier's stands still and He's converges (figure 3). The authors trained
-convolutional networks on ImageNet; here it is a fully connected network on scikit-learn's digits.
+falls much earlier (figure 2). With 30 layers, Xavier's does not fall and He's converges (figure 3). The authors trained
+convolutional networks on ImageNet; this script trains a fully connected network on scikit-learn's digits.
 
 Needs `pip install "fanin[cli,numpy]"`. Run: python examples/he_2015.py [FOLDER]
-where the folder, for the figures, is docs/figures if it is left out.
+FOLDER is where the figures go; the default is docs/figures.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from pathlib import Path
 import numpy as np
 from matplotlib.axes import Axes
 
-from fanin.compare.data import load_data
 from fanin.compare.experiment import Experiment
-from fanin.compare.plot import Plot, band
 from fanin.compare.results import Results
-from fanin.compare.training import train
+from fanin.compare.running import train
+from fanin.lab.data import load_data
+from fanin.lab.figures import Plot, band
 
 FIGURES = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parents[1] / "docs" / "figures"
 SEEDS = (0, 1, 2, 3, 4)
@@ -29,7 +29,7 @@ NAMES = {"glorot_normal": "Xavier (variance 1/n)", "he": "He (variance 2/n)"}
 
 
 def run(layers: int) -> Results:
-    """Train networks with this many weight layers; the last is the output's."""
+    """Train networks with this many weight layers; the last is the output layer."""
     experiment = Experiment(
         initializations=tuple(NAMES),
         depth=layers - 1,

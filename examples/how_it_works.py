@@ -1,9 +1,10 @@
 """How one weight is made: from the seed and the name to a key, a word, a lattice point and the weight.
 
-Every number in the figure is computed here, step by step, and the last one is held against what `fanin.init` draws.
+Every number in the figure is computed here, step by step, and the last one is compared with the weight that
+`fanin.init` draws.
 
 Needs `pip install "fanin[cli,numpy]"`. Run: python examples/how_it_works.py [FOLDER]
-where the folder, for the figure, is docs/figures if it is left out.
+FOLDER is where the figure goes; the default is docs/figures.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ INK, PALE, EDGE, BLUE = "#222222", "#eaf0f6", "#a9bfd4", "#1f6fb2"
 
 
 def steps() -> tuple[list[tuple[str, str, str]], float]:
-    """Return what stands in each box (title, value, what was done), and the point in standard deviations."""
+    """Return the text of each box (title, value, how it was made), and the point in standard deviations."""
     plan = fanin.plan(SHAPE, "he", layout="OI", seed=SEED, name=NAME)
     rule = plan.rule
     assert isinstance(rule, Draw)
@@ -41,7 +42,7 @@ def steps() -> tuple[list[tuple[str, str, str]], float]:
     point = reference.lattice_point(rule, word)
     weight = np.float32(point) * np.float32(rule.factor)
     drawn = fanin.init(SHAPE, "he", layout="OI", seed=SEED, name=NAME, backend="numpy")
-    assert weight == drawn[POSITION], "the steps lead to the weight that is drawn"
+    assert weight == drawn[POSITION], "the steps give the weight that is drawn"
     made = [
         ("seed and name", f'{SEED}, "{NAME}"', "what you write"),
         (
@@ -53,12 +54,12 @@ def steps() -> tuple[list[tuple[str, str, str]], float]:
         (
             "lattice point",
             minus(f"{point:,}"),
-            minus(f"{point / 2**28:.4f} standard deviations; above it\nlies word / 2³² of a normal distribution"),
+            minus(f"{point / 2**28:.4f} standard deviations;\nexceeded with probability word / 2³²"),
         ),
         (
             "weight",
             minus(f"{weight:.9f}"),
-            "one conversion to float32, one product\nwith √(2/64) · 2⁻²⁸",
+            "converted to float32 once, multiplied\nonce by √(2/64) · 2⁻²⁸",
         ),
         ("stored bytes", weight.tobytes()[::-1].hex(), "the same from NumPy, PyTorch and JAX"),
     ]

@@ -1,10 +1,10 @@
-"""What fanin promises, in one picture: one seed, three libraries, the same weights; and a signal that keeps its size.
+"""What fanin promises, in one picture: one seed, three libraries, the same weights, and a signal that keeps its size.
 
 Above, each library's own He initialization of a 24 by 24 layer from seed 0; below, fanin's, with the SHA-256 digest of
-the bytes. At the right, the root mean square of a signal in an untrained ReLU network, layer by layer.
+the bytes. On the right, the root mean square of a signal in an untrained ReLU network, layer by layer.
 
 Needs `pip install "fanin[all,cli]"`. Run: python examples/promise.py [FOLDER]
-where the folder, for the figure, is docs/figures if it is left out.
+FOLDER is where the figure goes; the default is docs/figures.
 """
 
 from __future__ import annotations

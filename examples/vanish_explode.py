@@ -1,10 +1,10 @@
-"""Too small and too large: random weights of every width, and the narrow range in which a deep network trains.
+"""Too small and too large: weights of many standard deviations, and the narrow range in which a deep network trains.
 
-For standard deviations from 0.01 to 1, measures the factor by which a layer of ReLU units changes the signal, against
-the theory's `std * sqrt(n / 2)` (He et al. 2015, equation 9), and trains the network.
+For standard deviations from 0.01 to 1, this script measures the factor by which a layer of ReLU units changes the
+signal, compares it with the theory's `std * sqrt(n / 2)` (He et al. 2015, equation 9), and trains the network.
 
 Needs `pip install "fanin[cli,numpy]"`. Run: python examples/vanish_explode.py [FOLDER]
-where the folder, for the figures, is docs/figures if it is left out.
+FOLDER is where the figures go; the default is docs/figures.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from pathlib import Path
 import numpy as np
 from matplotlib.axes import Axes
 
-from fanin.compare.data import load_data
 from fanin.compare.experiment import Experiment
-from fanin.compare.plot import INK, Plot, colour
-from fanin.compare.training import train
+from fanin.compare.running import train
+from fanin.lab.data import load_data
+from fanin.lab.figures import INK, Plot, colour
 from fanin.probe.measure import probe
 
 FIGURES = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parents[1] / "docs" / "figures"
@@ -47,7 +47,7 @@ def main() -> None:
     factors, accuracies = [], []
     for std, found in zip(STDS, before.measured, strict=True):
         runs = after.of(found.initialization)
-        # Of each seed, the factor of the root mean square from one hidden layer to the next.
+        # For each seed, the factor of the root mean square from one hidden layer to the next.
         measured = [
             (taken.activation_moments[DEPTH - 1] / taken.activation_moments[0]) ** (0.5 / (DEPTH - 1))
             for taken in found.snapshots
@@ -69,7 +69,7 @@ def main() -> None:
         axes.set_xscale("log")
         axes.set_yscale("log")
         axes.set_xlabel("standard deviation of the weights")
-        axes.set_ylabel("factor of the signal a layer")
+        axes.set_ylabel("growth of the signal per layer")
 
     def draw_accuracies(axes: Axes) -> None:
         means = [np.mean(values) for values in accuracies]

@@ -1,12 +1,12 @@
-"""The symmetry of equal weights: units that start equal get equal gradients, and stay equal but for rounding.
+"""The symmetry of equal weights: units that start equal get equal gradients, and stay equal except for rounding.
 
 Trains networks with one hidden layer from zeros, from another constant, from a constant with a little noise, and from
-He, and counts how many hidden units differ. Then the part that no textbook tells: a fast matrix product adds up equal
-columns in different orders, their last bits differ, and training blows the difference up. With every sum taken in the
-same order, the units stay equal to the bit.
+He's initialization, and counts how many hidden units differ. Then it shows what textbooks leave out: a fast matrix
+product sums equal columns in different orders, their last bits differ, and training amplifies the difference. If every
+sum is taken in the same order, the units stay equal to the last bit.
 
 Needs `pip install "fanin[cli,numpy]"`. Run: python examples/zeros_symmetry.py [FOLDER]
-where the folder, for the figures, is docs/figures if it is left out.
+FOLDER is where the figures go; the default is docs/figures.
 """
 
 from __future__ import annotations
@@ -21,12 +21,13 @@ from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
 import fanin
-from fanin.compare.data import Data, batches, load_data
 from fanin.compare.experiment import Experiment
-from fanin.compare.plot import Plot, band
 from fanin.compare.results import Results
-from fanin.compare.statistics import evaluate
-from fanin.compare.training import one_thread, train
+from fanin.compare.running import train
+from fanin.lab.data import Data, batches, load_data
+from fanin.lab.figures import Plot, band
+from fanin.lab.snapshot import evaluate
+from fanin.lab.training import one_thread
 
 FIGURES = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parents[1] / "docs" / "figures"
 SEEDS = (0, 1, 2)
@@ -61,7 +62,7 @@ def show(activation: str, results: Results) -> None:
 
 
 def in_order(a: Array, b: Array) -> Array:
-    """Return the matrix product with each element's terms added up in the same order."""
+    """Return the matrix product with each element's terms summed in the same order."""
     total = a[:, :1] * b[:1]
     for k in range(1, a.shape[1]):
         total = total + a[:, k : k + 1] * b[k : k + 1]

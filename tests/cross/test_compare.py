@@ -9,20 +9,21 @@ import pytest
 
 import fanin
 from fanin.compare.agreement import agreements
-from fanin.compare.data import Data, load_data
-from fanin.compare.experiment import ACTIVATIONS, Experiment
+from fanin.compare.experiment import Experiment
 from fanin.compare.results import Results
-from fanin.compare.statistics import evaluate
-from fanin.compare.trainer import Trainer, load_trainer, trainable_backends
-from fanin.compare.training import train
-from fanin.gains.activations import get_activation
+from fanin.compare.running import train
+from fanin.gains.activations import activation_names, get_activation
+from fanin.lab.data import Data, load_data
+from fanin.lab.snapshot import evaluate
+from fanin.lab.trainer import Trainer, load_trainer, trainable_backends
 
 BACKENDS = ("numpy", "torch", "jax")
+KNOWN = [name for name in activation_names() if name not in ("prelu", "celu")]  # leaky_relu and elu with a parameter
 
 
 def trainer(backend: str, widths: list[int], activation: str, dtype: str, seed: int = 3) -> Trainer:
     parameters = fanin.init_parameters(widths, "he", seed=seed, backend=backend, dtype=dtype)
-    return load_trainer(backend)(parameters, activation=activation, learning_rate=0.05)
+    return load_trainer(backend, activation)(parameters, activation=activation, learning_rate=0.05)
 
 
 @pytest.fixture(scope="module")
@@ -83,7 +84,7 @@ def test_losses_agree_all_along_in_float64(digits: Data, activation: str) -> Non
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
-@pytest.mark.parametrize("name", ACTIVATIONS)
+@pytest.mark.parametrize("name", KNOWN)
 def test_activations_and_their_slopes(backend: str, name: str) -> None:
     # One hidden unit with weight 1 and bias 0 and an output of weights (1, 0): the trace shows phi(x), and the gradient
     # by the hidden pre-activation is (softmax - onehot)[0] * phi'(x).
@@ -92,7 +93,7 @@ def test_activations_and_their_slopes(backend: str, name: str) -> None:
     parameters["layers.1.weight"] = parameters["layers.1.weight"] * fanin.init(
         (2, 1), "identity", layout="OI", backend=backend, dtype="float64"
     )
-    network = load_trainer(backend)(parameters, activation=name, learning_rate=0.1)
+    network = load_trainer(backend, name)(parameters, activation=name, learning_rate=0.1)
     taken = network.trace(x, np.zeros(10, dtype=np.int64))
     activation = get_activation(name)
     values = np.array([[activation.value(value)] for (value,) in x.tolist()])
@@ -140,7 +141,7 @@ def test_the_gradient_is_that_of_the_loss(backend: str) -> None:
     network = trainer(backend, widths, "gelu", "float64")
     network.step(inputs, labels)
     moved = network.parameters()
-    reference = load_trainer("numpy")
+    reference = load_trainer("numpy", "gelu")
     for name, place in (("layers.0.weight", (2, 3)), ("layers.1.weight", (4, 0)), ("layers.2.bias", (1,))):
         losses = []
         for sign in (1, -1):

@@ -13,7 +13,7 @@ import pytest
 import torch
 
 import fanin
-from fanin.recipes.lsuv import Scaled, lsuv
+from fanin.recipes import Scaled, lsuv
 
 WIDTHS = [20, 48, 40, 32, 10]
 LAYERS = [f"layers.{i}.weight" for i in range(len(WIDTHS) - 1)]

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from fanin.layout import Fans
+from fanin.fans import Fans
 from fanin.recipes import MupSetting, mup
 
 

@@ -6,11 +6,10 @@ from importlib.metadata import version
 from pathlib import Path
 
 import pytest
-
-from fanin.conformance.peers.document import PEERS, Peer, findings_table, layers_table, summary_table
+from write_peers import PEERS, Peer, findings_table, layers_table, summary_table
 
 DOCUMENT = (Path(__file__).parents[2] / "docs" / "peers.md").read_text(encoding="utf-8")
-AGAIN = "run: python -m fanin.conformance.peers docs/peers.md, and read what it says of the new versions"
+AGAIN = "run: python packages/core/tools/write_peers.py, and read what it says of the new versions"
 
 
 def _cells(table: str) -> list[list[str]]:
@@ -36,13 +35,13 @@ def test_each_peer_does_what_the_document_says(peer: Peer) -> None:
     written = [[row[0], row[column]] for row in rows]
     assert _cells(summary_table({peer.title: results}))[2:] == written, AGAIN
     found = [row[:4] for row in _cells(findings_table({peer.title: results}))[2:]]
-    assert found == [row[:4] for row in _cells(_section("What deviates"))[2:] if row[0] == peer.title], AGAIN
+    assert found == [row[:4] for row in _cells(_section("Deviations"))[2:] if row[0] == peer.title], AGAIN
 
 
 def test_fanins_own_backends_deviate_nowhere() -> None:
     own = [peer.title for peer in PEERS if peer.title.startswith("fanin ")]
     assert len(own) == 3
-    assert not any(row[0] in own for row in _cells(_section("What deviates")))
+    assert not any(row[0] in own for row in _cells(_section("Deviations")))
 
 
 def test_the_layers_get_what_the_document_says() -> None:

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from fanin.compare.agreement import loss_differences
-from fanin.compare.data import batches, load_data
 from fanin.compare.experiment import Experiment
-from fanin.compare.training import train
+from fanin.compare.running import train
+from fanin.lab.data import batches, load_data
 
 PAGE = Path(__file__).parents[2] / "docs" / "porting.md"
 STEPS = 60

@@ -15,8 +15,8 @@ from second_reference import Refused, tobytes
 
 import fanin
 from fanin import Initializer, reference
-from fanin.conformance.cases import Case
-from fanin.conformance.space import random_cases
+from fanin.conformance.case import Case
+from fanin.conformance.exact.cover import random_cases
 from fanin.contract import Description
 from fanin.exceptions import FaninValueError
 from fanin.initializers import Constant, Mode, Normal, TruncatedNormal, Uniform, VarianceScaling

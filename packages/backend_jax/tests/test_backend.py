@@ -114,7 +114,7 @@ def test_devices(device: Any, initialization: str) -> None:
     ("device", "error", "message"),
     [
         ("cuda:17", FaninValueError, "unknown device 'cuda:17'"),
-        ("abacus", FaninValueError, "here it has: cpu"),
+        ("abacus", FaninValueError, "Available here: cpu"),
         (3, FaninTypeError, "Received: 3 of type int"),
         (along(None, None, "x"), FaninValueError, "does not divide shape"),
     ],

@@ -124,7 +124,7 @@ def test_float64_under_a_trace_is_refused_without_64_bits() -> None:
 
 
 def test_a_decomposition_in_float32_is_less_close(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What a TPU has, and a compiled program before JAX 0.7."""
+    """What a TPU has."""
     plan = fanin.plan((40, 40), fanin.orthogonal(2.0), layout="OI", name="w")
     exact, _ = error_of(plan, BACKEND.draw(plan))
     monkeypatch.setattr(_matrix, "can_use_float64", lambda: False)
@@ -135,23 +135,13 @@ def test_a_decomposition_in_float32_is_less_close(monkeypatch: pytest.MonkeyPatc
     assert error.max() > 4 * exact.max()
 
 
-@pytest.mark.parametrize(
-    ("platform", "version", "compiled", "enabled", "can"),
-    [
-        ("cpu", (0, 10, 0), True, False, True),
-        ("gpu", (0, 7, 0), True, False, True),
-        ("cpu", (0, 6, 2), False, False, True),
-        ("cpu", (0, 6, 2), True, False, False),
-        ("cpu", (0, 6, 2), True, True, True),
-        ("tpu", (0, 10, 0), False, False, False),
-        ("tpu", (0, 10, 0), True, True, False),
-    ],
-)
+@pytest.mark.parametrize(("platform", "can"), [("cpu", True), ("gpu", True), ("tpu", False)])
+@pytest.mark.parametrize("compiled", [False, True])
+@pytest.mark.parametrize("enabled", [False, True])
 def test_where_an_intermediate_result_may_be_float64(
-    monkeypatch: pytest.MonkeyPatch, platform: str, version: tuple[int, ...], compiled: bool, enabled: bool, can: bool
+    monkeypatch: pytest.MonkeyPatch, platform: str, compiled: bool, enabled: bool, can: bool
 ) -> None:
     monkeypatch.setattr(jax, "default_backend", lambda: platform)
-    monkeypatch.setattr(jax, "__version_info__", version)
     answers: list[bool] = []
 
     def ask() -> None:
@@ -224,10 +214,10 @@ def test_batch_axes_may_be_named() -> None:
 @pytest.mark.parametrize(
     ("settings", "shape", "error", "message"),
     [
-        ({"layout": "OI", "in_axis": 0}, (3, 4), FaninValueError, "Pass only one of both"),
+        ({"layout": "OI", "in_axis": 0}, (3, 4), FaninValueError, "Pass either the layout or the axes"),
         ({"in_axis": 0, "out_axis": 0}, (3, 4), FaninValueError, "axis 0 is named twice"),
         ({"batch_axis": -1}, (3, 4), FaninValueError, "axis 1 is named twice"),
-        ({"batch_axis": 0}, (3,), FaninValueError, "must be at least -1. Received: -2"),
+        ({"batch_axis": 0}, (3,), FaninValueError, "in_axis must name axes in .-1, 1.. Received: -2"),
         ({"in_axis": 0, "out_axis": 1}, (3,) * 6, FaninValueError, "at most three axes may be spatial"),
         ({"in_axis": 1.0}, (3, 4), FaninTypeError, "must be a whole number"),
         ({"batch_axis": 0, "name": "w"}, (2, 3, 4), FaninTypeError, "Pass a list of 2 names"),

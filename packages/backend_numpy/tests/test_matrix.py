@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 import fanin
 import fanin_numpy
 from fanin import reference
-from fanin.conformance.cases import ORTHOGONAL, Case
+from fanin.conformance.case import Case
+from fanin.conformance.exact.cases.matrices import ORTHOGONAL
 from fanin.dtypes import DTYPES
 from fanin.exceptions import FaninValueError
 from fanin_numpy import _matrix

@@ -13,7 +13,8 @@ import torch.nn.functional as F  # noqa: N812  # its usual name
 import fanin
 import fanin_torch
 from fanin import reference
-from fanin.conformance.cases import ORTHOGONAL, Case
+from fanin.conformance.case import Case
+from fanin.conformance.exact.cases.matrices import ORTHOGONAL
 from fanin.dtypes import dtype_of
 from fanin.exceptions import FaninValueError
 from fanin.plans import Plan

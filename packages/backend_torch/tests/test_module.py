@@ -179,16 +179,21 @@ def on_meta() -> nn.Module:
 @pytest.mark.parametrize(
     ("make", "settings", "error", "message"),
     [
-        (Net, {}, FaninValueError, r"embedding\.weight \(7, 8\) of Embedding\. Say what each gets"),
+        (Net, {}, FaninValueError, r"embedding\.weight \(7, 8\) of Embedding\. Pass one for each"),
         (Net, {"overrides": {"embeding.weight": "he"}}, FaninValueError, "embedding"),
-        (linear, {"overrides": {"weihgt": "he"}}, FaninValueError, "'weihgt' fits no .* Did you mean 'weight'"),
+        (linear, {"overrides": {"weihgt": "he"}}, FaninValueError, "'weihgt' matches no .* Did you mean 'weight'"),
         (
             linear,
             {"overrides": {"*": "zeros", "weight": "he"}},
             FaninValueError,
-            r"no effect: 'weight' fits weight, which '\*' before it has taken. Put 'weight' first",
+            r"no effect: 'weight' matches weight, but '\*' matches it earlier. Put 'weight' first",
         ),
-        (linear, {"overrides": [("weight", "he")]}, FaninTypeError, r"must be a mapping .* of type list\. For"),
+        (
+            linear,
+            {"overrides": [("weight", "he")]},
+            FaninTypeError,
+            r"must be a mapping .* of type list\. Pass, for example",
+        ),
         (
             linear,
             {"overrides": {nn.Linear: "he"}},
@@ -201,10 +206,10 @@ def on_meta() -> nn.Module:
             linear,
             {"overrides": {"*": "he"}},
             FaninValueError,
-            r"bias, by overrides\['\*'\]: .* leaves the parameter",
+            r"bias, from overrides\['\*'\]: .* excludes the parameter",
         ),
-        (linear, {"bias": "orthogonal"}, FaninValueError, r"bias, by bias: Orthogonal.* of shape \(2,\)\. Take"),
-        (linear, {"initialization": "delta_orthogonal"}, FaninValueError, "^weight, by initialization: delta_"),
+        (linear, {"bias": "orthogonal"}, FaninValueError, r"bias, from bias: Orthogonal.* of shape \(2,\)\. Use"),
+        (linear, {"initialization": "delta_orthogonal"}, FaninValueError, "^weight, from initialization: delta_"),
         (LayerScale, {}, FaninValueError, r'overrides=\{"gamma": fanin.constant\(1e-5\)\}, or None'),
         (
             MyRMSNorm,
@@ -213,7 +218,7 @@ def on_meta() -> nn.Module:
             r'"positions": fanin.normal\(std=0.02\), "weight": "ones", "shift": "zeros"\}, or',
         ),
         (linear, {"initialization": "hee"}, FaninValueError, "Did you mean 'he'"),
-        (linear, {"bias": "he"}, FaninValueError, "bias, by bias: VarianceScaling.* without fans there"),
+        (linear, {"bias": "he"}, FaninValueError, "bias, from bias: VarianceScaling.* without fans"),
         (linear, {"seed": -1}, FaninValueError, "^seed must"),
         (Adapted, {}, FaninValueError, r"lora_b \(2, 1\) of Adapted"),
         (lazy, {}, FaninValueError, "no shape yet"),

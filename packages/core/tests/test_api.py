@@ -95,6 +95,8 @@ def test_nothing_is_drawn_where_a_later_layer_is_wrong() -> None:
 def test_a_dtype_that_the_backend_does_not_draw() -> None:
     recorder = Recorder()
     plan = fanin.plan((3,), "random", dtype="float64")
-    with pytest.raises(FaninValueError, match=r"'recorder' does not draw float64\. Accepted: bfloat16, float32"):
+    with pytest.raises(
+        FaninValueError, match=r"'recorder' does not support the dtype float64\. Accepted: bfloat16, float32"
+    ):
         fanin.draw(plan, backend=recorder)
     assert recorder.drawn == []

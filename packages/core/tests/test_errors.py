@@ -91,7 +91,11 @@ INITIALIZATION: list[Case] = [
     (lambda: plan(initialization="uniform"), VALUE, ["'uniform' needs settings", "fanin.uniform(-0.05, 0.05)"]),
     (lambda: plan(initialization="constant"), VALUE, ["'constant' needs settings", "fanin.constant(0.5)"]),
     (lambda: plan(initialization="variance_scaling"), VALUE, ["needs settings", "fanin.variance_scaling("]),
-    (lambda: plan(initialization=fanin.he_normal), TYPE, ["of type function", "put () behind it", "fanin.he_normal()"]),
+    (
+        lambda: plan(initialization=fanin.he_normal),
+        TYPE,
+        ["of type function", "add () after its name", "fanin.he_normal()"],
+    ),
     (lambda: plan(initialization=None), TYPE, ["a name or a fanin Initializer", "Received: None of type NoneType"]),
     (lambda: get_initializer(0.01), TYPE, ["Received: 0.01 of type float"]),
     (lambda: Initializer.from_dict({"initializer": "normall"}), VALUE, ["'normall'", "Did you mean 'normal'?"]),
@@ -111,7 +115,7 @@ SETTINGS: list[Case] = [
     (lambda: fanin.normal(std=0.0), VALUE, ["std must be above 0", "Received: 0.0", "fanin.constant(value)"]),
     (lambda: fanin.normal(std=math.inf), VALUE, ["std must be finite", "Received: inf"]),
     (lambda: fanin.normal(std=math.nan), VALUE, ["std must be a number", "Received: nan"]),
-    (lambda: fanin.normal(std=10**400), VALUE, ["std must fit a double", "Received: 1000"]),
+    (lambda: fanin.normal(std=10**400), VALUE, ["std must fit in a double", "Received: 1000"]),
     (lambda: fanin.normal(std="0.1"), TYPE, ["std must be a real number", "'0.1' of type str"]),  # type: ignore[arg-type]
     (lambda: fanin.normal(std=True), TYPE, ["std must be a real number", "True of type bool"]),
     (lambda: fanin.normal(std=None), TYPE, ["std must be a real number", "NoneType"]),  # type: ignore[arg-type]
@@ -141,8 +145,8 @@ SETTINGS: list[Case] = [
     (lambda: fanin.uniform(0.5, 0.5), VALUE, ["low must be below high", "low=0.5, high=0.5", "fanin.constant(0.5)"]),
     (lambda: fanin.uniform(1.0, -1.0), VALUE, ["low must be below high", "low=1.0, high=-1.0", "Swap them"]),
     (lambda: fanin.uniform(-math.inf, 1.0), VALUE, ["low must be finite", "-inf"]),
-    (lambda: fanin.uniform(-1e308, 1e308), VALUE, ["must fit a double", "low=-1e+308"]),
-    (lambda: fanin.uniform(1e308, 1.5e308), VALUE, ["must fit a double", "high=1.5e+308"]),
+    (lambda: fanin.uniform(-1e308, 1e308), VALUE, ["must fit in a double", "low=-1e+308"]),
+    (lambda: fanin.uniform(1e308, 1.5e308), VALUE, ["must fit in a double", "high=1.5e+308"]),
     (
         lambda: fanin.truncated_normal(lower=2.0, upper=-2.0),
         VALUE,
@@ -193,7 +197,7 @@ RANGE: list[Case] = [
     (
         lambda: plan(initialization=fanin.truncated_normal(lower=4.5, upper=5.0)),
         VALUE,
-        ["[4.5, 5.0]", "of 2^32 ranks, at least 65536", "Widen the interval"],
+        ["[4.5, 5.0]", "of 2^32 ranks, but at least 65536", "Widen the interval"],
     ),
     (lambda: plan(initialization=fanin.truncated_normal(lower=13.0, upper=14.0)), VALUE, ["0 of 2^32 ranks"]),
     (lambda: plan(initialization=fanin.truncated_normal(lower=0.0, upper=1e-80)), VALUE, ["0 of 2^32 ranks"]),
@@ -232,20 +236,24 @@ SHAPES: list[Case] = [
 ]
 
 LAYOUTS: list[Case] = [
-    (lambda: plan(layout=None), VALUE, ["needs the fan-in, which is not guessed from shape (4, 3)", '"OI"', '"IO"']),
+    (
+        lambda: plan(layout=None),
+        VALUE,
+        ["needs the fan-in, which is never guessed. Received: shape (4, 3)", '"OI"', '"IO"'],
+    ),
     (lambda: plan(CONV, layout=None), VALUE, ["State the layout", '"OIHW" (torch conv2d)', '"HWIO"']),
     (lambda: plan((2,) * 7, layout=None), VALUE, ["State the layout", "7 letters, one per axis."]),
     (lambda: plan((5,), layout=None), VALUE, ["State the layout", 'without fans: "zeros", "ones".']),
     (lambda: plan(layout="o, i"), VALUE, ["unknown letter 'o'", "one letter per axis", "Did you mean 'OI'?"]),
-    (lambda: plan(layout="OIH"), VALUE, ["layout 'OIH' names 3 axes and the shape has 2", '"OI"']),
-    (lambda: plan(layout=""), VALUE, ["layout '' names 0 axes and the shape has 2"]),
+    (lambda: plan(layout="OIH"), VALUE, ["layout 'OIH' names 3 axes, but the shape has 2", '"OI"']),
+    (lambda: plan(layout=""), VALUE, ["layout '' names 0 axes, but the shape has 2"]),
     (lambda: plan(layout="OX"), VALUE, ["unknown letter 'X'", "O (out), I (in), D, H, W (spatial)", "S (stack)"]),
     (lambda: plan(layout="oi"), VALUE, ["unknown letter 'o'", "Did you mean 'OI'?"]),
     (lambda: plan(CONV, layout="NCHW"), VALUE, ["unknown letter 'N'", '"OIHW"']),
     (lambda: plan(CONV, layout="OIHH"), VALUE, ["repeats 'H'", "only O and I may"]),
     (lambda: plan((2, 2, 2), layout="SSO"), VALUE, ["repeats 'S'"]),
-    (lambda: plan(layout=["O", "I"]), TYPE, ["layout must be text or None", "['O', 'I'] of type list"]),
-    (lambda: plan(layout=0), TYPE, ["layout must be text or None", "0 of type int"]),
+    (lambda: plan(layout=["O", "I"]), TYPE, ["layout must be a string or None", "['O', 'I'] of type list"]),
+    (lambda: plan(layout=0), TYPE, ["layout must be a string or None", "0 of type int"]),
     (lambda: plan(CONV, layout="OIHW", groups=3), VALUE, ["groups=3 does not divide the 8 out-channels", "divisor"]),
     (
         lambda: plan(CONV, layout="IOHW", groups=3, transposed=True),
@@ -257,7 +265,11 @@ LAYOUTS: list[Case] = [
     (lambda: plan(CONV, layout="OIHW", transposed=1), TYPE, ["transposed must be True or False", "Received: 1"]),
     (lambda: plan(CONV, layout="IOHW", transposed=True, stride=0), VALUE, ["a stride must be at least 1", "0"]),
     (lambda: plan(CONV, layout="IOHW", transposed=True, stride=1.5), TYPE, ["a stride must be a whole number", "1.5"]),
-    (lambda: plan(CONV, layout="IOHW", transposed=True, stride=(2,)), VALUE, ["each of the 2 spatial axes", "(2,)"]),
+    (
+        lambda: plan(CONV, layout="IOHW", transposed=True, stride=(2,)),
+        VALUE,
+        ["one number per spatial axis: layout 'IOHW' has 2", "(2,)"],
+    ),
     (lambda: plan(CONV, layout="IOHW", transposed=True, stride=(2, 2, 2)), VALUE, ["2 spatial axes", "'IOHW'"]),
     (lambda: random(groups=2), VALUE, ["groups, transposed and stride need a layout", "groups=2", '"OI"']),
     (lambda: random(transposed=True), VALUE, ["need a layout", "transposed=True"]),
@@ -265,7 +277,7 @@ LAYOUTS: list[Case] = [
     (
         lambda: plan((2, 3, 4), layout="IIO", groups=3, transposed=True),
         VALUE,
-        ["groups=3 of 2 in-channels", "[2, 3]", "Merge the in-axes"],
+        ["groups=3 with 2 in-channels", "[2, 3]", "Merge the in-axes"],
     ),
 ]
 
@@ -280,14 +292,14 @@ SEEDS_AND_NAMES: list[Case] = [
     (lambda: plan(initialization="zeros", seed=-1), VALUE, ["seed must be at least 0"]),
     (lambda: plan(name=5), TYPE, ["name must be a string or None", "5 of type int"]),
     (lambda: plan(name=b"w"), TYPE, ["name must be a string or None", "b'w' of type bytes"]),
-    (lambda: plan(name=["a", "b"]), TYPE, ["name must be a string or None", "belongs to a stack", 'layout="SOI"']),
+    (lambda: plan(name=["a", "b"]), TYPE, ["name must be a string or None", "is for a stack", 'layout="SOI"']),
     (lambda: plan(name="\ud800"), VALUE, ["text that UTF-8 can encode", "'\\ud800'", "surrogates"]),
     (lambda: named_key(0, 5), TYPE, ["a name must be a string or None", "5 of type int"]),  # type: ignore[arg-type]
     (lambda: further_key((0, 0), None), TYPE, ["a label must be a string"]),  # type: ignore[arg-type]
-    (lambda: stack(None), TYPE, ["whose 3 slices are separate streams", "name=None", "a list of 3 names"]),
-    (lambda: stack("w"), TYPE, ["whose 3 slices are separate streams", "name='w'"]),
+    (lambda: stack(None), TYPE, ["with 3 slices, each a separate stream", "name=None", "a list of 3 names"]),
+    (lambda: stack("w"), TYPE, ["with 3 slices, each a separate stream", "name='w'"]),
     (lambda: stack(["a", "b"]), VALUE, ["'SOI' stacks 3 slices", "Received: 2 names"]),
-    (lambda: stack(["a", "b", "a"]), VALUE, ["names of a stack must differ", "Received 'a' more than once"]),
+    (lambda: stack(["a", "b", "a"]), VALUE, ["names of a stack must differ", "Received: 'a' more than once"]),
     (lambda: stack(["a", "b", 3]), TYPE, ["each name of a stack must be a string", "3 of type int"]),
     (lambda: stack(["a", "b", "\udfff"]), VALUE, ["UTF-8"]),
     (lambda: stack(["a"], shape=(0, 4, 2)), VALUE, ["stacks 0 slices", "1 names"]),
@@ -295,17 +307,17 @@ SEEDS_AND_NAMES: list[Case] = [
 
 DTYPES: list[Case] = [
     *(
-        (lambda name=name: plan(dtype=Dtype(name)), VALUE, ["weights are real floating-point numbers", "float32"])
+        (lambda name=name: plan(dtype=Dtype(name)), VALUE, ["weights must be real floating-point numbers", "float32"])
         for name in ("int32", "uint8", "complex64", "bool")
     ),
     (
         lambda: plan(dtype="int32"),
         VALUE,
-        ["weights are real", "'int32'", "Accepted: float64, float32, float16, bfloat16"],
+        ["weights must be real", "'int32'", "Accepted: float64, float32, float16, bfloat16"],
     ),
-    (lambda: plan(dtype="complex128"), VALUE, ["weights are real", "'complex128'"]),
-    (lambda: plan(dtype=int), VALUE, ["weights are real", "<class 'int'>"]),
-    (lambda: plan(dtype=complex), VALUE, ["weights are real", "<class 'complex'>"]),
+    (lambda: plan(dtype="complex128"), VALUE, ["weights must be real", "'complex128'"]),
+    (lambda: plan(dtype=int), VALUE, ["weights must be real", "<class 'int'>"]),
+    (lambda: plan(dtype=complex), VALUE, ["weights must be real", "<class 'complex'>"]),
     (lambda: plan(dtype="flaot32"), VALUE, ["unknown dtype 'flaot32'", "Did you mean 'float32'?"]),
     (lambda: plan(dtype="half"), VALUE, ["unknown dtype 'half'", "Accepted: float64"]),
     (lambda: plan(dtype="half"), VALUE, ["unknown dtype 'half'", "Did you mean 'float16'?"]),

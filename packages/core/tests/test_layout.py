@@ -13,7 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fanin.exceptions import FaninValueError
-from fanin.layout import Axis, Fans, Geometry, check_shape
+from fanin.fans import Fans
+from fanin.layout import Axis, Geometry, check_shape
 
 
 class Layer(NamedTuple):
@@ -238,7 +239,7 @@ def test_any_layout_orders_its_elements(stored: Stored) -> None:
 
 
 def test_in_axes_that_straddle_groups_are_refused() -> None:
-    with pytest.raises(FaninValueError, match=r"groups=3 of 2 in-channels .* \[2, 3\] .* Merge"):
+    with pytest.raises(FaninValueError, match=r"groups=3 with 2 in-channels .* \[2, 3\] .* Merge"):
         Geometry.of((2, 3, 4), "IIO", 3, transposed=True).axes()
 
 

@@ -57,7 +57,7 @@ SEED_AND_NAMES: list[Row] = [
     ("has an empty list of names", {"shape": (0, 2), "layout": "SO"}, [{"shape": (0, 2), "layout": "SO", "name": []}]),
     ("text that UTF-8 cannot encode", {"name": "a\ud800", "law": "zeros"}, []),
     (
-        "the names outside the drawn part are not encoded",
+        "The names of a stack outside the drawn part are not encoded",
         {**STACK, "name": ["a", "\ud800"]},
         [{**STACK, "name": ["a", "\ud800"], "slices": (slice(0, 1),)}],
     ),
@@ -179,7 +179,7 @@ MATRICES: list[Row] = [
     ),
 ]
 EMPTY: list[Row] = [
-    ("is refused as any other", {"shape": (0,), "law": normal(0.0, 1e-45)}, []),
+    ("is refused for the same reasons as any other", {"shape": (0,), "law": normal(0.0, 1e-45)}, []),
     (
         "the groups need not split its in-axes",
         {**SPLIT, "shape": (3, 4, 5)},
@@ -196,7 +196,7 @@ EMPTY: list[Row] = [
         [{"shape": (0, 3), "layout": "OI", "groups": 2}],
     ),
     (
-        "excused from nothing",
+        "The exceptions do not apply to an empty part of a tensor",
         {"law": "delta_orthogonal", "shape": (2, 4, 1), "layout": "OIW", "slices": (slice(0, 0),)},
         [],
     ),

@@ -109,7 +109,9 @@ def test_two_distributions_claim_the_name(install: Install) -> None:
     install("toy", owner="another-toy")
     with pytest.raises(BackendConflictError) as caught:
         fanin.backend("toy")
-    assert "'toy' is claimed by 2 entry points, of: another-toy, one-toy. Uninstall all but one." in str(caught.value)
+    assert "'toy' is provided by 2 entry points, from: another-toy, one-toy. Uninstall all but one." in str(
+        caught.value
+    )
     assert not [module for module in sys.modules if module.startswith("toy_")]
 
 
@@ -139,7 +141,7 @@ def test_installed_but_broken(install: Install, source: str, value: str, cause: 
     install("toy", source=source, value=value)
     with pytest.raises(BackendImportError) as caught:
         fanin.backend("toy")
-    assert "'toy' of fanin-toy is installed, and loading " in str(caught.value)
+    assert "'toy' of fanin-toy is installed, but loading " in str(caught.value)
     assert text in str(caught.value)
     assert "Repair or reinstall fanin-toy." in str(caught.value)
     assert type(caught.value.__cause__) is cause
@@ -147,7 +149,7 @@ def test_installed_but_broken(install: Install, source: str, value: str, cause: 
 
 def test_something_else_than_a_backend(install: Install) -> None:
     install("toy", source="class Backend:\n    name = 'toy'\n    SPEC_VERSION = 1\n    def draw(self, plan): ...")
-    with pytest.raises(BackendImportError, match="is no backend: it lacks capabilities, tobytes, describe"):
+    with pytest.raises(BackendImportError, match="is not a backend: it lacks capabilities, tobytes, describe"):
         fanin.backend("toy")
 
 
@@ -156,7 +158,9 @@ def test_another_version_of_the_specification(install: Install, version: object)
     install("toy", version=version)
     with pytest.raises(SpecVersionError) as caught:
         fanin.backend("toy")
-    assert f"implements version {version!r} of the specification, and this core version 1" in str(caught.value)
+    assert f"implements version {version!r} of the specification, but this core implements version 1" in str(
+        caught.value
+    )
     assert "fanin-toy" in str(caught.value)
 
 
@@ -183,7 +187,7 @@ def test_default_among_several_without_numpy(install: Install) -> None:
     install("jax")
     with pytest.raises(BackendNotFoundError) as caught:
         fanin.backend()
-    assert "several backends are installed, and none is numpy: jax, torch." in str(caught.value)
+    assert "several backends are installed, and none of them is numpy: jax, torch." in str(caught.value)
     assert 'backend="jax"' in str(caught.value)
 
 

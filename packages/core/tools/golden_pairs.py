@@ -66,8 +66,8 @@ def pairs(case: Case) -> set[Pair]:
 def pool(seed: int) -> Iterator[Case]:
     """Yield random cases of the suite as data: exact, of some elements that differ, with names of moderate length."""
     from fanin import reference
-    from fanin.conformance.cases import Case as Call
-    from fanin.conformance.space import random_cases
+    from fanin.conformance.case import Case as Call
+    from fanin.conformance.exact.cover import random_cases
     from fanin.plans.rules import Fill, Haar
 
     def accepts(call: Call) -> bool:

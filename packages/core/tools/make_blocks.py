@@ -13,7 +13,7 @@ import json
 from pathlib import Path
 
 from fanin import reference
-from fanin.conformance.places import BLOCK, BLOCKS
+from fanin.conformance.exact.places import BLOCK, BLOCKS
 from fanin.dtypes import DTYPES
 
 FILE = Path(__file__).parents[1] / "src" / "fanin" / "_data" / "blocks.json"

@@ -30,20 +30,22 @@ INITIALIZERS = f"""# The initializers
 
 {MADE}
 
-What each name means: its law, and how the functions of the same name differ elsewhere. On the command line, and for a
-tensor of your own: `fanin explain NAME --shape 128,64,3,3 --layout OIHW`. The laws of other frameworks' functions are
-[profiles](profiles.md). Which to take: [which initializer](which.md).
+This page lists each name with its *law*, which is the distribution of a weight once the fans are known, and shows how
+functions of the same name differ in other frameworks. For a tensor of your own, use the command line:
+`fanin explain NAME --shape 128,64,3,3 --layout OIHW`. The laws of other frameworks' functions are available as
+[profiles](profiles.md). [Which initializer](which.md) helps to choose.
 
-An *exact* initializer gives the same bits from every backend; a *close* one agrees to a tolerance
+An *exact* initializer gives the same bits on every backend; a *close* one agrees to a tolerance
 ([specification](spec.md)).
 """
 PROFILE_PAGE = f"""# Profiles: the laws of other frameworks
 
 {MADE}
 
-A profile has the law of another framework's function with the same arguments: standard deviation, bounds, truncation,
-count of the fans, quirks included. The weights are fanin's own, so they are the same on every framework; they are not
-the numbers that the other framework would draw.
+A profile reproduces the law of another framework's function, that is, the distribution of a weight once the fans are
+known. It takes the same arguments, and has the same standard deviation, bounds, truncation and way of counting fans,
+including the quirks. The weights are drawn by fanin, so they are the same on every framework. They are not the numbers
+that the other framework would draw.
 
 ```python
 >>> import fanin
@@ -54,9 +56,9 @@ True
 
 ```
 
-A tensor of any layout is put into the framework's own order of axes, and its fans are counted there as the framework
-counts them. torch, JAX, Flax and Keras were held against the profiles function by function, and layer by layer
-(`tests/cross/test_profiles.py`), timm by hand.
+A tensor of any layout is converted to the framework's own order of axes, and its fans are counted as the framework
+counts them. The profiles of torch, JAX, Flax and Keras are tested against each function and layer of the framework
+(`tests/cross/test_profiles.py`); those of timm were checked by hand.
 """
 
 
@@ -93,7 +95,7 @@ def _profiles() -> Iterator[str]:
         names = [name for name in PROFILES if name.startswith(framework + ":")]
         found = [find(name) for name in names if not set(find(name).aliases) & set(names[: names.index(name)])]
         yield from _table(
-            ["profile", "law", "that of"],
+            ["profile", "law", "reproduces"],
             [[_codes([e.name, *e.aliases]), _plain(e.formula), _code_if_function(e.source)] for e in found],
         )
         notes: dict[str, list[str]] = {}

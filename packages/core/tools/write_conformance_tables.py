@@ -20,15 +20,15 @@ ROOT = Path(__file__).parents[3]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "thirdparty" / "src")]
 
 from fanin.conformance import Level, run  # noqa: E402  # the paths come first
-from packages.core.tests.meta.mutants import MUTANTS, Mutant  # noqa: E402
-from packages.core.tests.meta.mutants.adapters import Placed  # noqa: E402
-from packages.core.tests.meta.mutants.families import placed  # noqa: E402
-from packages.core.tests.meta.tables import (  # noqa: E402
+from packages.core.tests.meta.document import (  # noqa: E402
     adapters_table,
     checks_table,
     mutants_table,
     replace_section,
 )
+from packages.core.tests.meta.mutants.adapters import placed  # noqa: E402
+from packages.core.tests.meta.mutants.adapters.record import Placed  # noqa: E402
+from packages.core.tests.meta.mutants.backends import MUTANTS, Mutant  # noqa: E402
 
 SEEDS = 3
 LEVELS: tuple[Level, ...] = ("exact", "distribution")

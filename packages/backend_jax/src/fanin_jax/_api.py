@@ -1,4 +1,4 @@
-"""What JAX users call: `initializer`, for a model's layers, and `init`, for one array."""
+"""The functions for JAX users: `initializer` for the layers of a model, and `init` for one array."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ import numpy as np
 from jax.sharding import Sharding
 
 import fanin
-from fanin.axes import Axes
 from fanin.exceptions import FaninTypeError, FaninValueError
 from fanin.initializers import Initializer
 from fanin.layout import check_shape
+from fanin.numbered_axes import Axes
 from fanin.plans import Name, Plan, Slices
 from fanin_jax._axes import NumberedAxes, counted_by
 from fanin_jax._backend import JaxBackend, check_sharding
@@ -49,21 +49,21 @@ def init(
 
     Args:
         shape: Shape of the whole tensor as it is stored.
-        initialization: A name or an `fanin.Initializer`.
-        layout: One letter an axis. None for JAX's usual one: IO, WIO, HWIO or DHWIO for 2 to 5 axes; other numbers of
-            axes have no usual layout.
+        initialization: A name or a `fanin.Initializer`.
+        layout: One letter per axis. None for JAX's usual layout: IO, WIO, HWIO or DHWIO for 2 to 5 axes; with other
+            numbers of axes there is no usual layout.
         seed: An integer in [0, 2^64).
         name: The parameter's name; with an S in the layout, a list of names.
-        dtype: "float64", "float32", "float16", "bfloat16", "float8_e5m2", "float8_e4m3fn", or JAX's dtype. float64
+        dtype: "float64", "float32", "float16", "bfloat16", "float8_e5m2", "float8_e4m3fn", or a JAX dtype. float64
             needs no configuration.
         device: A `jax.Device`, a `jax.sharding.Sharding`, or "cpu", "gpu" or "tpu"; None for JAX's default.
         slices: Draw only this part.
-        groups: Groups of a grouped convolution.
-        transposed: Whether it is a transposed convolution's kernel.
+        groups: Number of groups of a grouped convolution.
+        transposed: Whether it is the kernel of a transposed convolution.
         stride: Stride of the transposed convolution.
 
     Returns:
-        A `jax.Array` of that shape (of the part) and dtype.
+        A `jax.Array` of that shape (that of the part, if there is one) and dtype.
 
     Raises:
         FaninValueError: As `fanin.init`.
@@ -102,36 +102,37 @@ def initializer(
     out_axis: Axes | None = None,
     batch_axis: Axes | None = None,
 ) -> KeyedInitializer:
-    """Return an initializer as `jax.nn.initializers` has them, a function of (key, shape, dtype).
+    """Return an initializer like those of `jax.nn.initializers`, a function of (key, shape, dtype).
 
-    The key's two words are the stream's key, so `initializer("he")(jax.random.key(s), shape)` equals
-    `fanin_jax.init(shape, "he", seed=s)`, for a seed s below 2^32; with a name, the key and the name select the stream
-    as they do there. Eagerly, under `jit`, `vmap` over keys and any sharding the bits are the same.
+    The two words of the key are the key of the stream, so `initializer("he")(jax.random.key(s), shape)` equals
+    `fanin_jax.init(shape, "he", seed=s)` for a seed s below 2^32. With a name, the key and the name select the stream
+    in the same way as there. The bits are the same eagerly, under `jit`, under `vmap` over keys, and with any sharding.
 
-    Orthogonal matrices come from a QR decomposition in float64, whatever the configuration. On a TPU, and under `jit`
-    before JAX 0.7, it is in float32, with the wider of the specification's two tolerances.
+    Orthogonal matrices come from a QR decomposition in float64, whatever the configuration. On a TPU it is in
+    float32, with the wider of the specification's two tolerances.
 
     Args:
-        initialization: A name or an `fanin.Initializer`.
-        layout: One letter an axis; None for IO, WIO, HWIO or DHWIO by number of axes.
-        name: The parameter's name, if one key serves several parameters; with an S in the layout, a list of names.
-        groups: Groups of a grouped convolution.
-        transposed: Whether it is a transposed convolution's kernel.
+        initialization: A name or a `fanin.Initializer`.
+        layout: One letter per axis; None for IO, WIO, HWIO or DHWIO, depending on the number of axes.
+        name: The parameter's name, if one key is used for several parameters; with an S in the layout, a list of names.
+        groups: Number of groups of a grouped convolution.
+        transposed: Whether it is the kernel of a transposed convolution.
         stride: Stride of the transposed convolution.
-        in_axis: In the place of a layout, as `jax.nn.initializers.variance_scaling` takes it: the in-axis or several;
-            -2 if only another of the three is given. The axes that none of the three names are spatial, at most three.
-            (JAX's profiles count by these axes too, and the other frameworks' by the layout that they stand for.)
-        out_axis: The out-axis or several, likewise; -1.
-        batch_axis: Axes that count for no fan, likewise; none. Their positions are the slices of a stack: the slice of
-            flat position k (C order) is what the key and the name "0", "1", ..., str(k) give without it, or the k-th
-            name of a list. (JAX draws the whole from one stream, and so without such a law.)
+        in_axis: One in-axis or several, instead of a layout, as in `jax.nn.initializers.variance_scaling`; -2 if it is
+            None and one of the next two is given. Axes not named by any of the three are spatial; at most three may be.
+            (JAX's profiles also count fans by these axes; other frameworks' profiles use the layout that they imply.)
+        out_axis: One out-axis or several, likewise; -1 by default.
+        batch_axis: Axes that are in no fan, likewise; none by default. Their positions are the slices of a stack: the
+            slice at flat position k (C order) has the weights that the key and the name "0", "1", ..., str(k) give
+            without batch axes; with a list of names, those of the k-th name. (JAX draws the whole array from one
+            stream, so its slices have no such meaning.)
 
     Returns:
-        A callable that takes (key, shape, dtype=float32, out_sharding=None); equal settings give equal callables.
+        A callable that takes (key, shape, dtype=float32, out_sharding=None). Equal settings give equal callables.
 
     Raises:
-        FaninValueError: The initialization is unknown, or both a layout and axes are given. (Axes that a shape does not
-            have, or that overlap, are refused with the shape.)
+        FaninValueError: The initialization is unknown, or both a layout and axes are given. (Axes that overlap or that
+            the shape does not have are rejected when the shape is known.)
         FaninTypeError: It is neither a name nor an initializer, or an axis is not a whole number.
 
     Example:
@@ -155,7 +156,7 @@ def initializer(
 
 @dataclass(frozen=True)
 class KeyedInitializer:
-    """An initializer with everything settled but the key, the shape and the dtype; see `initializer`."""
+    """An initializer with all settings except the key, the shape and the dtype; see `initializer`."""
 
     initialization: Initializer
     layout: str | None = None
@@ -175,8 +176,8 @@ class KeyedInitializer:
             out_sharding: How to shard it: a `jax.sharding.Sharding`, or a `PartitionSpec` under a mesh.
 
         Raises:
-            FaninValueError: The key is no threefry key or not single, float64 is not enabled under a trace, or what
-                `fanin.plan` refuses.
+            FaninValueError: The key is not a single threefry key, float64 is not enabled under a trace, or
+                `fanin.plan` rejects an argument.
             FaninTypeError: An argument has the wrong type.
         """
         _check_key(key)
@@ -195,7 +196,7 @@ class KeyedInitializer:
         if plan.dtype == "float64" and isinstance(key, jax.core.Tracer) and not has_float64():
             raise FaninValueError(
                 'float64 under jit or vmap needs 64-bit types in the whole program. Received: dtype "float64" with '
-                'jax_enable_x64 off. Call jax.config.update("jax_enable_x64", True), or draw outside of it.'
+                'jax_enable_x64 off. Call jax.config.update("jax_enable_x64", True), or draw outside of jit and vmap.'
             )
         if isinstance(out_sharding, Sharding):
             check_sharding(out_sharding, plan.shape)
@@ -220,16 +221,15 @@ class KeyedInitializer:
 
 
 def _resharded(weights: jax.Array, sharding: Any) -> jax.Array:
-    """Return weights with their sharding also in their type, where it is part of it."""
+    """Return weights that have the sharding in their type as well, where the type includes it."""
     if sharding is not None and isinstance(weights, jax.core.Tracer) and _mesh_is_explicit():
         return jax.sharding.reshard(weights, sharding)  # type: ignore[no-any-return, no-untyped-call]
     return weights
 
 
 def _mesh_is_explicit() -> bool:
-    """Return whether shardings are part of a traced array's type here, and so nothing that a compiler may choose."""
-    find_mesh = getattr(jax.sharding, "get_abstract_mesh", None)  # since JAX 0.7
-    return find_mesh is not None and bool(find_mesh().explicit_axes)
+    """Return whether the type of a traced array includes its sharding here, so that the compiler cannot choose it."""
+    return bool(jax.sharding.get_abstract_mesh().explicit_axes)
 
 
 def _layout(layout: str | None, shape: Sequence[int] | int) -> str | None:
@@ -253,10 +253,10 @@ def _check_key(key: Any) -> None:
         kind, batch = "threefry2x32" if raw else f"{dtype}{list(shape)}", tuple(shape[:-1])
     if kind != "threefry2x32":
         raise FaninValueError(
-            f"key must be a threefry2x32 key, two uint32 words, since they are the key of the specification's stream. "
+            f"key must be a threefry2x32 key, since its two uint32 words are the key of the specification's stream. "
             f'Received: {kind}. Use jax.random.key(seed, impl="threefry2x32").'
         )
     if batch:
         raise FaninValueError(
-            f"key must be a single key. Received: keys of shape {batch}. Use jax.vmap, or one call for each key."
+            f"key must be a single key. Received: keys of shape {batch}. Use jax.vmap, or one call per key."
         )

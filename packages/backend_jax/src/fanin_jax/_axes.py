@@ -1,4 +1,4 @@
-"""Axes by number, as `jax.nn.initializers` has them, and batch axes joined into the one stack axis of a plan."""
+"""Axes by number, as in `jax.nn.initializers`, and batch axes joined into the one stack axis of a plan."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 import jax
 import jax.numpy as jnp
 
-from fanin.axes import Axes, axis_numbers, layout_of_axes
 from fanin.exceptions import FaninValueError
 from fanin.initializers import Initializer
+from fanin.numbered_axes import Axes, axis_numbers, layout_of_axes
 from fanin.profiles import FrameworkScaling
 
 __all__ = ["NumberedAxes", "counted_by"]
@@ -20,7 +20,7 @@ Several = int | tuple[int, ...]
 
 @dataclass(frozen=True)
 class NumberedAxes:
-    """Which axes are in, out and batch axes, of a shape that is not known yet."""
+    """The in-, out- and batch axes of a shape that is not known yet."""
 
     in_axis: Several
     out_axis: Several
@@ -30,18 +30,18 @@ class NumberedAxes:
     def of(
         cls, layout: str | None, in_axis: Axes | None, out_axis: Axes | None, batch_axis: Axes | None
     ) -> NumberedAxes | None:
-        """Return the axes, with JAX's own for those that are None; None if all are.
+        """Return the axes, with JAX's defaults for those that are None; or None if all are None.
 
         Raises:
-            FaninValueError: There is a layout too.
+            FaninValueError: A layout is given too.
             FaninTypeError: An axis is not a whole number.
         """
         if in_axis is None and out_axis is None and batch_axis is None:
             return None
         if layout is not None:
             raise FaninValueError(
-                f"the layout says what each axis is, and so do in_axis, out_axis and batch_axis. Received: layout="
-                f"{layout!r}, in_axis={in_axis}, out_axis={out_axis}, batch_axis={batch_axis}. Pass only one of both."
+                f"a layout cannot be combined with in_axis, out_axis and batch_axis. Received: layout={layout!r}, "
+                f"in_axis={in_axis}, out_axis={out_axis}, batch_axis={batch_axis}. Pass either the layout or the axes."
             )
         return cls(
             axis_numbers(-2 if in_axis is None else in_axis, "in_axis"),
@@ -54,7 +54,7 @@ class NumberedAxes:
         return layout_of_axes(ndim, self.in_axis, self.out_axis, self.batch_axis)
 
     def count(self, shape: tuple[int, ...]) -> int:
-        """Return the number of positions of the batch axes together."""
+        """Return the number of positions of all batch axes together."""
         return math.prod(shape[k] for k in self._batch(shape))
 
     def joined(self, shape: tuple[int, ...]) -> tuple[tuple[int, ...], str]:
@@ -64,7 +64,7 @@ class NumberedAxes:
         return (self.count(shape), *(shape[k] for k in others)), "S" + "".join(layout[k] for k in others)
 
     def split(self, weights: jax.Array, shape: tuple[int, ...]) -> jax.Array:
-        """Return an array of the joined shape in the stored one."""
+        """Return an array of the joined shape in the stored shape."""
         batch = self._batch(shape)
         apart = weights.reshape(*(shape[k] for k in batch), *weights.shape[1:])
         return jnp.moveaxis(apart, range(len(batch)), batch)
@@ -74,19 +74,19 @@ class NumberedAxes:
 
 
 def counted_by(layout: str, initialization: Initializer) -> Initializer:
-    """Return an initializer that counts its fans as JAX does, where it does, for in- and out-axes given by number.
+    """Return the initializer; if it is a profile of JAX, with the in- and out-axes of the layout, given by number.
 
-    Without axes the profiles of JAX take the last two for in and out, whatever the layout calls them.
+    Without axes, the profiles of JAX take the last two axes for in and out, whatever the layout calls them.
 
     Raises:
-        FaninValueError: The initializer has axes of its own.
+        FaninValueError: The initializer has its own axes.
     """
     if not isinstance(initialization, FrameworkScaling):
         return initialization
     if initialization.in_axis is not None:
         raise FaninValueError(
             f"the axes are given twice, to the profile and to fanin_jax.initializer. Received: {initialization}. Pass "
-            f"in_axis, out_axis and batch_axis to only one of both."
+            f"in_axis, out_axis and batch_axis to only one of them."
         )
     if initialization.fan_rule != "jax":
         return initialization

@@ -21,10 +21,10 @@ __all__ = ["JaxBackend", "check_sharding"]
 
 
 class JaxBackend:
-    """Draws plans as JAX arrays, by functions that XLA compiles once for each structure.
+    """Draws plans as JAX arrays, with functions that XLA compiles once per structure.
 
-    It keeps no state but the compiled functions, and leaves JAX's configuration, default device and default dtype as
-    they are. A float64 plan is drawn in float64 whether or not `jax_enable_x64` is set.
+    It keeps no state except the compiled functions, and does not change JAX's configuration, default device or default
+    dtype. A float64 plan is drawn in float64 whether or not `jax_enable_x64` is set.
 
     Example:
         >>> import fanin
@@ -40,15 +40,15 @@ class JaxBackend:
     )
 
     def draw(self, plan: Plan, *, device: Any = None) -> jax.Array:
-        """Return the array that `plan` describes; each device of a sharding computes its own part alone.
+        """Return the array that `plan` describes. With a sharding, each device computes only its own part.
 
         Args:
             plan: The plan.
-            device: A `jax.Device`, a `jax.sharding.Sharding`, or a platform's name ("cpu", "gpu", "tpu") for its first
-                device; None for JAX's default device.
+            device: A `jax.Device`, a `jax.sharding.Sharding`, or the name of a platform ("cpu", "gpu", "tpu") for its
+                first device; None for JAX's default device.
 
         Raises:
-            FaninValueError: The device is unknown or not there, or the sharding does not divide the shape.
+            FaninValueError: The device is unknown or not available, or the sharding does not divide the shape.
             FaninTypeError: `device` is none of these.
         """
         sharding = None if device is None else _sharding(device, plan.shape)
@@ -65,21 +65,21 @@ class JaxBackend:
         return Description(tuple(array.shape), array.dtype.name)
 
     def compiled(self, function: Callable[[], Any]) -> Callable[[], Any]:
-        """Return the function, compiled by `jax.jit`."""
+        """Return the function compiled by `jax.jit`."""
         made: Callable[[], Any] = jax.jit(function)
         return made
 
 
 def check_sharding(sharding: Sharding, shape: tuple[int, ...]) -> None:
-    """Refuse a sharding that does not fit the shape, with a `FaninValueError`."""
+    """Reject a sharding that does not fit the shape, with a `FaninValueError`."""
     try:
         if isinstance(sharding, NamedSharding) and len(sharding.spec) > len(shape):
             raise ValueError(f"it has {len(sharding.spec)} axes")
         sharding.shard_shape(shape)
     except ValueError as error:
         raise FaninValueError(
-            f"the sharding does not divide shape {shape}: {error}. Received: {sharding}. Use one with the same axes, "
-            f"whose parts are equal."
+            f"the sharding does not divide shape {shape}: {error}. Received: {sharding}. Use one that has no more axes "
+            f"than the shape and splits it into equal parts."
         ) from error
 
 
@@ -96,9 +96,9 @@ def _sharding(device: object, shape: tuple[int, ...]) -> Sharding:
             here = ", ".join(sorted({found.platform for found in jax.devices()}))
             raise FaninValueError(
                 f'unknown device {device!r}. Accepted: None, a jax.Device, a jax.sharding.Sharding, or "cpu", "gpu" or '
-                f'"tpu" where JAX has one; here it has: {here}.'
+                f'"tpu" if JAX has one. Available here: {here}.'
             ) from error
     raise FaninTypeError(
         f"device must be None, a jax.Device, a jax.sharding.Sharding or a platform's name. Received: {device!r} of "
-        f"type {type(device).__name__}. For example jax.devices()[0]."
+        f"type {type(device).__name__}. Pass, for example, jax.devices()[0]."
     )

@@ -1,4 +1,4 @@
-"""From a plan to an array, under a trace or not: by the rule of single elements, or by the one of matrices."""
+"""From a plan to an array, under a trace or not: by a rule of single elements or by a rule of matrices."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ def draw(plan: Plan, keys: Any, counters: Any = None, *, sharding: Any = None, m
 
     Args:
         plan: The plan; its own keys are not used.
-        keys: The keys of the streams as uint32 words (n, 2), with no counters; or one JAX key, typed or raw.
-        counters: None, or the plan's counters, uint32 (n, 2): the streams' keys are then the blocks of these counters
-            under the one key.
-        sharding: How the array is placed, as `jax.jit` takes it; None for JAX's choice.
-        merge: Whether short inner axes may be merged. XLA cannot split a merged axis over several devices.
+        keys: The keys of the streams as uint32 words (n, 2), without counters; or one JAX key, typed or raw.
+        counters: None, or the plan's counters, uint32 (n, 2). The keys of the streams are then the blocks of these
+            counters under the one key.
+        sharding: The sharding of the array, as `jax.jit` takes it; None for JAX's choice.
+        merge: Whether short inner axes may be merged. XLA cannot split a merged axis across several devices.
     """
     if isinstance(plan.rule, (Fill, Draw)):
         return draw_elements(plan, plan.rule, keys, counters, sharding=sharding, merge=merge)

@@ -1,6 +1,6 @@
-"""The rules of single elements: one compiled function for each structure, with everything else as its arguments.
+"""The rules of single elements: one compiled function per structure, with everything else as its arguments.
 
-Keys, offset, factor, mean and bounds are traced, so a network's tensors of one shape, or a seed more, compile nothing.
+Keys, offset, factor, mean and bounds are traced, so more tensors of the same shape, or another seed, compile nothing.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ Words: TypeAlias = np.ndarray[Any, np.dtype[np.uint32]]
 
 _MASK: Final = 0xFFFFFFFF
 _SHORT: Final = 64
-"""Innermost axes shorter than this leave the compiled loop few elements to vectorise."""
+"""Innermost axes shorter than this leave the compiled loop too few elements to vectorize."""
 
 _NUMBERS: Final = "<QIIiiiq"
-"""Before the factor: offset, first rank, ranks, shift, low, high, mean. All but offset and mean are one word each."""
+"""The numbers before the factor: offset, first rank, ranks, shift, low, high, mean. Offset and mean are two words."""
 _SHIFT: Final = 4
-"""The word of the shift."""
+"""The position of the shift among the words."""
 
 
 def draw_elements(
@@ -60,14 +60,14 @@ def draw_elements(
 
 @dataclass(frozen=True, slots=True)
 class _Recipe:
-    """What a compiled draw depends on.
+    """The structure that a compiled draw depends on.
 
     Attributes:
         shape: Shape of the array.
         dtype: Name of its dtype.
         distribution: Which lattice, or "fill".
-        axes: How the logical index moves; their sizes are the shape, or fewer with the same product.
-        stack_axis: Which of `axes` selects the key, or None.
+        axes: How the logical index moves. Their sizes are the shape, or those of merged axes with the same product.
+        stack_axis: The one of `axes` that selects the key, or None.
         wide: Whether a logical index may reach 2^32.
     """
 
@@ -95,7 +95,7 @@ class _Recipe:
 
 
 def _numbers(plan: Plan, rule: Fill | Draw) -> Words:
-    """Return all numbers of a plan that a compiled draw takes, packed in one array: one transfer, not nine."""
+    """Return the numbers of a plan that a compiled draw takes, packed into one array: one transfer instead of nine."""
     dtype = DTYPES[plan.dtype]
     if isinstance(rule, Fill):
         pattern = dtype.encode(dtype.round(rule.value))
@@ -118,8 +118,8 @@ def _draw(recipe: _Recipe, keys: Array, counters: Array | None, numbers: Array) 
     elements = partial(_elements, recipe, _stream_key(recipe, keys, counters), numbers)
     if recipe.sizes == recipe.shape:
         return elements()
-    # XLA loops over the axes of what it fuses, so a reshape of merged axes would split their loop again. It fuses
-    # nothing into a condition whose outcome it does not know; this one always holds.
+    # XLA loops over the axes of a fused result, so fusing the reshape would split the loop over merged axes again. It
+    # fuses nothing into a condition whose outcome it does not know; this condition always holds.
     merged = lax.cond(numbers[_SHIFT] < 32, elements, lambda: jnp.zeros(recipe.sizes, recipe.dtype))
     return lax.reshape(merged, recipe.shape)
 
@@ -135,17 +135,17 @@ def _elements(recipe: _Recipe, key: Pair, numbers: Array) -> Array:
         point = normal(w)
     else:
         point = lax.clamp(low, normal(first_rank + multiply_high(w, ranks)), high)
-    # Without the barrier XLA would multiply a factor that it knows with what the caller's program multiplies by next.
+    # Without the barrier, XLA would combine a constant factor with the next factor in the caller's program.
     factor: Array = lax.optimization_barrier(_float(numbers[_SHIFT + 5 :], dtype))  # type: ignore[no-untyped-call]
     point = point >> shift
-    if dtype.compute == "float64":  # the sum may leave int32
+    if dtype.compute == "float64":  # the sum may not fit in int32
         mean = lax.bitcast_convert_type(numbers[_SHIFT + 3 : _SHIFT + 5], jnp.int64)
         point = point.astype(jnp.int64)
     return round_to((point + mean).astype(factor.dtype) * factor, dtype)
 
 
 def _stream_key(recipe: _Recipe, keys: Array, counters: Array | None) -> Pair:
-    """Return the key of every element, as arrays that broadcast to the axes."""
+    """Return the key of each element, as arrays that broadcast to the axes."""
     k0, k1 = stream_keys(keys, counters)
     if recipe.stack_axis is None:
         return k0[0], k1[0]
@@ -158,7 +158,7 @@ def _fill_value(pattern: Array, dtype: DType) -> Array:
 
 
 def _float(pattern: Array, dtype: DType) -> Array:
-    """Return the number of the compute format whose pattern the first words hold, the low one first."""
+    """Return the number of the compute format whose bits are in the first words, low word first."""
     if dtype.compute == "float64":
         return lax.bitcast_convert_type(pattern[:2], jnp.float64)
     return lax.bitcast_convert_type(pattern[0], jnp.float32)

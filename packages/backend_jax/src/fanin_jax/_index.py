@@ -1,6 +1,6 @@
 """The logical index of every element, computed from its position (specification, section 6).
 
-XLA has no 64-bit integers unless JAX is configured for them, so an index that may reach 2^32 is two words.
+JAX has no 64-bit integers unless it is configured for them, so an index that may reach 2^32 is stored as two words.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _WORD: Final = 1 << 32
 
 
 def check_axes(axes: tuple[Axis, ...]) -> None:
-    """Refuse an axis whose positions do not fit one word.
+    """Check that the positions of each axis fit in one word.
 
     Raises:
         FaninValueError: An axis has 2^32 positions or more.
@@ -30,12 +30,12 @@ def check_axes(axes: tuple[Axis, ...]) -> None:
         if axis.phase + axis.size >= _WORD:
             raise FaninValueError(
                 f"the jax backend draws fewer than 2**32 positions of an axis at a time. Received: {axis.size}. Draw "
-                f"it in parts, with slices."
+                f"the tensor in parts, with slices."
             )
 
 
 def merge_axes(axes: tuple[Axis, ...], stack_axis: int | None) -> tuple[tuple[Axis, ...], int | None]:
-    """Return fewer axes with the same elements in the same order where there are any, and where the stack axis went."""
+    """Return merged axes with the same elements in the same order, if possible, and the new place of the stack axis."""
     if stack_axis is None:
         merged, place = merge(axes), None
     else:

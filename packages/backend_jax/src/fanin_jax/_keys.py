@@ -1,4 +1,4 @@
-"""The keys of a plan's streams, from what a caller has: words, or a JAX key and the counters of names."""
+"""The keys of a plan's streams, either from words or from a JAX key and the counters of names."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def stream_keys(keys: Any, counters: Any) -> Pair:
 
     Args:
         keys: Words (n, 2), or one JAX key, typed or raw.
-        counters: None, or words (n, 2): the keys are then the blocks of these counters under the one key.
+        counters: None, or words (n, 2). The keys are then the blocks of these counters under the one key.
     """
     if jnp.issubdtype(keys.dtype, jax.dtypes.prng_key):
         keys = jax.random.key_data(keys)

@@ -1,7 +1,7 @@
 """Threefry and the lattices as XLA integer operations (specification, sections 2 and 3).
 
-Every function is elementwise on uint32 or int32 arrays, so that XLA may fuse, vectorise, shard and batch it as it likes
-without changing a bit. On uint32 `>>` is the logical shift, on int32 the arithmetic one.
+Every function is elementwise on uint32 or int32 arrays, so XLA may fuse, vectorize, shard and batch it in any way
+without changing a bit. `>>` is the logical shift on uint32, and the arithmetic shift on int32.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from fanin.stream.threefry import PARITY, ROTATIONS
 __all__ = ["Pair", "multiply_high", "normal", "threefry2x32", "uniform", "words"]
 
 Pair: TypeAlias = tuple[Array, Array]
-"""Two uint32 arrays that broadcast: a key, a counter, a block, or a 64-bit number's high and low half."""
+"""Two uint32 arrays that broadcast: a key, a counter, a block, or the high and low half of a 64-bit number."""
 
 _FLOAT32_ONE: Final = 127 << 23
 _COLUMN: Final = lax.GatherDimensionNumbers(offset_dims=(), collapsed_slice_dims=(0,), start_index_map=(0,))
@@ -43,8 +43,8 @@ def threefry2x32(key: Pair, counter: Pair) -> Pair:
 def words(key: Pair, index: Pair) -> Array:
     """Return the word of each logical index: lane `index & 1` of block `index >> 1`.
 
-    Each element computes its whole block. To share it between the two lanes would halve the hashing and tie neighbours
-    together; an element that stands alone can be sharded, sliced and transposed at no cost.
+    Each element computes its whole block. Sharing a block between its two lanes would halve the hashing but couple
+    neighbours; independent elements can be sharded, sliced and transposed at no cost.
     """
     high, low = index
     x0, x1 = threefry2x32(key, (high >> 1, (high << 31) | (low >> 1)))
@@ -52,7 +52,7 @@ def words(key: Pair, index: Pair) -> Array:
 
 
 def multiply_high(a: Array, b: Array) -> Array:
-    """Return the high words of the 64-bit products of uint32 arrays; in 16-bit halves, none of which overflows."""
+    """Return the high words of the 64-bit products of uint32 arrays, computed from 16-bit halves without overflow."""
     a0, a1, b0, b1 = a & 0xFFFF, a >> 16, b & 0xFFFF, b >> 16
     middle = a1 * b0 + ((a0 * b0) >> 16)
     return a1 * b1 + (middle >> 16) + ((a0 * b1 + (middle & 0xFFFF)) >> 16)
@@ -66,8 +66,8 @@ def uniform(w: Array) -> Array:
 def normal(w: Array) -> Array:
     """Return the normal lattice points of words, int32.
 
-    Three gathers, each used once: XLA takes a gather for expensive, and one that has two users it computes in a pass of
-    its own over all words, through memory.
+    There are three gathers, each used once: XLA considers a gather expensive, and would compute one with two users in a
+    separate pass over all words, through memory.
     """
     p = _signed(w)
     sign = p >> 31
@@ -89,6 +89,6 @@ def _signed(w: Array) -> Array:
 
 @lru_cache(maxsize=1)
 def _columns() -> tuple[np.ndarray[Any, Any], ...]:
-    """Return the table's columns C0, C1, C2; in the narrowest types, so that the table stays in the first cache."""
+    """Return the table's columns C0, C1, C2 in the narrowest types, so that the table stays in the first cache."""
     c0, c1, c2 = zip(*normal_segments(), strict=True)
     return np.array(c0, np.int32), np.array(c1, np.uint16), np.array(c2, np.uint16)

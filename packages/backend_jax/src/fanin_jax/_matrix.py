@@ -35,7 +35,7 @@ def draw_matrices(plan: Plan, rule: Diagonal | Masked | Haar, keys: Any, counter
 
     Args:
         plan: The plan.
-        rule: Its rule.
+        rule: The plan's rule.
         keys: As in `draw`.
         counters: As in `draw`.
         sharding: As in `draw`.
@@ -81,7 +81,7 @@ def _whole_numbers(plan: Plan, moves: Moves) -> Array:
     if first + sum(axis.offset(axis.size - 1) for axis in axes) >= 1 << 32:
         raise FaninValueError(
             f"the jax backend draws matrices of fewer than 2**32 rows and columns. Received: a part of shape "
-            f"{plan.shape} of more."
+            f"{plan.shape} of a larger one. Use another backend, such as numpy."
         )
     return logical_index(axes, (jnp.uint32(0), jnp.uint32(first)), wide=False)[1]
 
@@ -101,7 +101,7 @@ def _orthogonal_weights(plan: Plan, rule: Haar, keys: Any, counters: Any) -> Arr
 
 
 def _orthogonal(matrices: Array) -> Array:
-    """Return the matrices made orthogonal, with the signs that leave the triangular factor's diagonal positive."""
+    """Return the orthogonal factors of the matrices, with the signs that make the triangular diagonal positive."""
     if matrices.shape[-2] < matrices.shape[-1]:
         return _orthogonal(matrices.swapaxes(-1, -2)).swapaxes(-1, -2)
     q, r = lax.linalg.qr(matrices, full_matrices=False)
@@ -130,10 +130,10 @@ def _zeros(plan: Plan, rule: Masked, keys: Any, counters: Any) -> Array:
 
 
 def _smallest(w: Array, count: int) -> Array:
-    """Return which words of each row are its `count` smallest; of equal words, the first.
+    """Return which words of each row are among its `count` smallest. Of equal words, the first count as smaller.
 
-    Of the words that equal the largest of them, the first fill what the smaller ones leave. To sort pairs (word, place)
-    would say the same; XLA takes four times as long for it.
+    All words below the `count`-th smallest are selected, and then the first of those that equal it. Sorting pairs
+    (word, position) would give the same result, but takes XLA four times as long.
     """
     largest = lax.broadcast_in_dim(lax.sort(w, dimension=1)[:, count - 1], w.shape, (0,))
     smaller, equal = w < largest, w == largest

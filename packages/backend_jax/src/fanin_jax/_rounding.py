@@ -1,7 +1,7 @@
 """Rounding of float32 weights to the narrow formats (specification, section 4), by integer operations.
 
-XLA is not asked to convert: for a CPU without F16C its conversion to float16 does not compile, and a compiler that may
-keep excess precision can drop a conversion whose result is widened again.
+XLA's own conversions are not used: on a CPU without F16C, its conversion to float16 does not compile, and a compiler
+that may keep excess precision can drop a conversion whose result is widened again.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ def round_to(weight: Array, target: DType) -> Array:
     """Return float32 weights rounded to the nearest number of a narrow format, ties to even.
 
     Args:
-        weight: float32, zero or normal, and not beyond the target's range: what plans promise.
+        weight: float32, zero or normal, and within the target's range, as plans guarantee.
         target: A format whose compute format is float32.
     """
     if target.name == target.compute:
@@ -31,8 +31,8 @@ def round_to(weight: Array, target: DType) -> Array:
     sign, magnitude = pattern >> 31, pattern & 0x7FFFFFFF
     drop = jnp.uint32(_FLOAT32.mantissa - target.mantissa)
     if target.min_exponent > _FLOAT32.min_exponent:
-        # Rebiased, the smallest normal number of the target has exponent 1. Below it the leading bit is explicit, and
-        # every exponent that is missing costs one bit more.
+        # After rebiasing, the smallest normal number of the target has exponent 1. Below it, the leading bit becomes
+        # explicit, and each missing exponent step drops one more bit.
         first = target.min_exponent - _FLOAT32.min_exponent + 1
         exponent = (magnitude >> _FLOAT32.mantissa).astype(jnp.int32)
         missing = jnp.clip(first - exponent, 0, 8 + target.mantissa).astype(jnp.uint32)

@@ -10,14 +10,10 @@ from typing import Any, Final, TypeAlias
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax import enable_x64
 from numpy.typing import NDArray
 
-from fanin.compare.trainer import Trace
-
-try:
-    from jax import enable_x64
-except ImportError:  # before JAX 0.8
-    from jax.experimental import enable_x64  # type: ignore[attr-defined,no-redef]
+from fanin.lab.trainer import Trace
 
 __all__ = ["JaxTrainer"]
 
@@ -28,7 +24,7 @@ ACTIVATIONS: Final[dict[str, Callable[[jax.Array], jax.Array]]] = {
     "linear": lambda z: z,
     "relu": jax.nn.relu,
     "relu6": jax.nn.relu6,
-    "leaky_relu": lambda z: jnp.where(z > 0, z, 0.01 * z),  # jax.nn's has the other derivative at 0
+    "leaky_relu": lambda z: jnp.where(z > 0, z, 0.01 * z),  # jax.nn.leaky_relu has the other derivative at 0
     "elu": jax.nn.elu,
     "selu": jax.nn.selu,
     "gelu": partial(jax.nn.gelu, approximate=False),
@@ -47,7 +43,7 @@ ACTIVATIONS: Final[dict[str, Callable[[jax.Array], jax.Array]]] = {
 def _forward(
     layers: Layers, inputs: jax.Array, activation: str, shifts: list[jax.Array] | None = None
 ) -> list[jax.Array]:
-    """Return each layer's output; `shifts` are added to the pre-activations, so that one can differentiate by them."""
+    """Return each layer's output. `shifts` are added to the pre-activations, to differentiate with respect to them."""
     value, outputs = inputs, []
     for i, (weight, bias) in enumerate(layers):
         z = value @ weight.T + bias
@@ -93,7 +89,9 @@ def _trace(
 
 
 class JaxTrainer:
-    """A `fanin.compare.trainer.Trainer` in JAX; its methods are described there."""
+    """A `fanin.lab.trainer.Trainer` in JAX; its methods are described there."""
+
+    activations: Final = tuple(ACTIVATIONS)
 
     def __init__(self, parameters: Mapping[str, jax.Array], *, activation: str, learning_rate: float) -> None:
         self._layers: Layers = [

@@ -1,4 +1,4 @@
-"""What a NumPy user calls: a new array, or weights into an existing one."""
+"""The functions for NumPy users: make a new array of weights, or write weights into an existing array."""
 
 from __future__ import annotations
 
@@ -59,28 +59,28 @@ def init_(
     transposed: bool = False,
     stride: int | Sequence[int] | None = None,
 ) -> NDArray[Any]:
-    """Overwrite an array with initial weights, in place, whatever its strides; no memory of its size is taken.
+    """Overwrite an array with initial weights in place, whatever its strides, without a temporary copy of it.
 
-    (But for the matrices: an orthogonal one is computed whole, in doubles.)
+    (Matrix initializers are an exception: an orthogonal matrix is computed as a whole, in doubles.)
 
     Args:
-        array: A writable array of a floating-point dtype, native byte order, whose elements do not overlap.
-        initialization: A name or an `Initializer`, as in `fanin.init`, whose other arguments are the same too.
-        layout: What each axis is; needed where the initializer needs a fan.
+        array: A writable array with a floating-point dtype in native byte order, whose elements do not overlap.
+        initialization: A name or an `Initializer`. This and the other arguments are as in `fanin.init`.
+        layout: The role of each axis; required if the initializer needs a fan.
         seed: An integer in [0, 2^64).
-        name: The parameter's name. It must be said where the weights are random; None is the seed's own stream, which
-            all tensors without a name share.
-        groups: Groups of a grouped convolution.
-        transposed: Whether it is a transposed convolution's kernel.
+        name: The parameter's name. Random weights require it. None selects the seed's own stream, which all tensors
+            without a name share.
+        groups: Number of groups of a grouped convolution.
+        transposed: Whether it is the kernel of a transposed convolution.
         stride: Stride of the transposed convolution.
 
     Returns:
         The array itself.
 
     Raises:
-        FaninTypeError: It is not an array, random weights have no `name`, or an argument has the wrong type.
-        FaninValueError: It cannot be written, its elements overlap, or an argument's value means nothing here. The
-            array is unchanged then.
+        FaninTypeError: It is not an array, `name` is missing for random weights, or an argument has the wrong type.
+        FaninValueError: It cannot be written, its elements overlap, or an argument has an invalid value. The array is
+            then unchanged.
 
     Example:
         >>> weight = np.empty((64, 256), np.float32).T
@@ -89,7 +89,7 @@ def init_(
     """
     if not isinstance(array, np.ndarray):
         raise FaninTypeError(
-            f"init_ writes into a numpy.ndarray. Received: {type(array).__name__}. For a new array use "
+            f"init_ writes into a numpy.ndarray. Received: {type(array).__name__}. For a new array, use "
             f"fanin_numpy.init(shape, ...)."
         )
     if array.dtype.name not in DTYPE_NAMES or not array.dtype.isnative:
@@ -98,7 +98,7 @@ def init_(
             f"{', '.join(DTYPE_NAMES)}."
         )
     if not array.flags.writeable:
-        raise FaninValueError("init_ writes in place, and this array is read-only. Pass a copy: array.copy().")
+        raise FaninValueError("init_ writes in place, but this array is read-only. Pass a copy: array.copy().")
     if overlaps(array.shape, [step // array.itemsize for step in array.strides]):
         raise FaninValueError(
             f"init_ cannot write an array whose elements share memory (shape {array.shape}, strides {array.strides}). "

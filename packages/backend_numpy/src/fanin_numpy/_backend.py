@@ -1,4 +1,4 @@
-"""The backend class, the door through which the core finds NumPy."""
+"""The backend class, through which the core finds NumPy."""
 
 from __future__ import annotations
 
@@ -31,7 +31,9 @@ class NumpyBackend:
             FaninValueError: `device` is neither None nor "cpu".
         """
         if device is not None and device != "cpu":
-            raise FaninValueError(f'the numpy backend draws on the device "cpu" (or None). Received: {device!r}.')
+            raise FaninValueError(
+                f'the numpy backend draws only on the device "cpu". Received: {device!r}. Pass "cpu" or None.'
+            )
         out = np.empty(plan.shape, numpy_dtype(plan.dtype))
         draw_into(plan, out)
         return out

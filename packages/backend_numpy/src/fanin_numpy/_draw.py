@@ -1,4 +1,4 @@
-"""From a plan to an array: by the rule of single elements, or by the one of matrices."""
+"""From a plan to an array: by a rule of single elements or by a rule of matrices."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""NumPy's dtypes by the specification's names; those that NumPy lacks come from ml_dtypes, imported when asked for."""
+"""NumPy's dtypes by their names in the specification. Those that NumPy lacks come from ml_dtypes, loaded if needed."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """The rules of single elements: cut an array into chunks that a kernel fills.
 
-A chunk is some rows of equal length. Where the logical index runs along the rows a kernel fills `rows`; otherwise a
-`grid`, whose logical indices are the sums of a base for each row and an offset for each column, or `pairs` of rows
-that share their blocks.
+A chunk consists of rows of equal length. If the logical index runs along the rows, a kernel fills `rows`. Otherwise it
+fills a `grid`, whose logical indices are the sums of a base per row and an offset per column, or `pairs` of rows that
+share their blocks.
 """
 
 from __future__ import annotations
@@ -30,21 +30,21 @@ Indices: TypeAlias = NDArray[np.int64]
 Task: TypeAlias = Callable[[], None]
 
 _SHORT = 64
-"""Rows shorter than this are gathered into a grid: each row of a run has its own first and last block."""
+"""Rows shorter than this are drawn as a grid: filled as `rows`, each would have its own first and last block."""
 
 _LONG = 1 << 16
-"""Longest row of a grid, whose offsets are kept in memory."""
+"""Maximum length of a row of a grid, whose offsets are kept in memory."""
 
 _MANY = 1 << 18
-"""Most rows that are sorted to find pairs: 4 MiB of bases and positions."""
+"""Maximum number of rows that are sorted to find pairs: 4 MiB of bases and positions."""
 
 _TURN = 33
-"""The counter's high word is the logical index shifted by this much; a run has one high word."""
+"""The counter's high word is the logical index shifted right by this; all indices of a row must share it."""
 
 _BITS16 = np.dtype(np.uint16)
 
 _SERIAL = 1 << 16
-"""Below so many elements, waking threads costs more than it gives."""
+"""With fewer elements than this, waking threads costs more than it saves."""
 
 
 def draw_elements(plan: Plan, rule: Fill | Draw, out: Array) -> None:
@@ -53,10 +53,10 @@ def draw_elements(plan: Plan, rule: Fill | Draw, out: Array) -> None:
     Args:
         plan: The plan.
         rule: How each element is computed.
-        out: Where to write, as in `draw_into`.
+        out: The array to write, as in `draw_into`.
     """
     if isinstance(rule, Fill):
-        out[...] = rule.value  # narrower dtypes: from float32, to the nearest, ties to even
+        out[...] = rule.value  # narrower dtypes: float32 rounded to nearest, ties to even
     elif out.size:
         engine = engine_for(out.size)
         if plan.consecutive and out.size <= _SERIAL and out.flags.c_contiguous and out.dtype in engine.outputs:
@@ -74,7 +74,7 @@ class _Job:
         self.chunk = max(_SERIAL // 2, min(engine.chunk(threads), -(-size // (4 * threads))))  # work for every thread
 
     def tensor(self, plan: Plan, out: Array) -> Iterator[Task]:
-        """Yield the tasks of a whole draw, one stream of a stack after the other."""
+        """Yield the tasks of a whole draw, one stream of the stack after another."""
         if plan.stack_axis is None:
             yield from self.stream(plan.keys[0], plan.offset, plan.axes, out)
             return
@@ -84,7 +84,7 @@ class _Job:
             yield from self.stream(key, plan.offset, axes, slices[k, ...])
 
     def stream(self, key: Words, offset: int, axes: tuple[Axis, ...], out: Array) -> Iterator[Task]:
-        """Yield the tasks of one stream, in the order of the memory."""
+        """Yield the tasks of one stream, in memory order."""
         if out.dtype.name == "bfloat16" and _BITS16 in self.engine.outputs:
             out = out.view(_BITS16)
         order = sorted(range(out.ndim), key=lambda k: -abs(out.strides[k]))
@@ -111,7 +111,7 @@ class _Job:
         width = min(length, self.chunk if running else _LONG)
         paired = None if running else _paired_rows(offset, outer, inner, len(table))
         if paired is not None:
-            height = max(2, self.chunk // width // 2 * 2)  # a pair is not torn
+            height = max(2, self.chunk // width // 2 * 2)  # keeps pairs together
         else:
             height = 1 if width < length else max(1, self.chunk // width)  # parts of several rows are not contiguous
         for top in range(0, len(table), height):
@@ -126,7 +126,7 @@ class _Job:
     def pairs(
         self, key: Words, inner: tuple[Axis, ...], part: slice, rows: Indices, bases: Indices, out: Array
     ) -> None:
-        """Fill a part of some pairs of rows, each of which shares its blocks."""
+        """Fill a part of some pairs of rows; the rows of each pair share their blocks."""
         columns = offsets(inner, part.start, part.stop - part.start)
         self.engine.fill_pairs(out, rows, bases, part.start, columns, key, self.rule)
 
@@ -172,8 +172,8 @@ def _paired_rows(
 ) -> tuple[Indices, Indices] | None:
     """Return the rows in the order of their bases, and the bases, if these come in pairs (2k, 2k + 1).
 
-    Then the two rows of a pair are the two lanes of the same blocks, which need computing only once: a kernel in JAX's
-    order, drawn whole, has such rows unless its number of inputs is odd.
+    The two rows of a pair are then the two lanes of the same blocks, which need to be computed only once. A kernel in
+    JAX's order, drawn as a whole, has such rows unless its number of inputs is odd.
     """
     if count % 2 or count > _MANY or any(axis.period or axis.stride % 2 for axis in inner):
         return None

@@ -1,7 +1,7 @@
-"""Which kernels draw: plain NumPy, or the ones that Numba compiled. Both give the same bits.
+"""The choice of kernels: plain NumPy, or those compiled by Numba. Both give the same bits.
 
-Numba takes most of a second to import, so a process that draws little never does: the choice goes by how much has been
-drawn.
+Numba takes most of a second to import, so a process that draws little never imports it: the choice depends on how much
+has been drawn.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ Indices: TypeAlias = NDArray[np.int64]
 _VARIABLE: Final = "FANIN_ENGINE"
 _CHOICES: Final = ("auto", "numpy", "numba")
 _WORTHWHILE: Final = 1 << 23
-"""Elements after which Numba's import pays: about 60 ms of drawing with NumPy on one core."""
+"""Elements after which importing Numba pays off: about 60 ms of drawing with NumPy on one core."""
 
 
 @dataclass(frozen=True)
@@ -37,13 +37,13 @@ class Engine:
 
     Attributes:
         name: "numpy" or "numba".
-        chunk: Elements of a chunk, given the number of threads: enough for the calls to cost little, few enough to stay
-            in the cache.
+        chunk: Number of elements of a chunk, given the number of threads: large enough that calls cost little, small
+            enough to stay in the cache.
         outputs: The dtypes that the kernels write; uint16 stands for the bits of bfloat16.
         fill_rows: Fill an array of shape (rows, columns) with the weights of logical indices bases[i] + j.
         fill_grid: Fill an array of shape (rows, columns) with the weights of logical indices bases[i] + columns[j].
-        fill_pairs: Fill a part of some rows of an array, a pair of which shares its blocks.
-        release: Give back a thread's scratch memory at the end of a draw.
+        fill_pairs: Fill a part of some rows of an array, where the rows of each pair share their blocks.
+        release: Free a thread's scratch memory at the end of a draw.
     """
 
     name: Name
@@ -56,7 +56,7 @@ class Engine:
 
 
 class _Choice:
-    """What was chosen, how much this process has drawn, and the engine once neither can change it any more."""
+    """The chosen name, the number of elements drawn so far, and the engine once the choice is final."""
 
     name: str | None = None
     drawn: int = 0
@@ -68,10 +68,10 @@ def _functions(kernels: Any) -> tuple[Any, ...]:
 
 
 def _numpy_chunk(threads: int) -> int:
-    """Return what stays in the cache on one thread.
+    """Return a chunk that stays in the cache, for one thread.
 
-    Of several, each has to take the interpreter's lock back after every call, some 10 microseconds: chunks are as
-    large then as 28 MiB of scratch memory, 32 bytes an element, allow.
+    With several threads, each must take back the interpreter's lock after every call, which takes some 10 microseconds.
+    Chunks are then as large as 28 MiB of scratch memory allow, at 32 bytes per element.
     """
     return 1 << 16 if threads == 1 else max(1 << 16, (7 << 17) // threads)
 
@@ -101,25 +101,28 @@ def get_engine() -> str:
     name = _Choice.name if _Choice.name is not None else os.environ.get(_VARIABLE, "auto")
     if name not in _CHOICES:
         raise FaninValueError(
-            f"the environment variable {_VARIABLE} must be one of {', '.join(_CHOICES)}. Received: {name!r}."
+            f"the environment variable {_VARIABLE} must be one of {', '.join(_CHOICES)}. Received: {name!r}. Change or "
+            f"unset it."
         )
     return name
 
 
 def set_engine(name: Literal["auto", "numpy", "numba"] | None) -> None:
-    """Choose the kernels; the bits do not depend on it.
+    """Choose the kernels; the bits do not depend on the choice.
 
     Args:
-        name: "numpy" never imports Numba, "numba" always does, "auto" does once enough has been drawn. None goes back
-            to the environment variable FANIN_ENGINE, read at the next draw, or "auto".
+        name: "numpy" never imports Numba, "numba" always does, and "auto" does once enough has been drawn. None goes
+            back to the environment variable FANIN_ENGINE, read at the next draw, or "auto".
 
     Raises:
-        FaninValueError: The name is another, or Numba is not installed.
+        FaninValueError: The name is unknown, or it is "numba" and Numba is not installed.
     """
     if name is not None and name not in _CHOICES:
         raise FaninValueError(f"the engine must be one of {', '.join(_CHOICES)}. Received: {name!r}.")
     if name == "numba" and not _has_numba():
-        raise FaninValueError('the engine "numba" needs Numba, which is not installed: pip install "fanin[numba]".')
+        raise FaninValueError(
+            'the engine "numba" needs Numba, which is not installed. Run: pip install "fanin[numba]".'
+        )
     _Choice.name, _Choice.settled = name, None
 
 
@@ -132,6 +135,6 @@ def engine_for(size: int) -> Engine:
         elif choice == "numba" or _Choice.drawn + size >= _WORTHWHILE:
             _Choice.settled = _numba_engine()
         else:
-            _Choice.drawn += size  # a race between threads only moves the moment of the change
+            _Choice.drawn += size  # a race between threads only shifts the moment of the change
             return _numpy_engine()
     return _Choice.settled

@@ -1,4 +1,4 @@
-"""The logical index, and what else moves along axes, as arrays of whole numbers."""
+"""Whole numbers that move along axes, such as the logical index, as arrays."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def offsets(axes: tuple[Axis, ...], first: int, count: int) -> Indices:
 
 
 def values(first: int, axes: tuple[Axis, ...]) -> Indices:
-    """Return a whole number that is `first` at the first element and moves along axes, an array that broadcasts."""
+    """Return a whole number that is `first` at the first element and moves along axes: int64, to be broadcast."""
     number = np.full((1,) * len(axes), first, np.int64)
     for k, axis in enumerate(axes):
         if axis.stride or axis.outer_stride:

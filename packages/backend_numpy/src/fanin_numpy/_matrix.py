@@ -23,7 +23,7 @@ __all__ = ["draw_matrices"]
 Array: TypeAlias = NDArray[Any]
 
 _CHUNK = 1 << 19
-"""Elements of the columns that are ranked at once: 20 bytes each."""
+"""Elements of the columns that are ranked at once; each takes 20 bytes."""
 
 
 def draw_matrices(plan: Plan, rule: Diagonal | Masked | Haar, out: Array) -> None:
@@ -31,8 +31,8 @@ def draw_matrices(plan: Plan, rule: Diagonal | Masked | Haar, out: Array) -> Non
 
     Args:
         plan: The plan.
-        rule: Its rule.
-        out: Where to write, as in `draw_into`.
+        rule: The plan's rule.
+        out: The array to write, as in `draw_into`.
     """
     if not out.size:
         return
@@ -69,7 +69,7 @@ def _of_one_stream(plan: Plan, number: Array) -> Array:
 
 
 def _orthogonal(matrices: Array) -> Array:
-    """Return the matrices made orthogonal, with the signs that leave the triangular factor's diagonal positive."""
+    """Return the orthogonal factors of the matrices, with the signs that make the triangular diagonal positive."""
     if matrices.shape[-2] < matrices.shape[-1]:
         return _orthogonal(matrices.swapaxes(-1, -2)).swapaxes(-1, -2)
     q, r = np.linalg.qr(matrices)
@@ -94,7 +94,7 @@ def _zeros(rule: Masked, columns: Columns, key: Words) -> NDArray[np.bool_]:
 
 
 def _smallest(words: NDArray[np.uint32], count: int) -> NDArray[np.bool_]:
-    """Return which words of each row are its `count` smallest; of equal words, the first."""
+    """Return which words of each row are among its `count` smallest. Of equal words, the first count as smaller."""
     ranks = words.astype(np.uint64)
     ranks <<= np.uint64(32)
     ranks |= np.arange(words.shape[1], dtype=np.uint64)

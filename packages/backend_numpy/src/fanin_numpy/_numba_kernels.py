@@ -1,8 +1,8 @@
 """The kernels compiled by Numba: the same bits, several times faster. Importing this module imports Numba.
 
-Numba promotes 32-bit arithmetic to 64 bits, so each intermediate is cast back: only then does LLVM vectorise the
-rounds. A chunk passes through short loops over buffers that stay in the first-level cache, since a loop that held the
-table look-up would not vectorise as a whole.
+Numba promotes 32-bit arithmetic to 64 bits, so each intermediate result is cast back: only then does LLVM vectorize the
+rounds. A chunk is processed in short loops over buffers that stay in the first-level cache, since a single loop with
+the table look-up would not be vectorized.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ def _threefry(k0, k1, k2, c0, c1):
 
 @njit(nogil=True)
 def _words_run(words, start, count, k0, k1, k2):
-    """Write the words of `start`, which is even, and the indices that follow: `count` of them, rounded up to even."""
+    """Write the words of `start`, which is even, and the indices after it: `count` in all, rounded up to even."""
     block = uint64(start) >> uint64(1)
     high, low = uint32(block >> uint64(32)), uint32(block)
     for j in range((count + 1) >> 1):
@@ -90,9 +90,9 @@ def _words_pair(even, odd, high, low, steps, k0, k1, k2):
 
 
 def _weight(out, point, mean, factor):
-    """Return the weight of a lattice point as `out` holds it: float32, float64, or uint16 for the bits of bfloat16.
+    """Return the weight of a lattice point in the dtype of `out`: float32, float64, or uint16 for the bits of bfloat16.
 
-    An int32 array holds the point itself. The sum is an int32, but for float64, where a double holds it exactly.
+    An int32 array gets the point itself. The sum is an int32, except for float64, where a double holds it exactly.
     """
     raise NotImplementedError  # only compiled code calls this
 
@@ -148,7 +148,7 @@ def _normal(words, count, table, segments, records, out, factor, mean, shift, lo
 
 @njit(nogil=True)
 def _fill(words, count, table, segments, records, out, kind, factor, lattice, ranks, bounds):
-    """Write the weights of `count` words, which a truncated normal overwrites by their ranks."""
+    """Write the weights of `count` words. A truncated normal overwrites the words with their ranks."""
     mean, shift = lattice[0], int32(lattice[1])
     if kind == _UNIFORM:
         _uniform(words, count, out, factor, mean, shift)
@@ -229,7 +229,7 @@ def _table() -> NDArray[np.uint64]:
 
 
 def _arguments(draw: Draw) -> tuple[Any, ...]:
-    """Return what the kernels take of a rule, as plain numbers: passing these is cheaper than finding cached arrays."""
+    """Return what the kernels need of a rule, as plain numbers, which are cheaper to pass than cached arrays."""
     ranks, bounds = (draw.first_rank, draw.ranks), (draw.low, draw.high)
     return _table(), _KINDS[draw.distribution], draw.factor, (draw.mean, draw.shift), ranks, bounds
 
@@ -242,7 +242,7 @@ def points_of(words: NDArray[np.uint32], draw: Draw) -> NDArray[np.int32]:
 
 
 def release() -> None:
-    """Give nothing back: the compiled loops' buffers are a few KiB and live as long as a call."""
+    """Do nothing: the buffers of the compiled loops take a few KiB and are freed after each call."""
 
 
 def fill_rows(out: NDArray[Any], bases: NDArray[np.int64], key: Words, draw: Draw) -> None:
@@ -270,8 +270,8 @@ def fill_pairs(
 ) -> None:
     """Fill out[rows[i], left + j] with the weights of logical indices bases[i] + columns[j].
 
-    Columns are even, and bases come in pairs, an even one and the next, so that both rows of a pair share their blocks.
-    No index may reach a multiple of 2^33 beyond its base's, where the counter's high word changes. The whole table is
-    passed, C-contiguous: a loop over memory of unknown strides would not vectorise.
+    Columns are even, and bases come in pairs of an even number and the next one, so both rows of a pair share their
+    blocks. No index may reach the next multiple of 2^33 after its base, where the counter's high word changes. The
+    whole table is passed, C-contiguous: a loop over memory with unknown strides would not be vectorized.
     """
     _pairs(out, rows, bases, left, columns, key, *_arguments(draw))

@@ -1,7 +1,7 @@
-"""The kernels in plain NumPy: no import to wait for, and the bits that every other kernel must give.
+"""The kernels in plain NumPy: they need no slow import, and every other kernel must give the same bits.
 
-All arithmetic is on 32-bit integers that wrap, in place on a few buffers of the chunk's size. A caller keeps chunks
-near 32 Ki elements, so that the buffers stay in the cache and the calls' overhead stays small.
+All arithmetic is on 32-bit integers that wrap around, in place in a few buffers of the size of a chunk. Callers keep
+chunks near 32 Ki elements, so that the buffers stay in the cache and the overhead of calls stays small.
 """
 
 from __future__ import annotations
@@ -26,27 +26,27 @@ Indices: TypeAlias = NDArray[np.int64]
 _MASK = 0xFFFFFFFF
 
 _KEPT = 1 << 16
-"""Elements of a buffer that is kept for the next draw; a larger one is given back when a draw ends."""
+"""Maximum size, in elements, of a buffer that is kept for the next draw; a larger one is freed when a draw ends."""
 
 
 class _Buffers(threading.local):
     """Each thread's scratch memory, kept from chunk to chunk: fresh memory would cost more than the arithmetic.
 
-    A buffer is good until the next request of its name in the same thread.
+    A buffer is valid until the next request for the same name in the same thread.
     """
 
     def __init__(self) -> None:
         self.kept: dict[str, NDArray[Any]] = {}
 
     def take(self, name: str, count: int, dtype: type[np.generic]) -> NDArray[Any]:
-        """Return `count` elements of undefined value."""
+        """Return `count` elements with undefined values."""
         buffer = self.kept.get(name)
         if buffer is None or len(buffer) < count:
             buffer = self.kept[name] = np.empty(count, dtype)
         return buffer[:count]
 
     def release(self) -> None:
-        """Give back this thread's large buffers."""
+        """Free this thread's large buffers."""
         self.kept = {name: buffer for name, buffer in self.kept.items() if len(buffer) <= _KEPT}
 
 
@@ -54,7 +54,7 @@ _buffers = _Buffers()
 
 
 def _threefry(key: Words, x0: UInts, x1: UInts) -> None:
-    """Replace the counters (x0, x1), flat, by their blocks."""
+    """Replace the flat counters (x0, x1) with their blocks."""
     schedule = (key[0], key[1], key[0] ^ key[1] ^ PARITY)
     spare = _buffers.take("spare", len(x1), np.uint32)
     x0 += np.uint32(schedule[0])
@@ -71,7 +71,7 @@ def _threefry(key: Words, x0: UInts, x1: UInts) -> None:
 
 
 def _words_rows(width: int, bases: Indices, key: Words) -> UInts:
-    """Return the words of the logical indices bases[i] + j, j < width, flat; each row has one high word."""
+    """Return the words of the logical indices bases[i] + j, j < width, flat. Each row must have one high word."""
     first, lane = bases >> 1, int(bases[0] & 1)
     rows = len(bases)
     if rows > 1 and np.any((bases & 1) != lane):
@@ -136,7 +136,7 @@ def _normal_points(words: UInts) -> Ints:
     np.copyto(number, t)
     segment = number.view(np.int32)
     segment -= np.int32(127 << 23)
-    s = p  # the words are not needed any more
+    s = p  # the words are no longer needed
     np.bitwise_and(segment, np.int32(0xFFFF), out=s)
     s -= np.int32(32768)
     segment >>= np.int32(16)
@@ -170,7 +170,7 @@ def _uniform_points(words: UInts) -> Ints:
 
 def _truncated_points(words: UInts, draw: Draw) -> Ints:
     wide = _buffers.take("index", len(words), np.intp).view(np.uint64)
-    np.multiply(words, np.uint64(draw.ranks), out=wide, dtype=np.uint64)  # NumPy 1 would take the scalar for a uint32
+    np.multiply(words, np.uint64(draw.ranks), out=wide, dtype=np.uint64)  # NumPy 1 would treat the scalar as a uint32
     wide >>= np.uint64(32)
     wide += np.uint64(draw.first_rank)
     np.copyto(words, wide, casting="unsafe")
@@ -179,7 +179,7 @@ def _truncated_points(words: UInts, draw: Draw) -> Ints:
 
 
 def _points(words: UInts, draw: Draw) -> Ints | Indices:
-    """Return the lattice points of words, whose memory is used, with the plan's shift and mean applied."""
+    """Return the lattice points of words, in the memory of the words, with the plan's shift and mean applied."""
     if draw.distribution == "uniform":
         points = _uniform_points(words)
     elif draw.distribution == "normal":
@@ -189,7 +189,7 @@ def _points(words: UInts, draw: Draw) -> Ints | Indices:
     if draw.shift:
         points >>= np.int32(draw.shift)
     if draw.is_wide:
-        return np.add(points, np.int64(draw.mean), dtype=np.int64)  # NumPy 1 would take the scalar for an int32
+        return np.add(points, np.int64(draw.mean), dtype=np.int64)  # NumPy 1 would treat the scalar as an int32
     if draw.mean:
         points += np.int32(draw.mean)
     return points
@@ -202,12 +202,12 @@ def points_of(words: UInts, draw: Draw) -> Ints | Indices:
 
 def _finish(words: UInts, draw: Draw, out: NDArray[Any]) -> None:
     """Write the weights of the words into `out`, float32 or float64."""
-    out[...] = _points(words, draw).reshape(out.shape)  # to float: rounds to nearest even
+    out[...] = _points(words, draw).reshape(out.shape)  # conversion to float rounds to nearest even
     out *= out.dtype.type(draw.factor)
 
 
 def release() -> None:
-    """Give back this thread's large buffers: a draw has ended."""
+    """Free this thread's large buffers at the end of a draw."""
     _buffers.release()
 
 
@@ -229,7 +229,8 @@ def fill_pairs(
 ) -> None:
     """Fill out[rows[i], left + j] with the weights of logical indices bases[i] + columns[j].
 
-    Columns are even, and bases come in pairs, an even one and the next, so that both rows of a pair share their blocks.
+    Columns are even, and bases come in pairs of an even number and the next one, so both rows of a pair share their
+    blocks.
     """
     count = len(rows) // 2 * len(columns)
     weights = _buffers.take(f"weights {out.dtype}", count, out.dtype.type).reshape(-1, len(columns))

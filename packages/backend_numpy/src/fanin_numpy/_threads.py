@@ -1,4 +1,4 @@
-"""A few threads that fill chunks of one array side by side.
+"""A few threads that fill chunks of one array in parallel.
 
 The kernels release the interpreter's lock, so plain threads scale. The calling thread works too, and the others only
 help: a draw finishes even if no helper ever starts, so it cannot deadlock inside another thread pool.
@@ -37,7 +37,7 @@ class _Pool:
 
 
 _pool = _Pool()
-# Threads do not survive a fork: a child starts with no helpers, and its own lock. Windows has no fork.
+# Threads do not survive a fork: a child process starts without helpers and with its own lock. Windows has no fork.
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_pool.__init__)  # type: ignore[misc]
 
@@ -49,7 +49,7 @@ def _default_count() -> int:
     if not (text.isascii() and text.isdigit() and int(text) > 0):
         raise FaninValueError(
             f"the environment variable {_VARIABLE} must be a whole number of at least 1. Received: {text!r}. "
-            f"Set it to the number of threads, or unset it for one a core."
+            f"Set it to the number of threads, or unset it for one per core."
         )
     return int(text)
 
@@ -57,8 +57,8 @@ def _default_count() -> int:
 def get_num_threads() -> int:
     """Return how many threads a draw may use.
 
-    It is what `set_num_threads` was given, or the environment variable FANIN_NUM_THREADS, or the number of cores this
-    process may run on. The bits never depend on it.
+    It is the number passed to `set_num_threads`, or the environment variable FANIN_NUM_THREADS, or the number of cores
+    that this process may run on. The bits never depend on it.
     """
     return _pool.count if _pool.count is not None else _default_count()
 
@@ -79,12 +79,12 @@ def set_num_threads(count: int | None) -> None:
 
 
 def run_tasks(tasks: Iterable[Task], count: int, release: Task) -> None:
-    """Run every task, with up to `count` threads; the first error is raised after all threads have stopped.
+    """Run every task, with up to `count` threads. The first error is raised after all threads have stopped.
 
     Args:
-        tasks: What to run, in any order.
-        count: How many threads may work, this one among them.
-        release: What each thread runs when it has finished.
+        tasks: The tasks to run, in any order.
+        count: How many threads may work, including this one.
+        release: A function that each thread calls when it has finished.
     """
     queue = deque(tasks)
 
@@ -97,7 +97,7 @@ def run_tasks(tasks: Iterable[Task], count: int, release: Task) -> None:
                     return
                 task()
         except BaseException:
-            queue.clear()  # the array is lost anyway: let the others stop
+            queue.clear()  # the array is lost anyway, so the other threads can stop
             raise
         finally:
             release()

@@ -9,8 +9,8 @@ from typing import Any, Final, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from fanin.compare.trainer import Trace
 from fanin.gains.activations import SELU_ALPHA, SELU_SCALE
+from fanin.lab.trainer import Trace
 
 __all__ = ["NumpyTrainer"]
 
@@ -111,7 +111,9 @@ ACTIVATIONS: Final[dict[str, tuple[Function, Function]]] = {
 
 
 class NumpyTrainer:
-    """A `fanin.compare.trainer.Trainer` in NumPy; its methods are described there."""
+    """A `fanin.lab.trainer.Trainer` in NumPy; its methods are described there."""
+
+    activations: Final = tuple(ACTIVATIONS)
 
     def __init__(self, parameters: Mapping[str, Any], *, activation: str, learning_rate: float) -> None:
         depth = len(parameters) // 2
@@ -131,7 +133,7 @@ class NumpyTrainer:
         return values, pre
 
     def _backward(self, pre: list[Array], labels: NDArray[np.int64]) -> tuple[Array, list[Array]]:
-        """Return each sample's loss, and its derivative by each layer's pre-activation."""
+        """Return each sample's loss, and its derivative with respect to each layer's pre-activation."""
         logits = pre[-1]
         shifted = logits - logits.max(axis=1, keepdims=True)
         exponentials = np.exp(shifted)

@@ -1,4 +1,4 @@
-"""What a torch user calls: initial weights into an existing tensor, as torch.nn.init does, or a new tensor."""
+"""The functions for torch users: write initial weights into a tensor, as torch.nn.init does, or make a new tensor."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ _BACKEND: Final = TorchBackend()
 _is_transformed: Final = getattr(torch._C._functorch, "is_functorch_wrapped_tensor", lambda tensor: False)
 
 _PLAIN: Final = (Tensor, torch.nn.Parameter)
-"""Tensors with memory of their own; others are distributed, or stand for a tensor while a program is traced."""
+"""Tensors with their own memory; others are distributed, or stand for a tensor while a program is traced."""
 
 _LAYOUTS: Final = {2: "OI", 3: "OIW", 4: "OIHW", 5: "OIDHW"}
 _TRANSPOSED_LAYOUTS: Final = {3: "IOW", 4: "IOHW", 5: "IODHW"}
 
 
 def _layout(ndim: int, layout: str | None, transposed: bool) -> str | None:
-    """Return torch's own layout of a weight with so many axes; a vector has none, since its fans would be a guess."""
+    """Return torch's layout of a weight with this many axes. A vector has none, since its fans would be a guess."""
     return layout if layout is not None else (_TRANSPOSED_LAYOUTS if transposed is True else _LAYOUTS).get(ndim)
 
 
@@ -55,8 +55,8 @@ def init(
 ) -> Tensor:
     """Return a new tensor of initial weights: `fanin.init` with this backend and torch's layouts.
 
-    Where `layout` is None it is "OI", "OIW", "OIHW" or "OIDHW" by the number of axes ("IOW", "IOHW", "IODHW" with
-    transposed=True). All else is as in `fanin.init`.
+    If `layout` is None, it is "OI", "OIW", "OIHW" or "OIDHW", depending on the number of axes ("IOW", "IOHW" or "IODHW"
+    with transposed=True). Everything else is as in `fanin.init`.
 
     Example:
         >>> init((256, 64), "he", name="fc.weight").shape
@@ -96,14 +96,14 @@ def init_(
 
     Args:
         tensor: A floating-point tensor or parameter on any device, contiguous or not, whose elements do not overlap.
-            Of a distributed tensor (`DTensor`) each process draws the part that it holds, without communication.
-        initialization: A name or an `Initializer`, as in `fanin.init`, whose other arguments are the same too.
+            For a distributed tensor (`DTensor`), each process draws the part that it holds, without communication.
+        initialization: A name or an `Initializer`. This and the other arguments are as in `fanin.init`.
         seed: An integer in [0, 2^64).
-        name: The parameter's name, for example that of `module.named_parameters()`. It must be said where the weights
-            are random; None is the seed's own stream, which all tensors without a name share.
-        layout: What each axis is; None for torch's own: "OI", "OIW", "OIHW" or "OIDHW" by the number of axes ("IOW",
-            "IOHW", "IODHW" with transposed=True).
-        groups: Groups of a grouped convolution.
+        name: The parameter's name, for example from `module.named_parameters()`. Random weights require it. None
+            selects the seed's own stream, which all tensors without a name share.
+        layout: The role of each axis. None for torch's layout: "OI", "OIW", "OIHW" or "OIDHW", depending on the number
+            of axes ("IOW", "IOHW" or "IODHW" with transposed=True).
+        groups: Number of groups of a grouped convolution.
         transposed: Whether it is the weight of a transposed convolution.
         stride: Stride of the transposed convolution.
 
@@ -111,9 +111,9 @@ def init_(
         The tensor itself.
 
     Raises:
-        FaninTypeError: It is not a tensor, random weights have no `name`, or an argument has the wrong type.
-        FaninValueError: The tensor has no values (meta), is not floating-point or strided, its elements overlap, or an
-            argument's value means nothing here. The tensor is unchanged then.
+        FaninTypeError: It is not a tensor, `name` is missing for random weights, or an argument has the wrong type.
+        FaninValueError: The tensor has no values (meta), is not floating-point or not strided, its elements overlap, or
+            an argument has an invalid value. The tensor is then unchanged.
 
     Example:
         >>> layer = torch.nn.Linear(64, 256)
@@ -157,12 +157,12 @@ def arguments_of(
     """Return the arguments of `fanin.plan` for a tensor that `init_` is to write.
 
     Raises:
-        FaninTypeError: It is not a tensor, or random weights have no name.
+        FaninTypeError: It is not a tensor, or `name` is missing for random weights.
         FaninValueError: It cannot be written.
     """
     if not isinstance(tensor, Tensor):
         raise FaninTypeError(
-            f"init_ writes into a torch.Tensor. Received: {type(tensor).__name__}. For a new tensor use "
+            f"init_ writes into a torch.Tensor. Received: {type(tensor).__name__}. For a new tensor, use "
             f"fanin_torch.init(shape, ...)."
         )
     check_writable(tensor)
@@ -181,7 +181,7 @@ def arguments_of(
     }
 
 
-@torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]  # no part of a graph
+@torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]  # not part of a graph
 def _check_unnamed(initialization: str | Initializer) -> None:
     check_unnamed(initialization)
 
@@ -194,13 +194,13 @@ def check_writable(tensor: Tensor) -> None:
     """
     if isinstance(tensor, (UninitializedParameter, UninitializedBuffer)):
         raise FaninValueError(
-            "init_ cannot write a parameter that has no shape yet, as lazy modules have. Run the module once on an "
-            "example input, and initialise its parameters then."
+            "init_ cannot write a parameter that has no shape yet, as in lazy modules. Run the module once on an "
+            "example input, then initialize its parameters."
         )
     if tensor.is_nested:
         raise FaninValueError(
-            "init_ cannot write a nested tensor, which is several tensors. Write each of tensor.unbind(), under a name "
-            "of its own."
+            "init_ cannot write a nested tensor, which is several tensors. Write each of tensor.unbind() under its own "
+            "name."
         )
     if tensor.layout != torch.strided or dtype_name(tensor.dtype) not in DTYPES:
         raise FaninValueError(
@@ -209,21 +209,21 @@ def check_writable(tensor: Tensor) -> None:
         )
     if not torch.compiler.is_compiling() and tensor.is_neg():
         raise FaninValueError(
-            "init_ cannot write a view that shows the negative of its memory, as conj().imag of a complex tensor does. "
-            "Write the tensor that it is a view of."
+            "init_ cannot write a view that shows the negative of its memory, such as conj().imag of a complex tensor. "
+            "Write the underlying tensor instead."
         )
     if not torch.compiler.is_compiling() and _is_transformed(tensor):
         raise FaninValueError(
-            "init_ cannot write a tensor inside a transform of torch.func (grad, vmap, jvp, ...). Write it outside, or "
-            "take new weights there: fanin_torch.init(shape, ...)."
+            "init_ cannot write a tensor inside a torch.func transform (grad, vmap, jvp, ...). Write it outside, or "
+            "make new weights inside: fanin_torch.init(shape, ...)."
         )
     if tensor.is_meta:
         raise FaninValueError(
-            "init_ cannot write a tensor on the meta device, which has no values. Give the module memory first, "
-            'module.to_empty(device="cpu"), and initialise its parameters then.'
+            "init_ cannot write a tensor on the meta device, which has no values. First give the module memory, "
+            'module.to_empty(device="cpu"), then initialize its parameters.'
         )
     if not tensor.is_contiguous() and overlaps(tensor.shape, tensor.stride()):
         raise FaninValueError(
             f"init_ cannot write a tensor whose elements share memory (shape {tuple(tensor.shape)}, strides "
-            f"{tensor.stride()}), as expand() makes. Pass a copy: tensor.clone()."
+            f"{tensor.stride()}), such as the result of expand(). Pass a copy: tensor.clone()."
         )

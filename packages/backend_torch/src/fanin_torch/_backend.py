@@ -1,4 +1,4 @@
-"""The backend class, the door through which the core finds torch."""
+"""The backend class, through which the core finds torch."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from fanin_torch._opaque import draw_opaquely, keep
 __all__ = ["TorchBackend"]
 
 _OUTSIDE_OF_TRANSFORMS: Final = getattr(torch._C, "_DisableFuncTorch", nullcontext)
-"""Within `torch.func`'s transforms a new tensor is wrapped and shows no memory; the weights are constants to them."""
+"""Inside a `torch.func` transform, a new tensor is wrapped and has no accessible memory; the weights are constants."""
 
 
 class TorchBackend:
@@ -37,7 +37,7 @@ class TorchBackend:
 
         Args:
             plan: The plan.
-            device: A `torch.device` or what makes one; None for torch's default device.
+            device: A `torch.device` or anything that torch converts to one; None for torch's default device.
 
         Raises:
             FaninValueError: The device is unknown or not available, or it is "meta", which holds no values.
@@ -53,15 +53,15 @@ class TorchBackend:
             out = torch.empty(plan.shape, dtype=DTYPES[plan.dtype], device=device)
         except (RuntimeError, TypeError, AssertionError) as error:
             raise FaninValueError(
-                f"torch cannot make a {plan.dtype} tensor on the device {device!r}: {error} "
+                f"torch cannot create a {plan.dtype} tensor on the device {device!r}: {error} "
                 f'Use an available device, for example "cpu".'
             ) from error
         if out.is_meta:
             raise FaninValueError(
-                "a tensor on the meta device has no values to draw. Use a real device, or plan now and draw later: "
-                "fanin.plan(...)."
+                "a tensor on the meta device has no values to draw. Use a real device, or plan now with "
+                "fanin.plan(...) and draw later."
             )
-        if type(out) is not Tensor:  # a fake one, that stands for a tensor
+        if type(out) is not Tensor:  # a fake tensor
             return draw_opaquely(keep(plan), device)
         draw_into(plan, out)
         return out
@@ -79,7 +79,7 @@ class TorchBackend:
         return Description(tuple(array.shape), dtype_name(array.dtype))
 
     def compiled(self, function: Callable[[], Any]) -> Callable[[], Any]:
-        """Return the function, compiled by `torch.compile` as one graph, with a backend that needs no C++ compiler."""
+        """Return the function compiled by `torch.compile` as one graph, with a backend that needs no C++ compiler."""
         made: Callable[[], Any] = torch.compile(function, fullgraph=True, backend="aot_eager")
         return made
 

@@ -1,4 +1,4 @@
-"""From a plan to a tensor: through NumPy in main memory, through torch's own operations elsewhere."""
+"""From a plan to a tensor: with NumPy in main memory, with torch's own operations elsewhere."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ def draw_into(plan: Plan, tensor: Tensor) -> None:
     """
     if tensor.device.type == "cpu":
         fanin_numpy.draw_into(plan, numpy_view(tensor))
-        torch.autograd.graph.increment_version(tensor)  # NumPy wrote behind autograd's back
+        torch.autograd.graph.increment_version(tensor)  # autograd has not seen that NumPy wrote
     else:
         draw_with_torch(plan, tensor)
 
 
 @torch.no_grad()
 def draw_with_torch(plan: Plan, tensor: Tensor) -> None:
-    """Do what `draw_into` does in torch's operations alone, on the tensor's device."""
+    """Do the same as `draw_into`, but only with torch's operations on the tensor's device."""
     if isinstance(plan.rule, (Fill, Draw)):
         draw_elements(plan, plan.rule, tensor.detach())
     else:

@@ -1,4 +1,4 @@
-"""torch's dtypes by the specification's names, and tensors in main memory as NumPy arrays."""
+"""torch's dtypes by their names in the specification, and tensors in main memory as NumPy arrays."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _CARRIERS: Final = {
     "float8_e5m2": (torch.uint8, ml_dtypes.float8_e5m2),
     "float8_e4m3fn": (torch.uint8, ml_dtypes.float8_e4m3fn),
 }
-"""The integers as which a tensor passes to NumPy, and the dtype that it has there."""
+"""The integer dtype in which a tensor is passed to NumPy, and its dtype there."""
 
 
 _NAMES: Final = {dtype: name for name, dtype in DTYPES.items()}

@@ -16,7 +16,7 @@ from fanin_torch._lattice import points, words_of, words_run
 __all__ = ["draw_elements"]
 
 _CHUNK = 1 << 19
-"""Elements drawn at once on a device: with some 40 bytes of intermediate results each, 20 MB."""
+"""Elements drawn at once on a device: with some 40 bytes of intermediate results per element, 20 MB."""
 
 
 def draw_elements(plan: Plan, rule: Fill | Draw, target: Tensor) -> None:
@@ -25,7 +25,7 @@ def draw_elements(plan: Plan, rule: Fill | Draw, target: Tensor) -> None:
     Args:
         plan: The plan.
         rule: How each element is computed.
-        target: Where to write, as in `draw_with_torch`.
+        target: The tensor to write, as in `draw_with_torch`.
     """
     compute = DTYPES[plan.compute]
     if isinstance(rule, Fill):

@@ -1,4 +1,4 @@
-"""Whole numbers that move along axes, the logical index first of all, as tensors."""
+"""Whole numbers that move along axes, such as the logical index, as tensors."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["values"]
 
 
 def values(first: int, axes: tuple[Axis, ...], device: torch.device) -> Tensor:
-    """Return a whole number that is `first` at the first element and moves along axes: int64, with broadcast axes."""
+    """Return a whole number that is `first` at the first element and moves along axes: int64, to be broadcast."""
     number = torch.full((1,) * len(axes), first, dtype=torch.int64, device=device)
     for k, axis in enumerate(axes):
         if not (axis.stride or axis.outer_stride):

@@ -1,7 +1,7 @@
 """Words and lattices in torch's integer operations, for memory that NumPy cannot reach: any device.
 
-torch has no full set of unsigned operations, so a word is an int32 that wraps, and a logical right shift is an
-arithmetic one with the sign's copies masked away.
+torch lacks many unsigned operations, so a word is an int32 that wraps around, and a logical right shift is an
+arithmetic one with the copies of the sign bit masked off.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def _signed(word: int) -> int:
 
 
 def _threefry(key: Words, x0: Tensor, x1: Tensor) -> None:
-    """Replace the counters (x0, x1), int32, by their blocks."""
+    """Replace the counters (x0, x1), int32, with their blocks."""
     schedule = (key[0], key[1], key[0] ^ key[1] ^ PARITY)
     x0 += _signed(schedule[0])
     x1 += _signed(schedule[1])
@@ -57,7 +57,7 @@ def words_of(index: Tensor, key: Words) -> Tensor:
 
 def _halves(block: Tensor) -> tuple[Tensor, Tensor]:
     low = block & 0xFFFFFFFF
-    low -= (low >> 31) << 32  # what int32 holds
+    low -= (low >> 31) << 32  # into the range of int32
     return (block >> 32).to(torch.int32), low.to(torch.int32)
 
 
@@ -80,7 +80,7 @@ def _normal_points(words: Tensor) -> Tensor:
 
 
 def _truncated_ranks(words: Tensor, draw: Draw) -> Tensor:
-    """Return first_rank + ((w * ranks) >> 32): w in halves, so that no product leaves int64."""
+    """Return first_rank + ((w * ranks) >> 32), computed from halves of w, so that no product overflows int64."""
     low = (words & 0xFFFF).to(torch.int64) * draw.ranks
     high = ((words >> 16) & 0xFFFF).to(torch.int64) * draw.ranks
     rank = ((high + (low >> 16)) >> 16) + draw.first_rank

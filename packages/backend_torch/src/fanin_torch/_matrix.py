@@ -22,7 +22,7 @@ from fanin_torch._lattice import words_of
 __all__ = ["draw_matrices"]
 
 _CHUNK: Final = 1 << 19
-"""Elements of the columns that are ranked at once: some 60 bytes each."""
+"""Elements of the columns that are ranked at once; each takes some 60 bytes."""
 
 _BITS: Final = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
 
@@ -32,8 +32,8 @@ def draw_matrices(plan: Plan, rule: Diagonal | Masked | Haar, target: Tensor) ->
 
     Args:
         plan: The plan.
-        rule: Its rule.
-        target: Where to write, as in `draw_with_torch`.
+        rule: The plan's rule.
+        target: The tensor to write, as in `draw_with_torch`.
     """
     if target.numel() == 0:
         return
@@ -48,11 +48,11 @@ def draw_matrices(plan: Plan, rule: Diagonal | Masked | Haar, target: Tensor) ->
         assert columns is not None
         for key, stream in zip(plan.keys, _streams(plan, target), strict=True):
             zeros = _zeros(rule, columns, threefry2x32(key, rule.mask), target.device)
-            patterns = stream.view(_BITS[stream.element_size()])  # torch does not fill a float8
+            patterns = stream.view(_BITS[stream.element_size()])  # torch cannot fill a float8 tensor
             patterns.permute(columns.stored).masked_fill_(zeros, 0)
     else:
         row, column, tap = (_of_one_stream(plan, values(*moves, target.device)) for moves in coordinates(plan))
-        place = target.device if target.device.type == "cuda" else torch.device("cpu")  # others may have no doubles
+        place = target.device if target.device.type == "cuda" else torch.device("cpu")  # other devices may lack doubles
         for k, stream in enumerate(_streams(plan, target)):
             normal = normal_matrices(plan, slice(k, k + 1))
             matrices = torch.empty(normal.shape, dtype=torch.float64, device=place)
@@ -71,7 +71,7 @@ def _of_one_stream(plan: Plan, number: Tensor) -> Tensor:
 
 
 def _orthogonal(matrices: Tensor) -> Tensor:
-    """Return the matrices made orthogonal, with the signs that leave the triangular factor's diagonal positive."""
+    """Return the orthogonal factors of the matrices, with the signs that make the triangular diagonal positive."""
     if matrices.shape[-2] < matrices.shape[-1]:
         return _orthogonal(matrices.mT).mT
     q, r = torch.linalg.qr(matrices)
@@ -97,7 +97,7 @@ def _zeros(rule: Masked, columns: Columns, key: Words, device: torch.device) -> 
 
 
 def _smallest(words: Tensor, count: int) -> Tensor:
-    """Return which words of each row are its `count` smallest; of equal words, the first."""
+    """Return which words of each row are among its `count` smallest. Of equal words, the first count as smaller."""
     ranks = (words.to(torch.int64) & 0xFFFFFFFF) << 31
     ranks |= torch.arange(words.shape[1], dtype=torch.int64, device=words.device)
     return ranks <= ranks.kthvalue(count, dim=1, keepdim=True).values

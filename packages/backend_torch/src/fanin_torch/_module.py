@@ -1,4 +1,4 @@
-"""Whole modules: each parameter with the layout, groups and stride that its layer knows, and a name of its own."""
+"""Whole modules: each parameter gets its own name, and the layout, groups and stride of its layer."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ _KNOWN: Final = (
     ((nn.RNNBase, nn.RNNCellBase), "(weight|bias)_(ih|hh|hr).*"),
     ((nn.MultiheadAttention,), "(in|q|k|v)_proj_weight|in_proj_bias|bias_[kv]"),
 )
-"""Layers, and the names of the parameters of theirs that are known; a subclass may add others."""
+"""Layers, and the names of their known parameters; a subclass may add others."""
 
 
 @dataclass(frozen=True)
 class _Assignment:
-    """A tensor to overwrite: with what, which argument says so, and how its axes are to be read."""
+    """A tensor to overwrite: the initializer, the argument that it comes from, and how to read the tensor's axes."""
 
     tensor: Tensor
     key: str
@@ -54,7 +54,7 @@ class _Assignment:
         return [self.key + part for part in self.parts] or self.key
 
     def split(self) -> list[_Assignment]:
-        """Return its parts as assignments of their own."""
+        """Return its parts as separate assignments."""
         names = [self.key + part for part in self.parts]
         return [replace(self, tensor=self.tensor[k], key=key, settings={}, parts=()) for k, key in enumerate(names)]
 
@@ -67,42 +67,42 @@ def init_module_(
     seed: int = 0,
     overrides: Mapping[str, str | Initializer | None] | None = None,
 ) -> _Module:
-    """Overwrite every parameter of a module, in place: by a scheme, or by one law for all layers.
+    """Overwrite every parameter of a module in place: by a scheme, or by one initializer for all layers.
 
-    With a scheme each parameter and buffer gets its own law, from the stream that the scheme names. Tensors on the meta
-    device are made real, tied ones stay tied, and of a distributed tensor each process draws the part that it holds.
-    What wraps a module (`torch.compile`, data parallelism, FSDP, activation checkpoints) changes no name.
+    With a scheme each parameter and buffer gets its own distribution, from the stream that the scheme names. Tensors on
+    the meta device get memory, tied tensors stay tied, and of a distributed tensor each process draws the part that it
+    holds. Wrappers (`torch.compile`, data parallelism, FSDP, activation checkpoints) do not change the names.
 
-    With one law it is `init_` for each parameter, under the name that it has in the module:
+    With one initializer it is `init_` for each parameter, under the name that it has in the module:
 
     - `Linear`, `Conv1d` to `Conv3d`, `ConvTranspose1d` to `3d`: `initialization` for the weight, with the layer's
       groups and stride, and `bias` for the bias.
-    - `RNN`, `LSTM`, `GRU` and their cells: `initialization` for each weight (gates x hidden, inputs), `bias` for
-      biases.
-    - `MultiheadAttention`: the packed weight is three, of queries, keys and values, named `...in_proj_weight.q`, `.k`
-      and `.v`; `bias` for biases.
-    - Normalizations: ones for the weight, zeros for the bias. `PReLU`: 0.25.
+    - `RNN`, `LSTM`, `GRU` and their cells: `initialization` for each weight (gates x hidden, inputs), `bias` for each
+      bias.
+    - `MultiheadAttention`: the packed weight is drawn as three matrices, for queries, keys and values, named
+      `...in_proj_weight.q`, `.k` and `.v`; `bias` for each bias.
+    - Normalization layers: ones for the weight, zeros for the bias. `PReLU`: 0.25.
 
-    Any other parameter, an embedding's say, or one that a subclass of these adds, needs a word of yours in
-    `overrides`: nothing is guessed, and nothing is left to torch's generator. Buffers stay as they are.
+    Any other parameter, such as the weight of an embedding or a parameter that a subclass of these adds, must be listed
+    in `overrides`: nothing is guessed, and nothing is left to torch's generator. Buffers are not changed.
 
     Args:
-        module: The module; its parameters may be on any device, and shared.
-        initialization: A `fanin.Scheme`, which `fanin_torch.record` reads from a model's own code; or of weights a name
-            or an `Initializer`, as in `fanin.init`.
-        bias: Of biases, likewise; one without fans.
+        module: The module; its parameters may be on any device, and may be shared.
+        initialization: A `fanin.Scheme`, which `fanin_torch.record` reads from a model's own code; or the initializer of
+            weights: a name or an `Initializer`, as in `fanin.init`.
+        bias: The initializer of biases, likewise; it must not need fans.
         seed: An integer in [0, 2^64).
-        overrides: By a parameter's name, or a pattern of names ("*.embedding.weight"), what it gets in the place of the
-            above; None leaves it as it is. The first that fits counts. A shared parameter goes by each of its names,
-            and a third of attention's packed weight also by its own.
+        overrides: Initializers for single parameters, by name or by a pattern of names ("*.embedding.weight"); None
+            leaves a parameter unchanged. The first pattern that matches counts. A shared parameter matches by any of
+            its names, and each third of attention's packed weight also by its own name.
 
     Returns:
         The module itself.
 
     Raises:
         FaninTypeError: It is not a module, or an argument has the wrong type.
-        FaninValueError: A parameter is not known, an override has no effect, or what `init_` refuses. No parameter has
-            changed then.
+        FaninValueError: A parameter is not known, an override has no effect, or `init_` would reject an argument. No
+            parameter is then changed.
 
     Example:
         >>> import torch
@@ -114,7 +114,7 @@ def init_module_(
     """
     if not isinstance(module, nn.Module):
         raise FaninTypeError(
-            f"init_module_ initialises a torch.nn.Module. Received: {type(module).__name__}. For a tensor use "
+            f"init_module_ initializes a torch.nn.Module. Received: {type(module).__name__}. For a tensor, use "
             f"fanin_torch.init_."
         )
     seed_words(seed)
@@ -137,7 +137,7 @@ def init_module_(
 
 
 def _assignments(module: nn.Module, weight: Initializer, bias: Initializer, overrides: Overrides) -> list[_Assignment]:
-    """Return what is to be written, each parameter under the first of its names.
+    """Return the assignments to make, each parameter under the first of its names.
 
     Raises:
         FaninValueError: A parameter is not known, or an override has no effect.
@@ -150,7 +150,7 @@ def _assignments(module: nn.Module, weight: Initializer, bias: Initializer, over
     usual: dict[str, str] = {}
     for prefix, owner in module.named_modules():
         for key, tensor in owner.named_parameters(prefix, recurse=False):
-            if key != names[id(tensor)][0]:  # it is shared, and was there before
+            if key != names[id(tensor)][0]:  # it is shared, and has been handled under its first name
                 continue
             known = _of_layer(owner, key, tensor, weight, bias)
             for one, pattern in _overridden(known or _Assignment(tensor, key), names[id(tensor)], overrides):
@@ -162,15 +162,15 @@ def _assignments(module: nn.Module, weight: Initializer, bias: Initializer, over
     if unknown:
         example = ", ".join(f'"{key}": {start}' for start, key in usual.items())
         raise FaninValueError(
-            f"it is not known what these parameters are: {'; '.join(unknown)}. Say what each gets, for example "
-            f"overrides={{{example}}}, or None to leave it as it is."
+            f"no initializer is known for these parameters: {'; '.join(unknown)}. Pass one for each, for example "
+            f"overrides={{{example}}}, or None to leave the parameter unchanged."
         )
     overrides.refuse_idle(name for aliases in names.values() for name in aliases)
     return made
 
 
 def _overridden(one: _Assignment, names: list[str], overrides: Overrides) -> Iterator[tuple[_Assignment, str | None]]:
-    """Yield an assignment with what an override makes of it, and its pattern; of parts, one by one where it differs."""
+    """Yield the assignment with its override applied, and the pattern; its parts one by one if overrides differ."""
     patterns = [overrides.first([*names, *(name + part for name in names if part)]) for part in one.parts or ("",)]
     pieces = one.split() if len(set(patterns)) > 1 else [one]
     for piece, pattern in zip(pieces, patterns, strict=False):
@@ -181,7 +181,7 @@ def _overridden(one: _Assignment, names: list[str], overrides: Overrides) -> Ite
 
 
 def _of_layer(owner: nn.Module, key: str, tensor: Tensor, weight: Initializer, bias: Initializer) -> _Assignment | None:
-    """Return what one parameter of a layer gets; None if it is not known."""
+    """Return the assignment of one parameter of a layer, or None if the parameter is not known."""
     name = key.rpartition(".")[2]
     known = next((pattern for kinds, pattern in _KNOWN if isinstance(owner, kinds)), None)
     if known is None or not re.fullmatch(known, name):
@@ -210,7 +210,7 @@ def _shape(tensor: Tensor) -> str:
 
 
 def _usual_start(owner: nn.Module, key: str, tensor: Tensor) -> str:
-    """Return what a parameter that is not known usually starts from, as a caller would write it."""
+    """Return the usual initializer of a parameter that is not known, as a caller would write it."""
     name, layer = key.rpartition(".")[2].lower(), type(owner).__name__.lower()
     if tensor.ndim > 1:
         return "fanin.normal(std=0.02)"
@@ -220,21 +220,21 @@ def _usual_start(owner: nn.Module, key: str, tensor: Tensor) -> str:
 
 
 def _check(one: _Assignment, seed: int) -> None:
-    """Plan an assignment, which refuses what cannot be drawn.
+    """Plan an assignment, to check that it can be drawn.
 
     Raises:
-        FaninError: It cannot be; the message says which parameter, and which argument asks for it.
+        FaninError: It cannot be drawn; the message names the parameter and the argument that asks for it.
     """
     law = one.initialization
     assert law is not None
     try:
         described = arguments_of(one.tensor, law, seed=seed, name=one.name, **one.settings)
         if described["layout"] is None and (law.needs_fans or isinstance(law, MatrixInitializer)):
-            narrower = ", or a pattern that leaves the parameter out" if one.argument.startswith("overrides") else ""
+            narrower = ", or a pattern that excludes the parameter" if one.argument.startswith("overrides") else ""
             raise FaninValueError(
-                f"{law} needs in- and out-axes, which are not known of a parameter of shape {tuple(one.tensor.shape)}. "
-                f'Take an initializer without fans there, such as "zeros", "ones" or fanin.normal(std=0.02){narrower}.'
+                f"{law} needs in- and out-axes, which are unknown for a parameter of shape {tuple(one.tensor.shape)}. "
+                f'Use an initializer without fans, such as "zeros", "ones" or fanin.normal(std=0.02){narrower}.'
             )
         plan(tuple(one.tensor.shape), **described)
     except FaninError as error:
-        raise type(error)(f"{one.key}, by {one.argument}: {error}") from error
+        raise type(error)(f"{one.key}, from {one.argument}: {error}") from error

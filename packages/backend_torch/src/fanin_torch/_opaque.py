@@ -1,8 +1,8 @@
-"""The draw as one opaque operator, for torch.compile and tensors without memory of their own.
+"""The draw as one opaque operator, for torch.compile and for tensors without their own memory.
 
-Traced through the rounds of the generator, Inductor's compile time explodes; and traced as a Python function, the
-hashing of a name would break the graph. So the plan is made while tracing, kept in this process under a number, and the
-graph holds one operator that looks it up and writes the tensor.
+Tracing the rounds of the generator would make Inductor's compile time explode, and tracing the hashing of a name would
+break the graph. So the plan is made while tracing and kept in this process under a number, and the graph contains one
+operator that looks the plan up and writes the tensor.
 """
 
 from __future__ import annotations
@@ -22,19 +22,19 @@ __all__ = ["draw_opaquely", "fill_opaquely", "keep", "remember"]
 
 _plans: Final[list[Plan]] = []
 _numbers: Final[dict[Plan, int]] = {}
-"""A plan that is traced again has the number that it had: a compiled loop keeps one, and not one per step."""
+"""A plan that is traced again keeps its number, so a compiled loop keeps one plan and not one per step."""
 _lock: Final = threading.Lock()
 
 
 @torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]
 def remember(shape: Sequence[int], arguments: dict[str, Any]) -> tuple[int, tuple[int, ...], str]:
-    """Return what `keep` does, of the plan of these arguments."""
+    """Keep the plan of these arguments; see `keep`."""
     return _keep(plan(shape, **arguments))
 
 
 @torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]
 def keep(made: Plan) -> tuple[int, tuple[int, ...], str]:
-    """Return the number under which a plan is kept, and its shape and dtype: a graph has no room for the plan."""
+    """Keep a plan, and return its number, shape and dtype: a graph cannot hold the plan itself."""
     return _keep(made)
 
 
@@ -56,7 +56,7 @@ def draw_opaquely(kept: tuple[int, tuple[int, ...], str], device: Any) -> Tensor
 
 @torch.library.custom_op("fanin::fill_", mutates_args={"tensor"})
 def fill_opaquely(tensor: Tensor, number: int) -> None:
-    """Write the weights of a remembered plan into a tensor."""
+    """Write the weights of a kept plan into a tensor."""
     draw_into(_plans[number], tensor)
 
 

@@ -1,4 +1,4 @@
-"""What a caller says about single parameters of a module, by name or by a pattern of names."""
+"""Initializers for single parameters of a module, by name or by a pattern of names."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ __all__ = ["Overrides"]
 
 
 class Overrides:
-    """Initializers by patterns of names; None for a parameter that stays as it is.
+    """Initializers by patterns of names; None for a parameter that stays unchanged.
 
     Raises:
-        FaninTypeError: It is no mapping, or a key is no text.
+        FaninTypeError: It is not a mapping, or a key is not a string.
         FaninValueError: An initializer is unknown.
     """
 
@@ -25,37 +25,37 @@ class Overrides:
         if given is not None and not isinstance(given, Mapping):
             raise FaninTypeError(
                 f"overrides must be a mapping from names of parameters to initializers. Received: {given!r} of type "
-                f'{type(given).__name__}. For example overrides={{"*.embedding.weight": fanin.normal(std=0.02)}}.'
+                f'{type(given).__name__}. Pass, for example, {{"*.embedding.weight": fanin.normal(std=0.02)}}.'
             )
         self._laws = {_checked(name): _law(name, law) for name, law in (given or {}).items()}
         self._fits: dict[str, list[tuple[str, str]]] = {name: [] for name in self._laws}
 
     def first(self, names: Iterable[str]) -> str | None:
-        """Return the first pattern that fits one of a parameter's names, or None."""
+        """Return the first pattern that matches one of a parameter's names, or None."""
         fitting = [(pattern, name) for pattern in self._laws for name in names if fnmatchcase(name, pattern)]
         for pattern, name in fitting:
             self._fits[pattern].append((name, fitting[0][0]))
         return fitting[0][0] if fitting else None
 
     def __getitem__(self, pattern: str) -> Initializer | None:
-        """Return what a pattern stands for."""
+        """Return the initializer of a pattern, or None."""
         return self._laws[pattern]
 
     def refuse_idle(self, names: Iterable[str]) -> None:
-        """Check, when every parameter was asked for, that each pattern was the first of one.
+        """Check, after all parameters have been looked up, that each pattern was the first match of one.
 
         Raises:
-            FaninValueError: One fits no parameter, or only such as an earlier one fits.
+            FaninValueError: A pattern matches no parameter, or only parameters that an earlier one matches.
         """
         faults, every = [], list(names)
         for pattern, fits in self._fits.items():
             if not fits:
                 close = difflib.get_close_matches(pattern, every, n=1)
                 hint = f" Did you mean {close[0]!r}?" if close else ""
-                faults.append(f"{pattern!r} fits no parameter's name.{hint}")
+                faults.append(f"{pattern!r} matches no parameter's name.{hint}")
             elif all(first != pattern for _, first in fits):
                 name, first = fits[0]
-                faults.append(f"{pattern!r} fits {name}, which {first!r} before it has taken. Put {pattern!r} first.")
+                faults.append(f"{pattern!r} matches {name}, but {first!r} matches it earlier. Put {pattern!r} first.")
         if faults:
             raise FaninValueError(f"overrides that have no effect: {' '.join(faults)}")
 
@@ -66,7 +66,7 @@ def _checked(name: object) -> str:
     kind = ""
     if isinstance(name, type):
         kind = (
-            f' For all layers of a class: {{f"{{name}}.*": ... for name, layer in module.named_modules() if '
+            f' For all layers of a class, use {{f"{{name}}.*": ... for name, layer in module.named_modules() if '
             f"isinstance(layer, {name.__name__})}}."
         )
     raise FaninTypeError(

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from fanin.compare.trainer import Trace
+from fanin.lab.trainer import Trace
 
 __all__ = ["TorchTrainer"]
 
@@ -28,7 +28,7 @@ ACTIVATIONS: Final[dict[str, Callable[[Tensor], Tensor]]] = {
     "gelu_tanh": lambda z: functional.gelu(z, approximate="tanh"),
     "silu": functional.silu,
     "mish": functional.mish,
-    "softplus": lambda z: -functional.logsigmoid(-z),  # functional.softplus is linear from 20 on
+    "softplus": lambda z: -functional.logsigmoid(-z),  # functional.softplus is linear above 20
     "tanh": torch.tanh,
     "sigmoid": torch.sigmoid,
     "hardtanh": functional.hardtanh,
@@ -38,7 +38,9 @@ ACTIVATIONS: Final[dict[str, Callable[[Tensor], Tensor]]] = {
 
 
 class TorchTrainer:
-    """A `fanin.compare.trainer.Trainer` in PyTorch; its methods are described there."""
+    """A `fanin.lab.trainer.Trainer` in PyTorch; its methods are described there."""
+
+    activations: Final = tuple(ACTIVATIONS)
 
     def __init__(self, parameters: Mapping[str, Tensor], *, activation: str, learning_rate: float) -> None:
         self._named = {name: tensor.detach().clone().requires_grad_() for name, tensor in parameters.items()}
@@ -80,7 +82,7 @@ class TorchTrainer:
     def trace(self, inputs: Array, labels: NDArray[np.int64]) -> Trace:
         """Return every layer's output and gradient."""
         outputs, pre = self._forward(self._place(inputs))
-        # Summed, not averaged, so that each sample's gradient is that of its own loss.
+        # The sum, not the mean, so that each sample's gradient is that of its own loss.
         loss = functional.cross_entropy(outputs[-1], self._place(labels), reduction="sum")
         gradients = torch.autograd.grad(loss, pre)
         return Trace([value.detach().cpu().numpy() for value in outputs], [part.cpu().numpy() for part in gradients])

@@ -1,10 +1,11 @@
-"""fanin: one specification of weight initialization, and the same bits on every array library.
+"""fanin: one specification of weight initialization, with the same bits in every array library.
 
-`fanin.init` draws one tensor, `fanin.init_parameters` a network's; `fanin.plan` says what they would do, as data.
-Importing this package imports no array library.
+`fanin.init` draws one tensor, and `fanin.init_parameters` draws the parameters of a network. `fanin.plan` describes a
+draw as data, without drawing. Importing this package imports no array library.
 
-Functions are here. Classes are where their room is: initializers in `fanin.initializers`, errors in `fanin.exceptions`,
-the geometry of a tensor in `fanin.layout`, what a backend reads in `fanin.plans`, what it is in `fanin.contract`.
+Functions are here, and each class is in its module: initializers in `fanin.initializers`, errors in `fanin.exceptions`,
+the geometry of a tensor in `fanin.layout`, what a backend reads in `fanin.plans`, and its interface in
+`fanin.contract`.
 """
 
 from __future__ import annotations

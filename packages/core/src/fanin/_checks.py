@@ -1,4 +1,4 @@
-"""Checks of single arguments, so that each kind of mistake reads the same everywhere."""
+"""Checks of single arguments, so that each kind of mistake gives the same message everywhere."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from fanin.exceptions import FaninTypeError, FaninValueError
 
 
 def whole_number(value: object, what: str, at_least: int) -> int:
-    """Return `value` as an int if it is an integer of any library, and not a bool, of at least `at_least`."""
+    """Return `value` as an int. It must be an integer of any library, not a bool, and at least `at_least`."""
     if isinstance(value, bool) or not hasattr(value, "__index__"):
         raise FaninTypeError(f"{what} must be a whole number. Received: {value!r} of type {type(value).__name__}.")
     try:
         number = operator.index(value)
-    except TypeError as error:  # an array of several elements has __index__ and refuses to use it
+    except TypeError as error:  # an array with several elements has an __index__ that raises
         raise FaninTypeError(f"{what} must be one whole number. Received: {value!r}.") from error
     if number < at_least:
         raise FaninValueError(f"{what} must be at least {at_least}. Received: {number}.")
@@ -25,7 +25,7 @@ def whole_number(value: object, what: str, at_least: int) -> int:
 
 
 def finite_number(value: object, what: str) -> float:
-    """Return `value` as a float if it is a finite real number, and not a bool."""
+    """Return `value` as a float. It must be a finite real number and not a bool."""
     number = real_number(value, what)
     if not math.isfinite(number):
         raise FaninValueError(f"{what} must be finite. Received: {number}.")
@@ -33,24 +33,24 @@ def finite_number(value: object, what: str) -> float:
 
 
 def positive_number(value: object, what: str) -> float:
-    """Return `value` as a float if it is a finite real number above 0."""
+    """Return `value` as a float. It must be a finite real number above 0."""
     number = finite_number(value, what)
     if number <= 0:
         raise FaninValueError(
-            f"{what} must be above 0. Received: {number}. For weights that are all equal use fanin.constant(value)."
+            f"{what} must be above 0. Received: {number}. For weights that are all equal, use fanin.constant(value)."
         )
     return number
 
 
 def real_number(value: object, what: str) -> float:
-    """Return `value` as a float if it is a real number (an infinity too), and not a bool or a NaN."""
+    """Return `value` as a float. It must be a real number (infinities are allowed), not a bool and not a NaN."""
     real = isinstance(value, Real) or (hasattr(value, "__float__") and not isinstance(value, Complex))
     if isinstance(value, bool) or not real:
         raise FaninTypeError(f"{what} must be a real number. Received: {value!r} of type {type(value).__name__}.")
     try:
         number = float(value)  # type: ignore[arg-type]  # has __float__
     except OverflowError as error:
-        raise FaninValueError(f"{what} must fit a double. Received: {value!r}.") from error
+        raise FaninValueError(f"{what} must fit in a double. Received: {value!r}.") from error
     except (TypeError, ValueError) as error:  # an array of several elements
         raise FaninTypeError(f"{what} must be one real number. Received: {value!r}.") from error
     if math.isnan(number):
@@ -76,11 +76,11 @@ _ELSEWHERE: Final[dict[str, tuple[str, ...]]] = {
     "scale": ("gain", "std"),
     "nonlinearity": ("activation",),
 }
-"""What has another name here than in other libraries and in papers, if the nearest spelling does not lead there."""
+"""Names in other libraries and papers, and the names here; only those that the nearest spelling would not find."""
 
 
 def nearest(name: str, choices: Iterable[str]) -> str | None:
-    """Return the choice that `name` seems to mean, or None; choices are in lower case."""
+    """Return the choice that `name` most likely means, or None. The choices are in lower case."""
     import difflib  # only an error needs it
 
     known, lower = list(choices), name.lower().rstrip("_")
@@ -89,6 +89,6 @@ def nearest(name: str, choices: Iterable[str]) -> str | None:
 
 
 def closest(name: str, choices: Iterable[str]) -> str:
-    """Return " Did you mean 'x'?" for the choice that `name` seems to mean, or nothing; choices are in lower case."""
+    """Return " Did you mean 'x'?" for the choice that `name` most likely means, or "". Choices are in lower case."""
     found = nearest(name, choices)
     return f" Did you mean {found!r}?" if found else ""

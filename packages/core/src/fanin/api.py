@@ -1,4 +1,4 @@
-"""The public functions: initialise one tensor, or the parameters of a network."""
+"""The public functions: initialize one tensor, or the parameters of a network."""
 
 from __future__ import annotations
 
@@ -21,19 +21,20 @@ def draw(plan: Plan, *, backend: str | Backend | None = None, device: object = N
     """Draw a plan with a backend.
 
     Raises:
-        FaninValueError: The backend does not draw the plan's dtype or rule, or does not know the device.
+        FaninValueError: The backend does not support the plan's dtype or rule, or does not know the device.
         FaninError: The backend cannot be loaded (see `fanin.backend`).
     """
     drawer = get_backend(backend)
     if plan.dtype not in drawer.capabilities.dtypes:
         raise FaninValueError(
-            f"backend {drawer.name!r} does not draw {plan.dtype}. Accepted: "
-            f"{', '.join(sorted(drawer.capabilities.dtypes))}."
+            f"backend {drawer.name!r} does not support the dtype {plan.dtype}. Accepted: "
+            f"{', '.join(sorted(drawer.capabilities.dtypes))}. Use one of these, or another backend."
         )
     if plan.rule.kind not in drawer.capabilities.rules:
         raise FaninValueError(
-            f"backend {drawer.name!r} does not draw {plan.initializer}, whose rule is {plan.rule.kind!r}. It draws the "
-            f"rules {', '.join(sorted(drawer.capabilities.rules))}. Use another backend, such as numpy, torch or jax."
+            f"backend {drawer.name!r} does not support the rule {plan.rule.kind!r}, which {plan.initializer} needs. "
+            f"Accepted: {', '.join(sorted(drawer.capabilities.rules))}. Use another backend, such as numpy, torch or "
+            f"jax."
         )
     return drawer.draw(plan, device=device)
 
@@ -55,33 +56,36 @@ def init(
 ) -> Any:
     """Return a new tensor of initial weights.
 
-    Each weight is a function of the seed, the name, its logical index, the initializer and the dtype alone: the same
-    bits from every backend, on every device, in every layout, whole or as a shard.
+    Each weight depends only on the seed, the name, its logical index, the initializer and the dtype. So the bits are
+    the same from every backend, on every device and in every layout, whether the tensor is drawn whole or in shards.
 
     Args:
-        shape: Shape of the whole tensor as it is stored: (256, 64), or 256 for one axis.
+        shape: Shape of the whole tensor as stored, for example (256, 64). A single integer is a shape with one axis.
         initialization: A name ("zeros", "random", "he", "glorot_uniform", ...; `fanin.initializer_names()` lists
             them) or an `Initializer`, such as `fanin.normal(std=0.02)`.
-        layout: What each axis is, one letter an axis: O out, I in, D H W spatial, S stack; "OI" is torch's dense
-            layer, "HWIO" JAX's convolution. Needed where the initializer needs a fan, which is never guessed.
+        layout: The role of each axis, one letter per axis: O (out), I (in), D, H, W (spatial), S (stack). "OI" is
+            torch's dense layer, "HWIO" is JAX's convolution. Required if the initializer needs a fan; fans are never
+            guessed.
         seed: An integer in [0, 2^64).
-        name: The parameter's name, which selects its stream: give each parameter its own. Without one it is the seed's
-            own stream, so two tensors without a name have the same numbers (see the second example). A stack (layout
-            with S) takes a list of names, one a slice.
-        dtype: "float64", "float32", "float16", "bfloat16", or a library's dtype. The low-precision weights are the
-            float32 weights, rounded.
+        name: The parameter's name, which selects its random stream. Give each parameter its own name. Without a name,
+            the seed's own stream is used, so two tensors without names get the same numbers (see the second example).
+            A stack (a layout with S) takes a list of names, one per slice.
+        dtype: "float64", "float32", "float16", "bfloat16", or a library's dtype. Low-precision weights are the float32
+            weights, rounded.
         backend: A backend's name; None for the only installed one, or numpy.
-        device: Where the tensor shall live, in the backend's own terms; None for its default.
-        slices: Draw only this part: one slice (or None) for each stored axis. It equals the same slice of the whole.
-        groups: Groups of a grouped convolution, whose layout stores in/groups channels.
-        transposed: Whether it is a transposed convolution's kernel, which stores all in-channels and out/groups.
-        stride: Stride of the transposed convolution, a number or one for each spatial axis.
+        device: The device for the tensor, in the backend's own terms; None for the backend's default.
+        slices: Draw only this part: one slice (or None) per stored axis. The result equals the same slice of the whole
+            tensor.
+        groups: Number of groups of a grouped convolution, whose kernel stores in/groups channels.
+        transposed: Whether the tensor is the kernel of a transposed convolution, which stores all in-channels and
+            out/groups out-channels.
+        stride: Stride of the transposed convolution: one number, or one per spatial axis.
 
     Returns:
-        An array of the backend's library, of the shape (of the part) and dtype asked for.
+        An array of the backend's library, of the requested shape (that of the part, if there is one) and dtype.
 
     Raises:
-        FaninValueError: An argument's value means nothing here; the message says which, and what is accepted.
+        FaninValueError: An argument has an invalid value; the message says which, and what is accepted.
         FaninTypeError: An argument has the wrong type.
         FaninError: The backend cannot be loaded (see `fanin.backend`).
 
@@ -90,10 +94,10 @@ def init(
         >>> weight.shape, weight.dtype.name, float(weight[0, 0])
         ((256, 64), 'float32', -0.0567663311958313)
 
-        The trap of a loop that gives no names, and the way out:
+        In a loop without names, every tensor gets the same numbers. Names make them different:
 
         >>> one, other = (init((3, 2), "random", backend="numpy") for layer in range(2))
-        >>> bool((one == other).all())  # two layers, and one set of weights
+        >>> bool((one == other).all())  # two layers with the same weights
         True
         >>> one, other = (init((3, 2), "random", name=f"layers.{k}.weight", backend="numpy") for k in range(2))
         >>> bool((one == other).any())
@@ -117,19 +121,20 @@ def init_parameters(
     """Return the parameters of a fully connected network, given the widths of its layers.
 
     Args:
-        widths: Width of the input, of each hidden layer, and of the output: at least two whole numbers above 0.
+        widths: Widths of the input, of each hidden layer, and of the output: at least two whole numbers above 0.
         initialization: The weights' initializer, a name or an `Initializer`; the biases are zero.
         seed: An integer in [0, 2^64).
         backend: A backend's name; None for the only installed one, or numpy.
         dtype: The dtype of every parameter.
-        device: Where the parameters shall live, in the backend's own terms.
+        device: The device for the parameters, in the backend's own terms; None for the backend's default.
         layout: "OI" for weights of shape (out, in), as torch stores them; "IO" for (in, out), as JAX does.
 
     Returns:
-        "layers.0.weight", "layers.0.bias", "layers.1.weight", ... to arrays. Each weight's stream has its name.
+        A dict from the names "layers.0.weight", "layers.0.bias", "layers.1.weight", ... to arrays. Each weight is drawn
+        from the stream of its name.
 
     Raises:
-        FaninValueError: Fewer than two widths, a width below 1, or a layout other than these two.
+        FaninValueError: There are fewer than two widths, a width is below 1, or the layout is not one of these two.
         FaninTypeError: `widths` is not a sequence of whole numbers.
         FaninError: As `fanin.init`.
 

@@ -1,4 +1,4 @@
-"""The floating-point formats a weight can have, and rounding to them."""
+"""The floating-point formats that weights can have, and rounding to them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class DType:
         mantissa: Stored mantissa bits.
         max_exponent: Largest exponent e of a finite number 1.xxx * 2^e.
         largest: Largest finite number.
-        infinities: Whether the format has infinities; without them an overflow is the NaN.
+        infinities: Whether the format has infinities. Without them, an overflow gives NaN.
         compute: The format in which the weight is computed before it is rounded to this one.
     """
 
@@ -51,9 +51,9 @@ class DType:
         return math.ldexp(1.0, self.min_exponent)
 
     def round(self, value: float) -> float:
-        """Return the double `value` rounded to this format, ties to even; too large gives an infinity.
+        """Return the double `value` rounded to this format, ties to even. A value that is too large gives an infinity.
 
-        A zero keeps the sign of what was rounded, as IEEE 754 has it.
+        A zero result keeps the sign of `value`, as in IEEE 754.
 
         Example:
             >>> DTYPES["bfloat16"].round(1 / 3)
@@ -63,11 +63,11 @@ class DType:
             return value
         exponent = max(math.frexp(value)[1] - 1, self.min_exponent)
         step = math.ldexp(1.0, exponent - self.mantissa)
-        rounded = round(value / step) * step  # both exact but for `round`, which rounds half to even
+        rounded = round(value / step) * step  # all exact except `round`, which rounds half to even
         return math.copysign(math.inf if abs(rounded) > self.largest else rounded, value)
 
     def encode(self, value: float) -> int:
-        """Return the bit pattern of `value`, which this format must be able to hold, as an unsigned integer.
+        """Return the bit pattern of `value` as an unsigned integer. The format must hold `value` exactly.
 
         Example:
             >>> hex(DTYPES["float32"].encode(-1.5))
@@ -79,7 +79,7 @@ class DType:
         magnitude = abs(value)
         exponent = max(math.frexp(magnitude)[1] - 1, self.min_exponent)
         units = int(math.ldexp(magnitude, self.mantissa - exponent))
-        # A normal number's leading bit, units >> mantissa, adds one to the exponent field; a subnormal's is missing.
+        # The leading bit of a normal number, units >> mantissa, adds one to the exponent field; a subnormal has none.
         return sign | (((exponent - self.min_exponent) << self.mantissa) + units)
 
 
@@ -94,18 +94,18 @@ DTYPES: Final[dict[str, DType]] = {
         DType("float8_e4m3fn", 8, 3, 8, 448.0, False, "float32"),
     )
 }
-"""Every format of the specification, by name. A backend declares which of them it draws."""
+"""Every format of the specification, by name. A backend declares which of them it can draw."""
 
 
 def dtype_of(dtype: object) -> DType:
-    """Return the format that a name, or the dtype object of an array library, stands for.
+    """Return the format that a name, or a dtype object of an array library, stands for.
 
     Args:
         dtype: "float32", `numpy.float32`, `numpy.dtype("float32")`, `torch.float32`, `jax.numpy.float32`, ...
 
     Raises:
-        FaninValueError: It is a known kind of dtype that weights cannot have (integer, complex, bool) or unknown text.
-        FaninTypeError: It is not a dtype at all.
+        FaninValueError: It is a dtype that weights cannot have (integer, complex, bool), or an unknown name.
+        FaninTypeError: It is not a dtype.
 
     Example:
         >>> dtype_of("bfloat16").bits
@@ -114,7 +114,7 @@ def dtype_of(dtype: object) -> DType:
     if isinstance(dtype, str):
         name = dtype
     elif isinstance(named := getattr(dtype, "name", None) or getattr(dtype, "__name__", None), str):
-        name = named  # numpy.dtype has a name, a scalar class (numpy's, jax's) a __name__
+        name = named  # numpy.dtype has a name; scalar classes (NumPy's, JAX's) have a __name__
     elif str(dtype).startswith("torch."):
         name = str(dtype).removeprefix("torch.")
     else:
@@ -129,7 +129,7 @@ def dtype_of(dtype: object) -> DType:
 
 @lru_cache(maxsize=64)
 def _unknown(name: str, received: str) -> str:
-    kind = "weights are real floating-point numbers, and the dtype is" if _is_other(name) else "unknown dtype"
+    kind = "weights must be real floating-point numbers. Received: dtype" if _is_other(name) else "unknown dtype"
     hint = "" if _is_other(name) else closest(name.rpartition(".")[2], DTYPES)
     return f"{kind} {received}. Accepted: {', '.join(DTYPES)}.{hint}"
 

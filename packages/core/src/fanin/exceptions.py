@@ -1,4 +1,4 @@
-"""The errors fanin raises: each is a `FaninError` and also the built-in kind that a caller would expect."""
+"""The errors that fanin raises. Each is a `FaninError` and also the built-in exception that a caller would expect."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class FaninError(Exception):
 
 
 class FaninValueError(FaninError, ValueError):
-    """An argument has the right type and a value that means nothing here."""
+    """An argument has the right type but an invalid value."""
 
 
 class FaninTypeError(FaninError, TypeError):
@@ -27,20 +27,20 @@ class FaninTypeError(FaninError, TypeError):
 
 
 class BackendNotFoundError(FaninError, LookupError):
-    """No installed distribution, and no first-party backend, has this name."""
+    """Neither an installed distribution nor this project has a backend of this name."""
 
 
 class BackendNotInstalledError(FaninError, ImportError):
-    """A first-party backend that is not installed; the message holds the command that installs it."""
+    """A backend of this project is not installed; the message gives the command that installs it."""
 
 
 class BackendImportError(FaninError, ImportError):
-    """The backend is installed, and importing or building it failed; the cause is chained."""
+    """The backend is installed, but importing or building it failed; the cause is chained."""
 
 
 class BackendConflictError(FaninError, RuntimeError):
-    """Two distributions claim the same backend name."""
+    """Several entry points provide a backend of the same name."""
 
 
 class SpecVersionError(FaninError, RuntimeError):
-    """The backend implements another version of the specification than this core."""
+    """The backend implements a different version of the specification than this core."""

@@ -1,7 +1,7 @@
-"""Golden vectors: tensors whose bits were stored once, to hold every later version and every backend to.
+"""Golden vectors: tensors whose bits were stored once. Every later version and every backend must reproduce them.
 
-The file was written by `tools/make_golden.py` with an implementation of the specification of its own,
-`tools/second_reference`. Nothing regenerates it: a difference is a defect of the code that differs.
+The file was written by `tools/make_golden.py`, from an independent implementation of the specification,
+`tools/second_reference`. Nothing regenerates it: code that gives different bits is wrong.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ __all__ = ["GoldenCase", "golden_cases"]
 
 @dataclass(frozen=True)
 class GoldenCase:
-    """One tensor: what it was drawn from, and its bits.
+    """One tensor: its inputs and its bits.
 
     Attributes:
-        title: A few words that tell the case from the others.
+        title: A few words that identify the case.
         initializer: The initializer.
         shape: Shape of the whole tensor as stored.
         seed: The seed.
-        arguments: The other arguments of `fanin.plan`, without those that have their default: layout, name, dtype,
+        arguments: The other arguments of `fanin.plan`, except those that have their default value: layout, name, dtype,
             groups, transposed, stride, slices.
-        first_bits: The bit patterns of the first eight elements in stored order, fewer if there are fewer.
-        sha256: Digest of the elements as little-endian bytes in stored order, in hexadecimal.
+        first_bits: The bit patterns of the first eight elements in stored order, or of all if there are fewer.
+        sha256: Hexadecimal digest of the elements as little-endian bytes in stored order.
     """
 
     title: str

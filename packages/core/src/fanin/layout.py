@@ -1,4 +1,4 @@
-"""Layouts: which axis is which, and so a tensor's logical order and its fans (specification, sections 6 and 7)."""
+"""Layouts: the role of each axis, which gives a tensor's logical order and its fans (specification, sections 6, 7)."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from typing import Any, Final, TypeVar
 
 from fanin._checks import whole_number
 from fanin.exceptions import FaninTypeError, FaninValueError
+from fanin.fans import Fans, count_fans
 
-__all__ = ["Axis", "Fans", "Geometry", "check_shape"]
+__all__ = ["Axis", "Geometry", "check_shape"]
 
 Whole = TypeVar("Whole", bound=Any)
 """A whole number, or an array of them."""
@@ -20,7 +21,7 @@ _LETTERS: Final = "OIDHWS"
 _SPATIAL: Final = "DHW"
 _EXAMPLES: Final = {
     0: '"" (a scalar)',
-    1: '"O" (one weight for each output)',
+    1: '"O" (one weight per output)',
     2: '"OI" (torch, ONNX) or "IO" (JAX, Keras)',
     3: '"OIW" (torch conv1d), "WIO" (JAX conv1d), "SOI" (a stack of matrices) or "IOO" (attention heads)',
     4: '"OIHW" (torch conv2d), "HWIO" (JAX, Keras) or "OHWI" (MLX); "IOHW" with transposed=True (torch)',
@@ -29,32 +30,21 @@ _EXAMPLES: Final = {
 
 
 def layout_choices(ndim: int) -> str:
-    """Return the usual layouts of a tensor with `ndim` axes, as text for an error."""
+    """Return the usual layouts of a tensor with `ndim` axes, as text for an error message."""
     return _EXAMPLES.get(ndim, f"{ndim} letters, one per axis")
-
-
-@dataclass(frozen=True, slots=True)
-class Fans:
-    """How many inputs reach one output, and how many outputs one input reaches (He et al. 2015, section 2.2).
-
-    Both count the receptive field. With a stride a transposed convolution's fan-in need not be whole.
-    """
-
-    fan_in: float
-    fan_out: float
 
 
 @dataclass(frozen=True, slots=True)
 class Axis:
     """How the logical index moves along one stored axis.
 
-    Position i of the axis adds `(phase + i) // period * outer_stride + (phase + i) % period * stride`, and where
-    `period` is 0, as on every axis but the in-axis of a grouped transposed convolution, `i * stride`.
+    Position i of the axis adds `(phase + i) // period * outer_stride + (phase + i) % period * stride` to the index. If
+    `period` is 0, as on every axis except an in-axis of a grouped transposed convolution, it adds `i * stride`.
 
     Attributes:
         size: Number of positions drawn.
         stride: Steps of the logical index from one position to the next; 0 on a stack axis.
-        period: Positions of one group, or 0.
+        period: Number of positions of one group, or 0.
         outer_stride: Steps of the logical index from one group to the next.
         phase: Position of the first drawn element within its group.
     """
@@ -66,10 +56,10 @@ class Axis:
     phase: int = 0
 
     def terms(self, position: Whole) -> tuple[tuple[Whole, int], ...]:
-        """Return what `position`, counted from the first drawn one, adds to the logical index: numbers times strides.
+        """Return what a position adds to the logical index, as pairs (number, stride) to multiply.
 
         Args:
-            position: A whole number, or an array of them that has `//` and `%`.
+            position: The position, counted from the first drawn one: a whole number, or an array of them.
         """
         if not self.period:
             return ((position, self.stride),)
@@ -77,7 +67,7 @@ class Axis:
         return (moved // self.period, self.outer_stride), (moved % self.period, self.stride)
 
     def offset(self, position: Whole) -> Whole:
-        """Return what `position`, counted from the first drawn one, adds to the logical index: the sum of its terms."""
+        """Return what a position, counted from the first drawn one, adds to the logical index: the sum of its terms."""
         total: Whole = sum(number * stride for number, stride in self.terms(position))
         return total
 
@@ -90,15 +80,15 @@ class Axis:
 
 
 def check_shape(shape: object) -> tuple[int, ...]:
-    """Return a shape as a tuple of non-negative Python integers; a single integer is a shape with one axis.
+    """Return a shape as a tuple of non-negative Python integers. A single integer is a shape with one axis.
 
     Raises:
         FaninTypeError: It is neither an integer nor a sequence of integers.
-        FaninValueError: A dimension is negative, or those above zero have a product of 2^63 or more.
+        FaninValueError: A dimension is negative, or the product of the nonzero dimensions is 2^63 or more.
     """
     try:
         sizes = tuple(shape) if isinstance(shape, Iterable) else (shape,)
-    except TypeError:  # an array without axes says that it can be iterated over
+    except TypeError:  # a zero-dimensional array is an Iterable that cannot be iterated over
         sizes = (shape,)
     if isinstance(shape, (str, bytes, Mapping, Set)) or not all(hasattr(size, "__index__") for size in sizes):
         raise FaninTypeError(
@@ -108,7 +98,7 @@ def check_shape(shape: object) -> tuple[int, ...]:
     result = tuple(whole_number(size, "each dimension of a shape", 0) for size in sizes)
     if math.prod(size for size in result if size) >= 2**63:
         raise FaninValueError(
-            f"a tensor has fewer than 2**63 elements, not counting zero dimensions. Received: shape {result}."
+            f"a tensor must have fewer than 2**63 elements, not counting zero dimensions. Received: shape {result}."
         )
     return result
 
@@ -132,27 +122,29 @@ def _check_layout(layout: str, ndim: int) -> None:
         )
     if len(layout) != ndim:
         raise FaninValueError(
-            f"layout {layout!r} names {len(layout)} axes and the shape has {ndim}. Name each axis by one letter, for "
+            f"layout {layout!r} names {len(layout)} axes, but the shape has {ndim}. Use one letter per axis, for "
             f"example {layout_choices(ndim)}."
         )
     for letter in "SDHW":
         if layout.count(letter) > 1:
             raise FaninValueError(
-                f"layout {layout!r} repeats {letter!r}; only O and I may stand for several axes. Use D, H, W once each."
+                f"layout {layout!r} repeats {letter!r}, but only O and I may stand for several axes. Use D, H, W and S "
+                f"at most once each."
             )
 
 
 @dataclass(frozen=True, slots=True)
 class Geometry:
-    """A whole tensor as stored: its shape and what its axes mean.
+    """A whole tensor as stored: its shape and the roles of its axes.
 
     Attributes:
         shape: The global shape, in stored order.
-        layout: One letter per axis, or None where nobody said what the axes are.
+        layout: One letter per axis, or None if the roles of the axes are not stated.
         groups: Number of groups of a grouped convolution.
-        transposed: Whether it is the kernel of a transposed convolution, which stores all of its in-channels and the
+        transposed: Whether it is the kernel of a transposed convolution, which stores all in-channels and the
             out-channels of one group.
-        stride: Strides, one per spatial axis in the order D, H, W; only a transposed convolution's fan-in needs them.
+        stride: Strides, one per spatial axis in the order D, H, W. Only the fan-in of a transposed convolution needs
+            them.
     """
 
     shape: tuple[int, ...]
@@ -180,8 +172,8 @@ class Geometry:
         if layout is not None:
             if not isinstance(layout, str):
                 raise FaninTypeError(
-                    f"layout must be text or None. Received: {layout!r} of type {type(layout).__name__}. Use for "
-                    f"example {layout_choices(len(sizes))}."
+                    f"layout must be a string or None. Received: {layout!r} of type {type(layout).__name__}. Pass, for "
+                    f"example, {layout_choices(len(sizes))}."
                 )
             _check_layout(layout, len(sizes))
         if not isinstance(transposed, bool):
@@ -202,23 +194,20 @@ class Geometry:
             strides = tuple(whole_number(step, "a stride", 1) for step in stride)
             if len(strides) != spatial:
                 raise FaninValueError(
-                    f"stride needs one number for each of the {spatial} spatial axes of layout {layout!r}. Received: "
-                    f"{stride!r}."
+                    f"stride must be one number, or one number per spatial axis: layout {layout!r} has {spatial} "
+                    f"spatial axes. Received: {stride!r}."
                 )
         else:
             strides = (whole_number(stride, "a stride", 1),) * spatial
         return _checked(cls(sizes, layout, group_count, transposed, strides))
 
     def channels(self, letters: str) -> int:
-        """Return the product of the stored axes that the letters name, 1 if there are none."""
+        """Return the product of the sizes of the stored axes with these letters; 1 if there are none."""
         assert self.layout is not None
         return math.prod(size for size, letter in zip(self.shape, self.layout, strict=True) if letter in letters)
 
     def fans(self) -> Fans:
-        """Return the fans of the whole tensor.
-
-        `fan_in = in/groups * prod(kernel)`, for a transposed convolution divided by `prod(stride)`, since that is how
-        many inputs reach one output on average; `fan_out = out/groups * prod(kernel)`.
+        """Return the fans of the whole tensor (see `fanin.fans.count_fans`).
 
         Raises:
             FaninValueError: The layout is not stated.
@@ -228,15 +217,14 @@ class Geometry:
             Fans(fan_in=576.0, fan_out=1152.0)
         """
         if self.layout is None:
-            hint = ' A bias or a scale takes an initializer without fans: "zeros", "ones".' * (len(self.shape) < 2)
+            hint = ' For a bias or a scale, use an initializer without fans: "zeros", "ones".' * (len(self.shape) < 2)
             raise FaninValueError(
-                f"this initializer needs the fan-in, which is not guessed from shape {self.shape}. State the layout: "
-                f"{layout_choices(len(self.shape))}.{hint}"
+                f"this initializer needs the fan-in, which is never guessed. Received: shape {self.shape} without a "
+                f"layout. State the layout: {layout_choices(len(self.shape))}.{hint}"
             )
-        kernel, inputs, outputs = self.channels(_SPATIAL), self.channels("I"), self.channels("O")
-        if self.transposed:
-            return Fans((inputs // self.groups) * kernel / math.prod(self.stride), float(outputs * kernel))
-        return Fans(float(inputs * kernel), float((outputs // self.groups) * kernel))
+        return count_fans(
+            self.channels("O"), self.channels("I"), self.channels(_SPATIAL), self.groups, self.transposed, self.stride
+        )
 
     @property
     def stack_axis(self) -> int | None:
@@ -246,10 +234,10 @@ class Geometry:
     def axes(self) -> tuple[Axis, ...]:
         """Return how the logical index moves along each stored axis of the whole tensor.
 
-        The logical index is the flat position in the canonical order (out, in, *kernel), C order.
+        The logical index is the flat position in the canonical order (out, in, *kernel), in C order.
 
         Raises:
-            FaninValueError: Several in-axes of a grouped transposed convolution do not split at a group's border.
+            FaninValueError: A group of a grouped transposed convolution does not begin at an axis boundary.
         """
         if math.prod(self.shape) == 0:
             return tuple(Axis(size, 0) for size in self.shape)
@@ -271,7 +259,7 @@ class Geometry:
         return [k for k, other in enumerate(self.layout) if other == letter]
 
     def _split_groups(self, axes: list[Axis], out_axes: list[int], in_axes: list[int]) -> None:
-        """Rewrite the strides for the canonical order (out numbered group by group, in per group, *kernel)."""
+        """Rewrite the strides for the canonical order: out, numbered group by group; in, per group; then *kernel."""
         kernel = self.channels(_SPATIAL)
         in_per_group = self.channels("I") // self.groups
         group_stride = self.channels("O") * in_per_group * kernel
@@ -287,22 +275,22 @@ class Geometry:
                 axes[k] = Axis(size, step * kernel)
 
     def check_groups_split(self) -> None:
-        """Refuse a grouped transposed kernel whose groups begin within an axis, where no axis moves by itself.
+        """Check that each group of a transposed kernel begins at an axis boundary, so that each axis has its strides.
 
         Raises:
-            FaninValueError: Several in-axes do not split at a group's border.
+            FaninValueError: A group begins within an axis.
         """
         sizes = [self.shape[k] for k in self._positions("I")]
         in_per_group = self.channels("I") // self.groups
         if not all(_splits(in_per_group, size, step) for size, step in zip(sizes, _strides(sizes), strict=True)):
             raise FaninValueError(
-                f"groups={self.groups} of {in_per_group} in-channels do not split the in-axes {sizes} of layout "
-                f"{self.layout!r} at an axis's border. Merge the in-axes into one, draw, and reshape."
+                f"groups={self.groups} with {in_per_group} in-channels each do not split the in-axes {sizes} of layout "
+                f"{self.layout!r} at an axis boundary. Merge the in-axes into one, draw, and reshape."
             )
 
 
 def _splits(in_per_group: int, size: int, step: int) -> bool:
-    """Return whether an in-axis crosses whole groups, lies within one, or holds several whole ones."""
+    """Return whether an in-axis steps over whole groups, lies within one group, or holds several whole groups."""
     if step % in_per_group == 0 or in_per_group % (step * size) == 0:
         return True
     return in_per_group % step == 0 and size % (in_per_group // step) == 0
@@ -310,7 +298,7 @@ def _splits(in_per_group: int, size: int, step: int) -> bool:
 
 @lru_cache(maxsize=4096)
 def _checked(geometry: Geometry) -> Geometry:
-    """Return the geometry if its groups divide the channels; equal geometries become one, which compares fast."""
+    """Return the geometry if its groups divide the channels. Equal geometries share one object, for fast comparison."""
     letter, channels = ("I", "in") if geometry.transposed else ("O", "out")
     count = geometry.channels(letter)
     if count % geometry.groups:

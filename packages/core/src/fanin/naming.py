@@ -1,4 +1,4 @@
-"""Names that must be said: what a function asks for that writes one tensor of many."""
+"""Required names: the default value and the check of functions that write one tensor out of many."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ class Omitted(Enum):
 
 
 OMITTED: Final = Omitted.OMITTED
-"""The default of a name that must be said where weights are random: None is a name too, of the seed's own stream."""
+"""The default of a name that random weights require. None cannot be that default: it selects the seed's own stream."""
 
 
 def check_unnamed(initialization: str | Initializer) -> None:
-    """Check that a tensor may go without a name, since its weights are not random.
+    """Check that the weights are not random, so that the tensor needs no name.
 
     Raises:
-        FaninTypeError: They are random: a loop over tensors without names would give each the same numbers.
+        FaninTypeError: The weights are random: without names, every tensor in a loop would get the same numbers.
         FaninError: As `get_initializer`.
 
     Example:
@@ -38,7 +38,7 @@ def check_unnamed(initialization: str | Initializer) -> None:
     if get_initializer(initialization).is_random:
         text = f'"{initialization}"' if isinstance(initialization, str) else str(initialization)
         raise FaninTypeError(
-            f"init_ needs name= where the weights are random: two tensors without a name get the same numbers. "
-            f"Received: {text} and no name. Pass the parameter's own, as torch's model.named_parameters() has it: "
-            f'init_(parameter, {text}, name="0.weight"). Or say name=None, which is the seed\'s own stream.'
+            f"init_ needs name= for random weights: two tensors without a name get the same numbers. "
+            f"Received: {text} without a name. Pass the parameter's own name, as torch's model.named_parameters() "
+            f'gives it: init_(parameter, {text}, name="0.weight"). To use the seed\'s own stream, pass name=None.'
         )

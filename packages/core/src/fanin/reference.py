@@ -1,4 +1,4 @@
-"""The specification in executable form: one weight at a time, in plain Python, slow and without tricks.
+"""The specification in executable form: one weight at a time, in plain Python, slow and simple.
 
 Backends are checked against it. It uses no array library.
 """
@@ -20,16 +20,16 @@ __all__ = ["bits", "lattice_point", "tobytes", "value", "values", "word"]
 
 
 def word(key: Words, index: int) -> int:
-    """Return the word of the element with logical index `index` in the stream of `key`.
+    """Return the word of the element at logical index `index` in the stream of `key`.
 
-    Lane `index & 1` of block `index >> 1`, whose counter is the block number's high and low 32 bits.
+    It is lane `index & 1` of block `index >> 1`. The counter is the high and low 32 bits of the block number.
     """
     block = index >> 1
     return threefry2x32(key, (block >> 32, block & 0xFFFFFFFF))[index & 1]
 
 
 def lattice_point(draw: Draw, w: int) -> int:
-    """Return the lattice point of a word, before the mean and the factor."""
+    """Return the lattice point of a word, before the mean and the factor are applied."""
     if draw.distribution == "uniform":
         return uniform_lattice(w)
     if draw.distribution == "normal":
@@ -41,7 +41,7 @@ def lattice_point(draw: Draw, w: int) -> int:
 def value(plan: Plan, position: tuple[int, ...]) -> float:
     """Return the weight at a position of the drawn array, as a double that the plan's dtype holds exactly.
 
-    At the level close (`Haar`) it is the weight that exact arithmetic gives, rounded.
+    For the rule of level close (`Haar`), it is the weight as exact arithmetic gives it, rounded.
     """
     dtype, compute, rule = DTYPES[plan.dtype], DTYPES[plan.compute], plan.rule
     index = plan.offset + sum(axis.offset(i) for axis, i in zip(plan.axes, position, strict=True))
@@ -57,7 +57,8 @@ def value(plan: Plan, position: tuple[int, ...]) -> float:
             return 0.0
         rule = rule.draw
     point = (lattice_point(rule, word(key, index)) >> rule.shift) + rule.mean
-    # The product of two float32 is exact in a double; of two doubles, Python rounds it once: the spec's two roundings.
+    # The product of two float32 numbers is exact in a double, and Python rounds that of two doubles once. So the
+    # weight is rounded exactly where the specification rounds it.
     return dtype.round(compute.round(compute.round(float(point)) * rule.factor))
 
 
@@ -75,7 +76,7 @@ def _is_masked(rule: Masked, key: Words, index: int) -> bool:
 
 @lru_cache(maxsize=4096)
 def _masked_rows(rule: Masked, key: Words, top: int) -> frozenset[int]:
-    """Return the rows that are 0 in the column whose first element has the logical index `top`."""
+    """Return the rows that are 0 in the column whose first element has logical index `top`."""
     mask = threefry2x32(key, rule.mask)
     order = sorted(range(rule.rows), key=lambda row: (word(mask, top + row * rule.columns), row))
     return frozenset(order[: rule.zeros])
@@ -93,10 +94,10 @@ def _orthogonal_weight(rule: Haar, key: Words, index: int) -> float:
 
 @lru_cache(maxsize=256)
 def _orthonormal(rule: Haar, key: Words, group: int) -> list[list[float]]:
-    """Return the columns of a group's normal matrix, its rows if they are fewer, made orthonormal one after the other.
+    """Return the columns of a group's normal matrix (the rows, if there are fewer) after Gram-Schmidt.
 
-    Gram-Schmidt gives the orthogonal factor for which the triangular one's diagonal is positive. With 60 digits, its
-    own rounding does not count, unless the matrix is singular to as many. (Of a zero vector it makes a zero vector.)
+    Gram-Schmidt gives the orthogonal factor for which the triangular factor has a positive diagonal. With 60 digits its
+    rounding errors do not matter, unless the matrix is singular to that many digits. (A zero vector stays zero.)
     """
     top = group * rule.rows * rule.columns
     rows = [
@@ -131,6 +132,6 @@ def bits(plan: Plan) -> Iterator[int]:
 
 
 def tobytes(plan: Plan) -> bytes:
-    """Return the drawn array as little-endian bytes in stored order, what the digests are taken of."""
+    """Return the drawn array as little-endian bytes in stored order, from which the digests are computed."""
     size = DTYPES[plan.dtype].itemsize
     return b"".join(pattern.to_bytes(size, "little") for pattern in bits(plan))

@@ -72,7 +72,7 @@ def test_numbers(name: str, geometry: Geometry, std: float, largest: float) -> N
 
 def test_truncation_that_does_nothing_is_called_that() -> None:
     found = facts(fanin.profile("torch:trunc_normal", std=0.02), DENSE)
-    assert found.law == "N(0, 0.02^2), in effect not truncated"
+    assert found.law == "N(0, 0.02^2), effectively not truncated"
 
 
 def test_the_catalog_is_complete() -> None:
@@ -174,7 +174,7 @@ def test_explain(capsys: pytest.CaptureFixture[str]) -> None:
 def test_explain_a_profile(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["explain", "torch:linear_default"]) == 0
     out = " ".join(capsys.readouterr().out.split())
-    assert "The sqrt(5) is no slope" in out
+    assert "The sqrt(5) is not the slope" in out
     assert "U(-0.125, 0.125) 64 256 0.072169" in out
 
 

@@ -103,7 +103,7 @@ def test_while_it_trains(tmp_path: Path) -> None:
     out = tmp_path / "out"
     arguments = ["compare", "--backends", "numpy", *QUICK, "--out", str(out)]
     # Snapshots are taken before and after each training: the third one is that before the second network's.
-    code, text, err = interrupted("fanin.compare.training:snapshot", 3, arguments)
+    code, text, err = interrupted("fanin.compare.running:snapshot", 3, arguments)
     assert code == 130
     assert "Traceback" not in err
     assert "- zeros: at chance after 2 epochs" in text
@@ -120,10 +120,10 @@ def test_while_it_trains(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("command", "function", "tables"),
     [
-        (["compare", "--backends", "numpy", *QUICK], "fanin.compare.files:write_plots", ["results.json", "curves.csv"]),
-        (["compare", "--backends", "numpy", *QUICK], "fanin.compare.files:page", ["summary.csv", "layers.csv"]),
+        (["compare", "--backends", "numpy", *QUICK], "fanin.lab.files:write_plots", ["results.json", "curves.csv"]),
+        (["compare", "--backends", "numpy", *QUICK], "fanin.lab.files:page", ["summary.csv", "layers.csv"]),
         (["compare", "--backends", "numpy", *QUICK], "fanin.cli.compare:_print", ["summary.csv", "layers.csv"]),
-        (["probe", "--depth", "1", "--width", "4"], "fanin.compare.files:write_plots", ["probe.json", "layers.csv"]),
+        (["probe", "--depth", "1", "--width", "4"], "fanin.lab.files:write_plots", ["probe.json", "layers.csv"]),
     ],
 )
 def test_while_the_report_is_written(command: list[str], function: str, tables: list[str], tmp_path: Path) -> None:
@@ -141,7 +141,7 @@ def test_while_the_report_is_written(command: list[str], function: str, tables: 
 def test_a_second_time_while_the_report_is_written(tmp_path: Path) -> None:
     out = tmp_path / "out"
     arguments = ["compare", "--backends", "numpy", *QUICK, "--out", str(out)]
-    code, _, err = interrupted("fanin.compare.files:write_plots", 1, arguments, times=2)
+    code, _, err = interrupted("fanin.lab.files:write_plots", 1, arguments, times=2)
     assert code == 130
     assert err == "fanin: interrupted\n"
     assert_whole(out, "results.json", "summary.csv", "curves.csv", "layers.csv")
@@ -163,7 +163,7 @@ def test_while_networks_are_measured(tmp_path: Path) -> None:
 @ON_UNIX
 def test_an_ignored_signal_stays_ignored() -> None:
     arguments = ["compare", "--backends", "numpy", *QUICK]
-    code, text, err = interrupted("fanin.compare.training:snapshot", 3, arguments, ctrl_c="ignored")
+    code, text, err = interrupted("fanin.compare.running:snapshot", 3, arguments, ctrl_c="ignored")
     assert (code, err.replace("begins\n", "")) == (0, "")
     assert "Interrupted" not in text
 

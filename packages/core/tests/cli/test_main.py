@@ -130,7 +130,7 @@ def test_a_stack_of_zeros_needs_no_names(capsys: pytest.CaptureFixture[str]) -> 
         (
             "truncated_normal(std=0.02)",  # whose std is elsewhere the parent's
             {
-                "torch:trunc_normal": "N(0, 0.02^2), in effect not truncated",
+                "torch:trunc_normal": "N(0, 0.02^2), effectively not truncated",
                 "jax:truncated_normal": "N(0, 0.02^2) truncated to [-0.04, 0.04]",
             },
             {},
@@ -195,10 +195,10 @@ def test_backends_lists_the_first_party(capsys: pytest.CaptureFixture[str]) -> N
     ("arguments", "words"),
     [
         (["plan", "256", "64", "--layout", "OI"], "Received: '256' and '64'. For example: fanin plan 256,64 he"),
-        (["plan", "8", "he"], 'A bias or a scale takes an initializer without fans: "zeros", "ones".'),
+        (["plan", "8", "he"], 'For a bias or a scale, use an initializer without fans: "zeros", "ones".'),
         (["plan", "256,64", "--dtype", "half", "zeros"], "Did you mean 'float16'"),
         (["explain", "tf:he_normal"], "Did you mean 'keras:he_normal'"),
-        (["plan", "256,64"], "needs the fan-in, which is not guessed"),
+        (["plan", "256,64"], "needs the fan-in, which is never guessed"),
         (["plan", "256;64"], "Received: '256;64'. Did you mean '256,64'?"),
         (["plan", "256x64"], "Received: '256x64'. Did you mean '256,64'?"),
         (["plan", "2,,3"], "Received: '2,,3'. Did you mean '2,3'?"),
@@ -218,7 +218,10 @@ def test_backends_lists_the_first_party(capsys: pytest.CaptureFixture[str]) -> N
         (["explain", "he", "--shape=-2,3"], "--shape must be whole numbers with commas between. Received: '-2,3'"),
         (["plan", "4,5,3,3", "--layout", "IOHW", "--transposed", "--stride", "2,,2"], "--stride must be whole numbers"),
         (["plan", "4,5,3,3", "--layout", "IOHW", "--transposed", "--stride", "0"], "a stride must be at least 1"),
-        (["plan", "4,5,3,3", "--layout", "IOHW", "--transposed", "--stride", "2,2,2"], "each of the 2 spatial axes"),
+        (
+            ["plan", "4,5,3,3", "--layout", "IOHW", "--transposed", "--stride", "2,2,2"],
+            "one number per spatial axis: layout 'IOHW' has 2",
+        ),
         (["plan", "2,5,4", "--layout", "SOI"], "Give one for each slice: --name layers.0.weight"),
         (["plan", "2,5,4", "--layout", "SOI", "--name", "a"], "stacks 2 slices. Received: 1 names"),
         (["plan", "5,4", "--layout", "OI", "--name", "a", "--name", "b"], "a stack only, which has S in its layout"),
@@ -288,12 +291,38 @@ def test_a_letter_that_the_encoding_lacks(encoding: str, name: bytes) -> None:
     assert b"LeCun, Bottou, Orr and " + name in done.stdout
 
 
-def test_plans_load_no_library() -> None:
+LIBRARIES = {"numpy", "scipy", "torch", "jax", "rich", "matplotlib", "sklearn", "jinja2", "threadpoolctl", "pytest"}
+COMMANDS = {"compare", "probe", "list", "explain", "plan", "backends", "conformance"}
+
+
+@pytest.mark.parametrize(
+    ("words", "loaded"),
+    [
+        ("--help", set()),
+        ("--version", set()),
+        ("plan 3,4 --layout OI", {"plan"}),
+        *((f"{command} --help", {command}) for command in sorted(COMMANDS)),
+    ],
+)
+def test_a_command_loads_itself_and_no_library(words: str, loaded: set[str]) -> None:
     done = run(
-        "import sys; from fanin.cli import main; main(['plan', '3,4', '--layout', 'OI']); "
-        "assert not {'numpy', 'torch', 'jax', 'rich', 'matplotlib', 'sklearn'} & set(sys.modules)"
+        "import sys, fanin; from fanin.cli import main\n"
+        f"try: main({words.split()})\nexcept SystemExit: pass\n"
+        "print('loaded', *sys.modules)"
     )
     assert (done.returncode, done.stderr) == (0, "")
+    modules = set(done.stdout.rpartition("loaded ")[2].split())
+    assert not LIBRARIES & modules
+    assert {command for command in COMMANDS if f"fanin.cli.{command}" in modules} == loaded
+    assert not [module for module in modules if module.startswith(("fanin.lab", "fanin.compare", "fanin.probe"))]
+    assert not [module for module in modules if module.startswith("fanin.conformance")]
+
+
+def test_backends_load_what_a_backend_needs_and_nothing_else() -> None:
+    hidden = "import importlib.metadata, sys; importlib.metadata.entry_points = lambda **_: ()"
+    done = run(f"{hidden}; from fanin.cli import main; main(['backends']); print('loaded', *sys.modules)")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert not LIBRARIES & set(done.stdout.rpartition("loaded ")[2].split())
 
 
 @pytest.mark.parametrize("missing", ["rich", "numpy"])

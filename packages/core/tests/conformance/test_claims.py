@@ -12,8 +12,9 @@ from rich.console import Console
 from fanin import Initializer, get_initializer, plan
 from fanin.conformance import NotClaimed, Report, run
 from fanin.conformance.calls import call_of
-from fanin.conformance.cases import GROUPS_OF_CASES, ORTHOGONAL
 from fanin.conformance.claims import PARTS, Claims
+from fanin.conformance.exact.cases import CASES_OF_CHECKS
+from fanin.conformance.exact.cases.matrices import ORTHOGONAL
 
 from .doubles import OnesAdapter, ReferenceBackend
 
@@ -40,7 +41,7 @@ def test_one_law_is_named_as_one_law() -> None:
     assert report.passed
     text = _shown(report)
     assert report.headline.startswith(
-        "he only: passed what it claims, 6 of 46 parts of the specification claimed and checked, 2 of 7 checks in "
+        "he only: passed what it claims, 6 of 46 parts of the specification claimed and checked, 3 of 7 checks in "
     )
     assert report.headline in text
     assert "claimed and checked: laws 1 of 12, fans 1 of 4, dtypes 1 of 6, rules 1 of 5, layouts 1 of 11, " in text
@@ -71,7 +72,7 @@ def test_a_backend_claims_what_it_declares() -> None:
 
 def test_the_cases_reach_every_part() -> None:
     claims = Claims()
-    for case in (*ORTHOGONAL, *(case for _, cases in GROUPS_OF_CASES.values() for case in cases)):
+    for case in (*ORTHOGONAL, *(case for _, cases in CASES_OF_CHECKS.values() for case in cases)):
         claims.draw(case.plan())
     assert claims.share == "46 of 46 parts of the specification"
     assert claims.not_asked() == claims.not_claimed() == {}

@@ -15,9 +15,9 @@ import pytest
 
 from fanin import FaninError
 from fanin.cli import main
+from fanin.cli.conformance import add_arguments
+from fanin.cli.conformance import run as run_command
 from fanin.conformance import AdapterSuite, Check, Result, load_subject, run, running
-from fanin.conformance.cli import add_arguments
-from fanin.conformance.cli import run as run_command
 from fanin.exceptions import FaninValueError
 from fanin.plans import Plan
 

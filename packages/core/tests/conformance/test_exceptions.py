@@ -11,8 +11,9 @@ import numpy.typing as npt
 import pytest
 
 from fanin import Initializer, normal
-from fanin.conformance import NotClaimed, Result, behaviour, compiled, run
-from fanin.conformance.cases import Case
+from fanin.conformance import NotClaimed, Result, run
+from fanin.conformance.case import Case
+from fanin.conformance.exact import behaviour, jit
 from fanin.initializers import Normal
 from fanin.plans import Plan
 
@@ -52,7 +53,7 @@ class UnreadableBackend(ReferenceBackend):
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """The reference is slow: let the checks of behaviour draw three small tensors."""
     monkeypatch.setattr(behaviour, "CASES", SMALL)
-    monkeypatch.setattr(compiled, "COMPILED", SMALL)
+    monkeypatch.setattr(jit, "COMPILED", SMALL)
 
 
 def _by_verdict(results: tuple[Result, ...], verdict: str) -> list[Result]:
@@ -103,7 +104,7 @@ def test_a_dtype_that_cannot_be_described_does_not_hide_the_others() -> None:
 
     report = run(Odd(), ["exact"], only=["behaviour.description"])
     (failure,) = report.failures
-    assert failure.call == "fanin.init((), Normal(mean=0.0, std=0.5), name='w', backend='reference')"
+    assert failure.call == "fanin.init((), fanin.normal(mean=0.0, std=0.5), name='w', backend='reference')"
     assert len(_by_verdict(report.results, "passed")) == 2
 
 
@@ -125,7 +126,7 @@ def test_a_check_of_laws_goes_on_after_an_exception_and_suggests_what_to_raise()
     report = run(Halfless(), only=["streams.repeatable"])
     (failure,) = report.failures
     assert failure.call == failure.on
-    assert failure.call.startswith("halfless: (64, 37), Normal(mean=0.0, std=1.0), ")
+    assert failure.call.startswith("halfless: (64, 37), fanin.normal(mean=0.0, std=1.0), ")
     assert "dtype='float16'" in failure.call
     assert failure.got == "TypeError: no half"
     assert "`sample` raises fanin.conformance.NotClaimed with the reason" in failure.note
@@ -206,7 +207,7 @@ class Reusing(ReferenceBackend):
 
 def test_a_key_that_is_compiled_in_is_not_the_callers_arithmetic(monkeypatch: pytest.MonkeyPatch) -> None:
     cases = tuple(Case((3, 4), "he", "OI", seed=seed, name="w") for seed in (1, 2))
-    monkeypatch.setattr(compiled, "COMPILED", cases)
+    monkeypatch.setattr(jit, "COMPILED", cases)
     report = run(Reusing(), ["exact"], only=["behaviour.jit"])
     named = f"a key is compiled in and used again: that of {cases[0].call('reference')}"
     assert [failure.mistake for failure in report.failures] == [named, named]  # alone and multiplied

@@ -17,9 +17,9 @@ import pytest
 from rich.console import Console
 
 from fanin import reference
+from fanin.cli.conformance import add_arguments
+from fanin.cli.conformance import run as run_command
 from fanin.conformance import Check, Report, Result, checks_of, load_subject, run
-from fanin.conformance.cli import add_arguments
-from fanin.conformance.cli import run as run_command
 from fanin.conformance.distribution.judge import judge
 from fanin.contract import Capabilities
 from fanin.exceptions import FaninTypeError, FaninValueError
@@ -136,8 +136,8 @@ def test_an_adapter_is_judged_on_what_it_claims() -> None:
         (OnesAdapter(), ["exact"], [], FaninTypeError, "is an adapter"),
         ("no.such.module:Thing", None, [], FaninValueError, "names no object"),
         ("fanin:NoSuchThing", None, [], FaninValueError, "names no object"),
-        ("fanin:Plan", None, [], FaninTypeError, "cannot be built without arguments"),
-        ("fanin:DTYPES", None, [], FaninTypeError, "backend must be a name, None or a backend"),
+        ("fanin.plans:Plan", None, [], FaninTypeError, "cannot be built without arguments"),
+        ("fanin.dtypes:DTYPES", None, [], FaninTypeError, "backend must be a name, None or a backend"),
     ],
 )
 def test_what_cannot_be_run_is_refused(
@@ -192,7 +192,7 @@ def test_the_table_shows_the_call_and_both_values() -> None:
     for words in (
         "seeds of up to 64 bits",
         "18 failed",
-        "call: fanin.init((19,), Normal(mean=0.0, std=1.0), backend='shifted')[0]",
+        "call: fanin.init((19,), fanin.normal(mean=0.0, std=1.0), backend='shifted')[0]",
         "expected: ",
         "got: ",
         "and 15 more of bits.seeds",

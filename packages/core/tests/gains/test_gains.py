@@ -204,7 +204,11 @@ def test_the_bits_of_relu_are_those_of_he() -> None:
         (lambda: fanin.gain("celu", 0.0), FaninValueError, r"alpha of celu must be above 0\. Received: 0\.0"),
         (lambda: fanin.gain("elu", math.inf), FaninValueError, r"parameter of elu must be finite"),
         (lambda: fanin.gain(3), FaninTypeError, r"a function from float to float\. Received: 3 of type int"),  # type: ignore[arg-type]
-        (lambda: fanin.gain(math.sin, 1.0), FaninValueError, r"a parameter belongs to an activation's name"),
+        (
+            lambda: fanin.gain(math.sin, 1.0),
+            FaninValueError,
+            r"a parameter is accepted only with the name of an activation",
+        ),
         (lambda: fanin.gain(lambda z: 0.0), FaninValueError, r"has a mean square of 0"),
         (lambda: fanin.gain(lambda z: z / z - 1), FaninValueError, r"has a mean square of 0"),
         (lambda: fanin.gain(math.log), FaninTypeError, r"raised ValueError.*Wrap it"),
@@ -215,7 +219,7 @@ def test_the_bits_of_relu_are_those_of_he() -> None:
         (lambda: fanin.backward_gain(lambda z: 3.0), FaninValueError, r"has a mean square of 0"),
         (lambda: fanin.backward_gain(lambda z: 1.0 if z > 0.3 else 0.0), FaninValueError, r"too rough"),
         (lambda: fanin.backward_gain(lambda z: abs(z) ** 0.5), FaninValueError, r"too rough"),
-        (lambda: fanin.he_normal(0.1, activation="relu"), FaninValueError, r"Pass one of them"),
+        (lambda: fanin.he_normal(0.1, activation="relu"), FaninValueError, r"Pass only one of them"),
     ],
     ids=lambda x: x[:20] if isinstance(x, str) else "",
 )

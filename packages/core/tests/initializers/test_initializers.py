@@ -12,9 +12,9 @@ import pytest
 import fanin
 from fanin import Initializer
 from fanin.exceptions import FaninValueError
+from fanin.fans import Fans
 from fanin.initializers import Constant, Normal, TruncatedNormal, Uniform, VarianceScaling
 from fanin.initializers.names import get_initializer, initializer_names
-from fanin.layout import Fans
 
 FANS = Fans(12.0, 20.0)  # fan_avg is 16, fan_geo sqrt(240)
 
@@ -170,7 +170,7 @@ def test_a_constant_has_one_zero() -> None:
 def test_a_fan_of_zero_has_no_variance(mode: fanin.initializers.Mode, fans: Fans | None, missing: bool) -> None:
     initializer = VarianceScaling(1.0, mode, "normal")
     if missing:
-        with pytest.raises(FaninValueError, match=rf"the variance is 1.0/{mode}, and {mode} is 0"):
+        with pytest.raises(FaninValueError, match=rf"the variance is 1.0/{mode}, but {mode} is 0"):
             initializer.law(fans)
     else:
         assert isinstance(initializer.law(fans), Normal)

@@ -6,9 +6,9 @@ import pytest
 
 from fanin.conformance import run
 
-from .mutants.adapters import Placed
-from .mutants.families import EACH, FAMILIES, placed
-from .tables import catches
+from .document import catches
+from .mutants.adapters import EACH, FAMILIES, placed
+from .mutants.adapters.record import Placed
 
 PLACED = placed(1)
 

@@ -9,7 +9,7 @@ import pytest
 from fanin.conformance import run
 from fanin.conformance.distribution.statistics import BUDGET
 
-from .tables import checks_table, section
+from .document import checks_table, section
 
 
 @pytest.mark.parametrize("level", ["exact", "distribution"])

@@ -6,8 +6,8 @@ import pytest
 
 from fanin.conformance import Level, checks_of, run
 
-from .mutants import MUTANTS, Mutant
-from .tables import catches, kills
+from .document import catches, kills
+from .mutants.backends import MUTANTS, Mutant
 
 KILLS = kills()
 EVERY = {level: {check.name for check in checks_of(level)} for level in ("exact", "distribution")}

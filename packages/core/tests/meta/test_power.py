@@ -78,8 +78,8 @@ class BiasedBit(Wrong):
         return values
 
 
-NORMALS = ("Normal", "'random'", "'he'")
-UNIFORMS = ("Uniform", "'he_uniform'", "'glorot_uniform'", "'lecun_uniform'")
+NORMALS = ("fanin.normal(", "'normal'", "'he'")
+UNIFORMS = ("fanin.uniform(", "'he_uniform'", "'glorot_uniform'", "'lecun_uniform'")
 ERRORS = [
     ("moments.mean", Shifted, z_detects() / math.sqrt(N), NORMALS),
     ("moments.variance", Wide, squares_detect(N, 3.0), NORMALS),

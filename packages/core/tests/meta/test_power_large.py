@@ -17,6 +17,7 @@ from scipy.special import ndtr, ndtri
 
 from fanin.conformance import Result
 from fanin.conformance.distribution import DISTRIBUTION_CHECKS, SampleTrial
+from fanin.conformance.distribution.cases import ATOM, WIDE
 from fanin.conformance.distribution.statistics import (
     ALPHA,
     binomial_detects,
@@ -25,11 +26,10 @@ from fanin.conformance.distribution.statistics import (
     poisson_limit,
     z_detects,
 )
-from fanin.conformance.distribution.tables import ATOM, WIDE
 from fanin.initializers import Normal
 
 from .honest import HonestAdapter
-from .mutants.repeats import Paired
+from .mutants.adapters.repeats import Paired
 
 Values = npt.NDArray[Any]
 N, LARGE = 1 << 20, 1 << 24
@@ -132,7 +132,7 @@ ERRORS: list[Any] = [
     ),
     pytest.param(
         "resolution.rounding",
-        _ends("float16, powers of two"),
+        _ends("dtype='float16', powers of two"),
         Cut,
         3 * (binomial_detects(3 * N, ROUNDED)[1] / ROUNDED - 1),
         id="rounding",

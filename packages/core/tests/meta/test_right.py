@@ -10,8 +10,8 @@ from fanin.conformance.distribution.statistics import BUDGET
 from fanin.initializers import Normal
 
 from .honest import HonestAdapter, Specialist
-from .mutants.compiled import CompilingToy
-from .mutants.matrix_toy import MatrixBackend
+from .mutants.backends.jit import CompilingToy
+from .mutants.backends.matrix_toy import MatrixBackend
 
 
 def test_the_toy_backend_passes_both_levels() -> None:

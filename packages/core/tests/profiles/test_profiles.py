@@ -17,8 +17,9 @@ import pytest
 import fanin
 from fanin import Initializer, profile
 from fanin.exceptions import FaninTypeError, FaninValueError
+from fanin.fans import Fans
 from fanin.initializers import Constant, Normal, TruncatedNormal, Uniform
-from fanin.layout import Fans, Geometry
+from fanin.layout import Geometry
 from fanin.plans.rules import Diagonal, Haar
 from fanin.profiles import PROFILES, FrameworkScaling, profile_names
 from fanin.profiles.record import parent_truncated
@@ -272,7 +273,7 @@ def test_every_profile_is_described_and_survives_json(name: str) -> None:
     initializer = record(**settings)
     assert Initializer.from_dict(json.loads(json.dumps(initializer.to_dict()))) == initializer
     if record.needs_settings:
-        with pytest.raises(FaninValueError, match=r"has the settings .* Received: none, and missing"):
+        with pytest.raises(FaninValueError, match=r"has the settings .* Received: none, but missing"):
             fanin.get_initializer(name)
     else:
         assert fanin.get_initializer(name) == initializer
@@ -324,14 +325,14 @@ def test_torch_s_gains() -> None:
         (lambda: profile("mlx:he"), FaninValueError, r"unknown profile 'mlx:he'\. Accepted: flax:\.\.\., jax:\.\.\."),
         (lambda: fanin.get_initializer("keras:he"), FaninValueError, r"unknown profile 'keras:he'"),
         (lambda: fanin.init((2, 2), "torch:nope", layout="OI"), FaninValueError, r"unknown profile"),
-        (lambda: profile(3), FaninTypeError, r"must be text\. Received: 3 of type int"),  # type: ignore[arg-type]
-        (lambda: profile("torch:constant"), FaninValueError, r"settings \(val\)\. Received: none, and missing"),
+        (lambda: profile(3), FaninTypeError, r"must be a string\. Received: 3 of type int"),  # type: ignore[arg-type]
+        (lambda: profile("torch:constant"), FaninValueError, r"settings \(val\)\. Received: none, but missing"),
         (lambda: profile("torch:kaiming_normal", slope=1), FaninValueError, r"settings \(a=0\.0.*slope=1"),
         (lambda: profile("torch:kaiming_normal", nonlinearity="gelu"), FaninValueError, r"activation=\.\.\."),
         (
             lambda: profile("torch:kaiming_normal", nonlinearity=[1]),
             FaninTypeError,
-            r"\[1\]}\. Accepted: numbers and words",
+            r"\[1\]}\. Accepted: numbers and strings",
         ),
         (lambda: profile("torch:kaiming_normal", mode="fan_avg"), FaninValueError, r"fan_in or fan_out"),
         (lambda: profile("torch:kaiming_normal", a="x"), FaninTypeError, r"a must be a real number"),
@@ -342,7 +343,7 @@ def test_torch_s_gains() -> None:
         (
             lambda: profile("torch:kaiming_normal").fans(Geometry.of((5,), "O")),
             FaninValueError,
-            r"torch counts the fans of tensors with at least two axes\. Received: shape \(5,\)",
+            r"torch counts fans only for tensors with at least two axes\. Received: shape \(5,\)",
         ),
         (lambda: profile("jax:he_normal").fans(Geometry.of((5, 3))), FaninValueError, r"State the layout"),
         (lambda: profile("jax:he_normal", in_axis=4).fans(DENSE), FaninValueError, r"in \[-2, 2\).*Received: 4"),
@@ -353,20 +354,20 @@ def test_torch_s_gains() -> None:
             FaninValueError,
             r"mode must be one of .*fan_geo_avg\. Received: 'fan_geo'",
         ),
-        (lambda: profile("keras:he_normal", input_axes=(0,)), FaninValueError, r"takes no notice of input_axes"),
+        (lambda: profile("keras:he_normal", input_axes=(0,)), FaninValueError, r"Keras ignores input_axes"),
         (lambda: profile("keras:variance_scaling", mode="fan_geo"), FaninValueError, r"mode must be one of"),
         (lambda: profile("keras:variance_scaling", distribution="cauchy"), FaninValueError, r"distribution must be"),
-        (lambda: profile("keras:he_normal", depthwise=True).fans(CONV), FaninValueError, r"one in-channel a group"),
+        (lambda: profile("keras:he_normal", depthwise=True).fans(CONV), FaninValueError, r"one in-channel per group"),
         (lambda: FrameworkScaling(1.0, "fan_in", "normal", "numpy"), FaninValueError, r"fan_rule must be one of"),  # type: ignore[arg-type]
         (
             lambda: fanin.plan((40, 24, 3, 5), "torch:orthogonal", layout="IOHW", transposed=True),
             FaninValueError,
-            r"takes a transposed kernel's out-channels",
+            r"takes the out-channels of a transposed kernel",
         ),
         (
             lambda: fanin.plan((3, 4, 10, 24), "jax:delta_orthogonal", layout="HWIO"),
             FaninValueError,
-            r"JAX's centre of an even kernel is index k // 2 - 1",
+            r"the centre of an even kernel is index k // 2 - 1 in JAX",
         ),
         (
             lambda: fanin.plan((24, 10, 3), profile("torch:dirac", groups=7), layout="OIW"),
@@ -377,7 +378,7 @@ def test_torch_s_gains() -> None:
         (
             lambda: FrameworkScaling(1.0, "fan_in", "normal", "jax", in_axis=(0,)),
             FaninValueError,
-            r"in_axis and out_axis go together",
+            r"in_axis and out_axis must be given together",
         ),
     ],
     ids=lambda x: x[:30] if isinstance(x, str) else "",

@@ -10,10 +10,9 @@ import pytest
 import fanin
 from fanin import Initializer
 from fanin.exceptions import FaninTypeError, FaninValueError
+from fanin.fans import Fans
 from fanin.initializers import Constant, Normal, Uniform
-from fanin.layout import Fans
-from fanin.recipes import ds_init, fixup, gpt2, mup, rezero, siren_first, siren_hidden, t5
-from fanin.recipes.lsuv import Scaled, lsuv
+from fanin.recipes import Scaled, ds_init, fixup, gpt2, lsuv, mup, rezero, siren_first, siren_hidden, t5
 
 FANS = Fans(12.0, 20.0)
 

@@ -94,7 +94,7 @@ def test_truncated_ranks_are_the_interval_s_share(lower: float, upper: float) ->
 @pytest.mark.parametrize(("lower", "upper"), [(0.0, 3.8e-5), (4.4, INF), (13.0, 14.0), (-INF, -5.0), (0.0, 1e-80)])
 def test_too_little_probability_is_refused(lower: float, upper: float) -> None:
     for refusing in (truncated_ranks, truncated_std):
-        with pytest.raises(FaninValueError, match="of 2\\^32 ranks, at least 65536"):
+        with pytest.raises(FaninValueError, match="of 2\\^32 ranks, but at least 65536"):
             refusing(lower, upper)
 
 

@@ -1,7 +1,7 @@
 """The catalog: every initializer in words and numbers, for `fanin list`, `fanin explain` and the documentation.
 
-This is the one place that describes them: formula, level, source, when to take it, and how the functions of the same
-name differ elsewhere. The numbers for a tensor are computed from the laws themselves.
+This is the one place that describes them: formula, level, source, when to use it, and how functions of the same name
+differ in other frameworks. The numbers for a tensor are computed from the distributions themselves.
 """
 
 from __future__ import annotations
@@ -25,18 +25,18 @@ __all__ = ["Entry", "Facts", "counterpart", "entries", "facts", "find", "namesak
 
 @dataclass(frozen=True)
 class Entry:
-    """What is to be said of one initializer.
+    """The description of one initializer.
 
     Attributes:
         name: Its name, as text and as a function.
         aliases: Other names for it.
         call: The function with its settings and their defaults.
-        formula: The law, in one line.
+        formula: The distribution, in one line.
         level: "exact" if every backend gives the same bits, "close" if they agree to a tolerance.
-        when: What it is for.
-        source: Where it comes from, with the equation; for a profile, the function whose law it has.
-        elsewhere: How functions of the same name differ; for a profile, what is particular about it.
-        example: The initializer with its defaults, or with some settings where it needs them.
+        when: When to use it.
+        source: Where it comes from, with the equation; for a profile, the function that it reproduces.
+        elsewhere: How functions of the same name differ in other frameworks; for a profile, what is special about it.
+        example: The initializer with its defaults, or with example settings if it needs some.
     """
 
     name: str
@@ -59,7 +59,7 @@ def find(name: str) -> Entry:
     """Return the entry of a name, an alias or a profile.
 
     Raises:
-        FaninValueError: Nobody knows the name.
+        FaninValueError: The name is unknown.
 
     Example:
         >>> find("kaiming").name, find("torch:linear_default").formula
@@ -77,9 +77,9 @@ def find(name: str) -> Entry:
 
 
 def namesakes(entry: Entry) -> tuple[Entry, ...]:
-    """Return the profiles that go by the name of an entry, or by an alias of it, in their framework.
+    """Return the profiles that have the name of an entry, or an alias of it, in their framework.
 
-    Flax's initializers are JAX's, and are not repeated.
+    Flax's initializers are JAX's and are not repeated.
 
     Example:
         >>> [other.name for other in namesakes(find("glorot_uniform"))]
@@ -107,14 +107,14 @@ _SYNONYMS: Final = (
     ("value", "val"),
     ("gain", "scale"),
 )
-"""What one setting is called from framework to framework; no function has two of a line."""
+"""The names of one setting in different frameworks, one setting per line. No function has two names from one line."""
 
 
 def counterpart(settings: Mapping[str, object], name: str) -> dict[str, object]:
-    """Return the settings of an initializer under the names that a profile has for them, the values as they are.
+    """Return the settings of an initializer under the names that a profile uses, with their values unchanged.
 
     Raises:
-        FaninValueError: The profile does not take one of them.
+        FaninValueError: The profile does not take one of the settings.
 
     Example:
         >>> counterpart({"negative_slope": 0.2, "mode": "fan_out"}, "torch:kaiming_normal")
@@ -135,7 +135,7 @@ _FIRST_NAMES: Final = {"kaiming": "he", "xavier": "glorot", "trunc": "truncated"
 
 
 def _plain(name: str) -> str:
-    """Return a name without its framework, by the surname that papers are cited by."""
+    """Return a name without its framework, with the surname by which the paper is cited."""
     words = name.rpartition(":")[2].removesuffix("_tf").split("_")
     return "_".join(filter(None, (_FIRST_NAMES.get(word, word) for word in words))) or name
 

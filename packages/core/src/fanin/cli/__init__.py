@@ -1,19 +1,7 @@
-"""The command line: `fanin compare`, `fanin probe`, `fanin plan`, `fanin backends`, `fanin conformance`."""
+"""The command line: `app` is the shell, and each command is a module of its name, loaded when it is called."""
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Sequence
+from _fanin_command import main
 
 __all__ = ["main"]
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command, as `fanin.cli.app.main` does; Ctrl-C ends the program quietly also while that is loaded."""
-    try:
-        from fanin.cli import app
-
-        return app.main(arguments)
-    except KeyboardInterrupt:
-        print("fanin: interrupted", file=sys.stderr)
-        return 130

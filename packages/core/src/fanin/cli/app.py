@@ -1,25 +1,40 @@
-"""The entry point: which command, and how errors leave."""
+"""The shell: which command, and how errors leave."""
 
 from __future__ import annotations
 
 import argparse
+import importlib
 import io
 import os
 import re
 import sys
 from collections.abc import Sequence
+from types import ModuleType
+from typing import Final
 
 import fanin
 from fanin._checks import closest
-from fanin.cli import backends, compare, conformance, explain, plan, probe
-from fanin.cli import list as list_
 from fanin.cli.text import replace_letters
 from fanin.exceptions import FaninError
 
 __all__ = ["build_parser", "main"]
 
 EXIT_ERROR = 2
-EXIT_INTERRUPTED = 130
+
+_COMMANDS: Final = {
+    "compare": "train one network from several initializations on every backend, and show what each does",
+    "probe": "push data through an untrained network, and hold every layer against the theory",
+    "list": "list the initializers, and the profiles of other frameworks",
+    "explain": "an initializer in full, with its numbers for a tensor, beside its namesakes elsewhere",
+    "plan": "show what `fanin.init` would do with a tensor, without drawing it",
+    "backends": "list the backends, what they can do, and why one does not load",
+    "conformance": "test a backend against the specification",
+}
+"""Each command in a few words. Its module has its name, `add_arguments` and `run`."""
+
+
+def _module(command: str) -> ModuleType:
+    return importlib.import_module(f"fanin.cli.{command}")
 
 
 def build_parser(words: Sequence[str]) -> argparse.ArgumentParser:
@@ -29,13 +44,11 @@ def build_parser(words: Sequence[str]) -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"fanin {fanin.__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    for module in (compare, probe, list_, explain, plan, backends, conformance):
-        name = module.__name__.rpartition(".")[2]
-        summary = (module.__doc__ or "").partition(": ")[2].partition("\n")[0]
+    for name, summary in _COMMANDS.items():
         command = commands.add_parser(name, help=summary, description=summary)
         if name in words:
-            module.add_arguments(command)
-        command.set_defaults(run=module.run, parser=command)
+            _module(name).add_arguments(command)
+        command.set_defaults(parser=command)
     return parser
 
 
@@ -75,7 +88,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     Returns:
         0 if all is well; 1 if the command found a fault, such as weights that differ between backends; 2 if what was
-        asked for cannot be done, with the reason on stderr; 130 if it was interrupted.
+        asked for cannot be done, with the reason on stderr; 130 if a command was interrupted and has shown
+        what was finished.
+
+    Raises:
+        KeyboardInterrupt: It was interrupted before that; `_fanin_command.main` makes 130 of it.
     """
     words = sys.argv[1:] if arguments is None else list(arguments)
     if sys.stdout is None:  # as after `>&-`
@@ -85,7 +102,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         try:
             options = _parse(words)
-            code: int = options.run(options)
+            code: int = _module(options.command).run(options)
         except SystemExit:  # of --help
             sys.stdout.flush()
             raise
@@ -96,9 +113,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except MemoryError:
         print("fanin: there is not enough memory for that. Ask for less, or for a part.", file=sys.stderr)
         return EXIT_ERROR
-    except KeyboardInterrupt:
-        print("fanin: interrupted", file=sys.stderr)
-        return EXIT_INTERRUPTED
     except BrokenPipeError:  # the reader, `head` say, has seen enough
         _close_output()
     except OSError as error:

@@ -1,4 +1,4 @@
-"""fanin backends: list the backends, what they can do, and why one does not load."""
+"""The command `fanin backends`."""
 
 from __future__ import annotations
 

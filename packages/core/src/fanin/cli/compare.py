@@ -1,4 +1,4 @@
-"""fanin compare: train one network from several initializations on every backend, and show what each does.
+"""The command `fanin compare`.
 
 Prints a table, and with --out writes a report (HTML), plots (PNG) and tables (CSV, JSON). The exit code is 1 if
 backends disagree on initial weights that the specification promises to be equal.
@@ -9,8 +9,10 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
+from _fanin_command import EXIT_INTERRUPTED
+
 from fanin.cli import options as shared
-from fanin.cli.interruption import EXIT_INTERRUPTED, Interruption
+from fanin.cli.interruption import Interruption
 from fanin.cli.text import require_extra
 
 if TYPE_CHECKING:
@@ -18,9 +20,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from fanin.compare.agreement import Agreement
-    from fanin.compare.data import Data
     from fanin.compare.experiment import Experiment
     from fanin.compare.results import Results
+    from fanin.lab.data import Data
 
 __all__ = ["add_arguments", "run"]
 
@@ -43,10 +45,10 @@ def run(options: argparse.Namespace) -> int:
     """Train, print and write."""
     require_extra("compare")
     from fanin.compare.agreement import agreements
-    from fanin.compare.data import load_data
     from fanin.compare.experiment import Experiment
-    from fanin.compare.files import make_folder
-    from fanin.compare.training import check
+    from fanin.lab.data import load_data
+    from fanin.lab.files import make_folder
+    from fanin.lab.training import check
 
     experiment = Experiment(
         initializations=shared.words(options.initializations),
@@ -82,8 +84,8 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _train(experiment: Experiment, data: Data, interruption: Interruption) -> Results:
-    from fanin.cli.progress import progress
-    from fanin.compare.training import steps, train
+    from fanin.cli.console import progress
+    from fanin.compare.running import steps, train
 
     with progress(steps(experiment, data)) as advance:
 
@@ -103,9 +105,9 @@ def _write(results: Results, folder: Path) -> Path:
 def _print(results: Results, found: Sequence[Agreement]) -> None:
     from rich.markup import escape
 
-    from fanin.cli.progress import output, plain_table
+    from fanin.cli.console import output, plain_table
     from fanin.compare.agreement import HEADINGS, ROUNDING_ALONE
-    from fanin.compare.tables import checkpoints, facts, judgement, terminal_cells
+    from fanin.compare.summary import checkpoints, facts, judgement, terminal_cells
 
     console = output()
     for fact in facts(results):

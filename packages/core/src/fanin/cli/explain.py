@@ -1,4 +1,4 @@
-"""fanin explain: an initializer in full, with its numbers for a tensor, beside its namesakes elsewhere.
+"""The command `fanin explain`.
 
 The text is that of `fanin.catalog`, which the documentation is made from too.
 """
@@ -10,7 +10,7 @@ import dataclasses
 
 from fanin.catalog import counterpart, facts, find, namesakes
 from fanin.cli import numbers
-from fanin.cli.catalog import print_paragraphs, print_table
+from fanin.cli.console import print_paragraphs, print_table
 from fanin.cli.options import whole
 from fanin.exceptions import FaninError, FaninValueError
 from fanin.initializers import Initializer

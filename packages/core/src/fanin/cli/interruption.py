@@ -9,9 +9,7 @@ from contextlib import suppress
 from types import FrameType, TracebackType
 from typing import Any
 
-__all__ = ["EXIT_INTERRUPTED", "Interruption"]
-
-EXIT_INTERRUPTED = 130
+__all__ = ["Interruption"]
 
 
 class Interruption:

@@ -1,4 +1,4 @@
-"""fanin list: list the initializers, and the profiles of other frameworks.
+"""The command `fanin list`.
 
 The text is that of `fanin.catalog`, which the documentation is made from too.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 
 from fanin.catalog import entries, find
-from fanin.cli.catalog import print_table
+from fanin.cli.console import print_table
 from fanin.exceptions import FaninValueError
 from fanin.profiles import PROFILES, profile_names
 

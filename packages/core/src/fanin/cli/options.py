@@ -7,9 +7,8 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
-from fanin.compare.experiment import ACTIVATIONS
-from fanin.compare.trainer import trainable_backends
 from fanin.exceptions import BackendNotInstalledError, FaninValueError
+from fanin.gains.activations import activation_names
 
 __all__ = ["add_initializations", "add_network", "add_out", "backends", "number", "seeds", "whole", "words"]
 
@@ -64,7 +63,12 @@ def add_network(parser: argparse.ArgumentParser, *, depth: int, width: int) -> N
     )
     parser.add_argument("--depth", type=whole, default=depth, help=f"hidden layers (default {depth})")
     parser.add_argument("--width", type=whole, default=width, help=f"units of a hidden layer (default {width})")
-    parser.add_argument("--activation", default="relu", metavar="NAME", help=f"{', '.join(ACTIVATIONS)} (default relu)")
+    parser.add_argument(
+        "--activation",
+        default="relu",
+        metavar="NAME",
+        help=f"one that the backends' trainers know, of {', '.join(activation_names())} (default relu)",
+    )
     parser.add_argument(
         "--seeds",
         nargs="+",
@@ -130,6 +134,8 @@ def backends(values: Iterable[str] | None) -> tuple[str, ...]:
         raise FaninValueError("a backend has a name. Received: none. Leave the option out for what is installed.")
     if chosen and chosen != ("all",):
         return chosen
+    from fanin.lab.trainer import trainable_backends  # looks through everything that is installed
+
     found = trainable_backends()
     if not found:
         raise BackendNotInstalledError('no backend that can train is installed. Run: pip install "fanin[cli,numpy]".')

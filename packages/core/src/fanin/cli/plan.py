@@ -1,4 +1,4 @@
-"""fanin plan: show what `fanin.init` would do with a tensor, without drawing it.
+"""The command `fanin plan`.
 
 The plan is what a backend reads: key words, distribution, factor, logical strides.
 """

@@ -1,4 +1,4 @@
-"""fanin probe: push data through an untrained network, and hold every layer against the theory.
+"""The command `fanin probe`.
 
 Prints a table and a verdict for each initialization, and with --out writes a report (HTML), plots (PNG) and tables
 (CSV, JSON).
@@ -9,15 +9,17 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
+from _fanin_command import EXIT_INTERRUPTED
+
 from fanin.cli import options as shared
-from fanin.cli.interruption import EXIT_INTERRUPTED, Interruption
+from fanin.cli.interruption import Interruption
 from fanin.cli.text import require_extra
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from fanin.compare.data import Data
-    from fanin.compare.experiment import Experiment
+    from fanin.lab.data import Data
+    from fanin.lab.network import Study
     from fanin.probe.measure import Probe
 
 __all__ = ["add_arguments", "run"]
@@ -34,12 +36,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Measure, print and write."""
     require_extra("probe")
-    from fanin.compare.data import load_data
-    from fanin.compare.experiment import Experiment
-    from fanin.compare.files import make_folder
-    from fanin.compare.training import check
+    from fanin.lab.data import load_data
+    from fanin.lab.files import make_folder
+    from fanin.lab.network import Study
+    from fanin.lab.training import check
 
-    experiment = Experiment(
+    study = Study(
         initializations=shared.words(options.initializations),
         backends=shared.backends([options.backend] if options.backend is not None else None)[:1],
         dataset=options.dataset,
@@ -48,11 +50,11 @@ def run(options: argparse.Namespace) -> int:
         activation=options.activation,
         seeds=shared.seeds(options.seeds),
     )
-    data = load_data(experiment.dataset)
-    check(experiment, data)
+    data = load_data(study.dataset)
+    check(study, data)
     folder = make_folder(options.out, force=options.force) if options.out is not None else None
     with Interruption() as interruption:
-        result = _measure(experiment, data, interruption)
+        result = _measure(study, data, interruption)
         if not result.measured:
             raise KeyboardInterrupt
         interruption.finish("\nfanin: writing what is finished; Ctrl-C again stops at once\n")
@@ -65,17 +67,17 @@ def run(options: argparse.Namespace) -> int:
     return EXIT_INTERRUPTED if interruption.requested or not result.complete else 0
 
 
-def _measure(experiment: Experiment, data: Data, interruption: Interruption) -> Probe:
-    from fanin.cli.progress import progress
+def _measure(study: Study, data: Data, interruption: Interruption) -> Probe:
+    from fanin.cli.console import progress
     from fanin.probe.measure import probe
 
-    with progress(len(experiment.initializations) * len(experiment.seeds)) as advance:
+    with progress(len(study.initializations) * len(study.seeds)) as advance:
 
         def on_network(label: str, seed: int) -> None:
             interruption.stop_here()
             advance(f"{label}, seed {seed}", 1)
 
-        return probe(experiment, data, on_network)
+        return probe(study, data, on_network)
 
 
 def _write(result: Probe, folder: Path) -> Path:
@@ -87,8 +89,9 @@ def _write(result: Probe, folder: Path) -> Path:
 def _print(result: Probe) -> None:
     from rich.markup import escape
 
-    from fanin.cli.progress import output, plain_table
-    from fanin.probe.tables import HEADINGS, cells, facts, layer_rows, verdicts
+    from fanin.cli.console import output, plain_table
+    from fanin.probe.rows import HEADINGS, cells, layer_rows
+    from fanin.probe.summary import facts, verdicts
     from fanin.probe.verdict import describe
 
     console = output()

@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import fanin
-from fanin.compare import files, tables
+from fanin.compare import rows, summary
 from fanin.compare.agreement import HEADINGS, agreements
-from fanin.compare.plot import colour
-from fanin.compare.plots import difference_plot, histogram_plots, overview_plots
+from fanin.compare.figures import difference_plot, histogram_plots, overview_plots
 from fanin.compare.results import Results
+from fanin.lab import files
+from fanin.lab.figures import colour
 
 __all__ = ["write_report"]
 
@@ -29,15 +30,15 @@ def write_report(results: Results, folder: Path) -> Path:
             "complete": results.complete,
             "experiment": results.experiment.to_dict(),
             "widths": results.network.widths,
-            "verdicts": [tables.judgement(results, label) for label in results.experiment.initializations],
+            "verdicts": [summary.judgement(results, label) for label in results.experiment.initializations],
             "runs": [run.to_dict() for run in results.runs],
             "controls": [{"initialization": k[0], "seed": k[1], "losses": v} for k, v in results.controls.items()],
         },
     )
-    files.write_csv(folder / "summary.csv", tables.summary_rows(results))
-    files.write_csv(folder / "curves.csv", tables.curve_rows(results))
-    files.write_csv(folder / "layers.csv", tables.layer_rows(results))
-    files.write_csv(folder / "differences.csv", tables.difference_rows(found))
+    files.write_csv(folder / "summary.csv", rows.summary_rows(results))
+    files.write_csv(folder / "curves.csv", rows.curve_rows(results))
+    files.write_csv(folder / "layers.csv", rows.layer_rows(results))
+    files.write_csv(folder / "differences.csv", rows.difference_rows(found))
     overview, histograms = overview_plots(results), histogram_plots(results)
     differences = [difference_plot(results, found)] if found else []
     files.write_plots(folder / "plots", [*overview, *differences, *histograms])
@@ -50,12 +51,12 @@ def write_report(results: Results, folder: Path) -> Path:
             version=fanin.__version__,
             complete=results.complete,
             verdicts=[
-                {"text": tables.judgement(results, label), "colour": colour(index)}
+                {"text": summary.judgement(results, label), "colour": colour(index)}
                 for index, label in enumerate(results.experiment.initializations)
             ],
-            facts=tables.facts(results),
-            epochs=tables.checkpoints(results),
-            rows=tables.page_rows(results, tables.checkpoints(results)),
+            facts=summary.facts(results),
+            epochs=summary.checkpoints(results),
+            rows=summary.page_rows(results, summary.checkpoints(results)),
             overview=overview,
             differences=differences,
             histograms=histograms,

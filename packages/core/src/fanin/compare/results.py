@@ -1,13 +1,14 @@
-"""What an experiment gives: one record a run, and all of them together."""
+"""What an experiment gives: one record per run, and all of them together."""
 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from fanin.compare.data import Data
-from fanin.compare.experiment import Experiment, Network
-from fanin.compare.statistics import Snapshot
+from fanin.compare.experiment import Experiment
+from fanin.lab.data import Data
+from fanin.lab.network import Network
+from fanin.lab.snapshot import Snapshot
 
 __all__ = ["Results", "Run"]
 

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Final
 
 from fanin.conformance.adapter import NotClaimed
-from fanin.conformance.cases import Case
+from fanin.conformance.case import Case
 from fanin.exceptions import FaninError
 from fanin.plans import Plan
 

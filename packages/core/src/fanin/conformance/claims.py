@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final
+from typing import Final, get_args
 
 from fanin.dtypes import DTYPES
-from fanin.initializers import VarianceScaling
+from fanin.initializers import Mode, VarianceScaling
 from fanin.plans import Plan
 from fanin.plans.rules import RULES
 
@@ -27,7 +27,7 @@ PARTS: Final[dict[str, tuple[str, ...]]] = {
         "orthogonal",
         "delta_orthogonal",
     ),
-    "fans": ("fan_in", "fan_out", "fan_avg", "fan_geo"),
+    "fans": get_args(Mode),
     "dtypes": tuple(DTYPES),
     "rules": tuple(sorted(RULES)),
     "layouts": ("no layout", "O", "OI", "IO", "OIW", "WIO", "OIHW", "HWIO", "OHWI", "OIDHW", "DHWIO"),

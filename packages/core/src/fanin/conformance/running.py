@@ -11,33 +11,18 @@ from typing import Any, Final
 
 from fanin.api import draw
 from fanin.conformance.adapter import Adapter, BackendAdapter
-from fanin.conformance.behaviour import BEHAVIOUR_CHECKS
 from fanin.conformance.check import Check, Level, Result
 from fanin.conformance.claims import Claims
-from fanin.conformance.close import CLOSE_CHECKS
-from fanin.conformance.combined import COMBINED_CHECKS
-from fanin.conformance.compiled import COMPILED_CHECKS
 from fanin.conformance.distribution import DISTRIBUTION_CHECKS, SampleTrial
-from fanin.conformance.exact import BIT_CHECKS, BackendTrial
-from fanin.conformance.places import PLACES_CHECKS
+from fanin.conformance.exact import EXACT_CHECKS, BackendTrial
 from fanin.conformance.report import Report
-from fanin.conformance.stored import STORED_CHECKS
 from fanin.contract import Backend
 from fanin.exceptions import FaninError, FaninTypeError, FaninValueError
 from fanin.plans import plan
 from fanin.registry import backend as get_backend
 
-__all__ = ["EXACT_CHECKS", "Interrupted", "checks_of", "load_subject", "run"]
+__all__ = ["Interrupted", "checks_of", "load_subject", "run"]
 
-EXACT_CHECKS: Final[tuple[Check[BackendTrial], ...]] = (
-    *BEHAVIOUR_CHECKS,
-    *COMPILED_CHECKS,
-    *BIT_CHECKS,
-    *COMBINED_CHECKS,
-    *STORED_CHECKS,
-    *PLACES_CHECKS,
-    *CLOSE_CHECKS,
-)
 LEVELS: Final[tuple[Level, ...]] = ("exact", "distribution")
 
 _CLOSE: Final = (

@@ -1,4 +1,4 @@
-"""Gains: by how much an activation's weights must be wider to keep the size of the signal, or of its gradient."""
+"""Gains: the factor by which an activation's weights must be larger to preserve the signal, or its gradient."""
 
 from __future__ import annotations
 

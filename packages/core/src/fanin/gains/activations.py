@@ -1,6 +1,6 @@
 """The activations by name: their scalar definitions, and their Gaussian second moments as literals.
 
-A weight must not depend on the C library's `exp` or `tanh`, so E[phi(z)^2] and E[phi'(z)^2] for z ~ N(0, 1) are numbers
+A weight must not depend on the C library's `exp` or `tanh`. So E[phi(z)^2] and E[phi'(z)^2], z ~ N(0, 1), are literals
 in this file, computed with 50 digits and rounded once. A test recomputes them.
 """
 
@@ -32,7 +32,7 @@ class Activation:
         name: Its name.
         formula: phi(x), as text.
         value: phi(x).
-        slope: phi'(x); where phi has a kink, the derivative from the left.
+        slope: phi'(x); at a kink of phi, the derivative from the left.
         second_moment: E[phi(z)^2], z ~ N(0, 1).
         slope_moment: E[phi'(z)^2], z ~ N(0, 1).
     """
@@ -46,7 +46,7 @@ class Activation:
 
 
 def get_activation(name: str, parameter: float | None = None) -> Activation:
-    """Return the activation of a name, or of another framework's name for it.
+    """Return the activation with this name, or with another framework's name for it.
 
     Args:
         name: One of `activation_names()`, or an alias such as "swish", "identity" or "hard_sigmoid".
@@ -54,8 +54,8 @@ def get_activation(name: str, parameter: float | None = None) -> Activation:
             "elu" and "celu" (1); None for the default, and for every other activation.
 
     Raises:
-        FaninValueError: Nobody knows the name, it has no parameter, or the parameter is out of range.
-        FaninTypeError: The name is not text, or the parameter not a number.
+        FaninValueError: The name is unknown, the activation has no parameter, or the parameter is out of range.
+        FaninTypeError: The name is not a string, or the parameter is not a number.
 
     Example:
         >>> get_activation("leaky_relu", 0.2).value(-2.0), get_activation("swish").name
@@ -64,7 +64,7 @@ def get_activation(name: str, parameter: float | None = None) -> Activation:
     if not isinstance(name, str):
         raise FaninTypeError(
             f"activation must be a name, or a function from float to float. Received: {name!r} of type "
-            f"{type(name).__name__}. Pass for example 'gelu' or math.tanh."
+            f"{type(name).__name__}. Pass, for example, 'gelu' or math.tanh."
         )
     known = _ALIASES.get(name, name)
     if known in _WITH_PARAMETER:
@@ -78,14 +78,14 @@ def get_activation(name: str, parameter: float | None = None) -> Activation:
         )
     if parameter is not None:
         raise FaninValueError(
-            f"the activation {name!r} has no parameter. Received: {parameter}. Those with one are "
+            f"the activation {name!r} has no parameter. Received: {parameter}. Only these have one: "
             f"{', '.join(_WITH_PARAMETER)}."
         )
     return _PLAIN[known]
 
 
 def activation_names() -> tuple[str, ...]:
-    """Return the name of every activation, without the aliases."""
+    """Return the names of all activations, without the aliases."""
     return (*_PLAIN, *_WITH_PARAMETER)
 
 

@@ -1,7 +1,7 @@
-"""Gains: by how much an activation's weights must be wider to keep the size of the signal, or of its gradient.
+"""Gains: the factor by which an activation's weights must be larger to preserve the signal, or its gradient.
 
-With weights of mean 0 and variance `gain^2 / fan_in`, a pre-activation of unit second moment gives a next one of unit
-second moment (He, Zhang, Ren and Sun 2015, "Delving deep into rectifiers", section 2.2, for any activation as in Poole
+With weights of mean 0 and variance `gain^2 / fan_in`, a pre-activation with unit second moment leads to a next one with
+unit second moment (He, Zhang, Ren and Sun 2015, "Delving deep into rectifiers", section 2.2; for any activation, Poole
 et al. 2016, "Exponential expressivity in deep neural networks through transient chaos", equation 3).
 """
 
@@ -22,8 +22,8 @@ _Named = str | Callable[[float], float]
 def gain(activation: _Named, parameter: float | None = None) -> float:
     """Return 1 / sqrt(E[phi(z)^2]), z ~ N(0, 1): with `std = gain / sqrt(fan_in)` the signal keeps its size.
 
-    sqrt(2) for ReLU (He et al. 2015, equation 10) and sqrt(2 / (1 + a^2)) for a leaky one of slope a (equation 15).
-    torch's `calculate_gain` says 5/3 for tanh and 3/4 for selu, and knows fewer names.
+    It is sqrt(2) for ReLU (He et al. 2015, equation 10) and sqrt(2 / (1 + a^2)) for leaky ReLU with slope a (equation
+    15). torch's `calculate_gain` returns 5/3 for tanh and 3/4 for selu, and knows fewer names.
 
     Args:
         activation: A name ("relu", "leaky_relu", "prelu", "elu", "celu", "selu", "gelu", "gelu_tanh", "silu", "mish",
@@ -36,7 +36,7 @@ def gain(activation: _Named, parameter: float | None = None) -> float:
 
     Raises:
         FaninValueError: The name is unknown, it has no parameter, or the mean square is zero, infinite or not found.
-        FaninTypeError: It is neither text nor a function from float to float.
+        FaninTypeError: It is neither a string nor a function from float to float.
 
     Example:
         >>> gain("relu") == math.sqrt(2), round(gain("gelu"), 4), round(gain("tanh"), 4)
@@ -50,17 +50,18 @@ def gain(activation: _Named, parameter: float | None = None) -> float:
 def backward_gain(activation: _Named, parameter: float | None = None) -> float:
     """Return 1 / sqrt(E[phi'(z)^2]), z ~ N(0, 1): with `std = gain / sqrt(fan_out)` the gradient keeps its size.
 
-    For ReLU and its leaky kin it is the forward gain (He et al. 2015, equation 14); for no other activation here.
+    For linear, ReLU and leaky ReLU it equals the forward gain (He et al. 2015, equation 14); for the other activations
+    it differs.
 
     Args:
-        activation: As for `gain`; the derivative of a function is found by itself.
+        activation: As for `gain`; the derivative of a function is computed automatically.
         parameter: As for `gain`.
 
     Returns:
         A number above 0.
 
     Raises:
-        FaninValueError: As for `gain`, for the derivative; also where a function jumps.
+        FaninValueError: As for `gain`, but for the derivative; also if a function has a jump.
         FaninTypeError: As for `gain`.
 
     Example:
@@ -99,15 +100,15 @@ def slope_moment(activation: _Named, parameter: float | None = None) -> float:
 def _no_parameter(parameter: object) -> None:
     if parameter is not None:
         raise FaninValueError(
-            f"a parameter belongs to an activation's name, and a function was passed. Received: {parameter!r}. Bind it "
-            f"in the function."
+            f"a parameter is accepted only with the name of an activation, not with a function. Received: "
+            f"{parameter!r}. Bind it in the function."
         )
 
 
 def _positive(moment: float, activation: object) -> float:
     if not 0 < moment < math.inf:
         raise FaninValueError(
-            f"the activation {activation!r} has a mean square of {moment:g}, for which no gain makes up. Use one that "
-            f"is not constant."
+            f"the activation {activation!r} has a mean square of {moment:g}, which no gain can compensate. Use one "
+            f"that is not constant."
         )
     return moment

@@ -1,6 +1,6 @@
 """Gaussian means by adaptive Gauss-Kronrod quadrature, in plain Python.
 
-Needed for the gain of an activation that somebody passes as a function; the named ones have their means as literals.
+Needed for the gain of an activation that is passed as a function. For named activations the means are literals.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _NODES: Final = (
     (0.9491079123427585, 0.06309209262997856, 0.1294849661688697),
     (0.9914553711208126, 0.022935322010529224, 0.0),
 )
-"""Abscissa, weight of the 15-point Kronrod rule and of the 7-point Gauss rule within it, for half of (-1, 1).
+"""Abscissa, weight of the 15-point Kronrod rule, and weight of the embedded 7-point Gauss rule, for half of (-1, 1).
 
 Piessens, de Doncker-Kapenga, Überhuber and Kahaner 1983, "QUADPACK", table of the routine QK15.
 """
@@ -37,14 +37,14 @@ _HALF_LINE: Final = (
     *(6.0, 8.0, 12.0, 16.0, 24.0, 32.0, 38.0),
 )
 _CUTS: Final = (*(-x for x in reversed(_HALF_LINE)), 0.0, *_HALF_LINE)
-"""The ends of the first intervals: short ones about 0, where activations bend, and a sixteenth wide where the density
-is, so that no two nodes are further apart than 0.0065 there; beyond 38, no double is the density."""
+"""The ends of the first intervals. They are short around 0, where activations bend, and a sixteenth wide where the
+density is large, so that neighbouring nodes there are at most 0.0065 apart. Beyond 38, the density underflows."""
 _MAX_PANELS: Final = 1000
 _NARROWEST: Final = 1e-14
 
 
 class _Panel(NamedTuple):
-    negative_error: float  # first, so that the heap's top is the worst
+    negative_error: float  # first, so that the top of the heap is the worst panel
     start: float
     stop: float
     value: float
@@ -53,11 +53,11 @@ class _Panel(NamedTuple):
 def gaussian_square_mean(function: Callable[[float], float], *, derivative: bool = False) -> float:
     """Return E[f(z)^2], or E[f'(z)^2], for z ~ N(0, 1), rounded to 12 significant digits.
 
-    The line is cut at 0, at powers of two below a sixteenth and at its multiples, and where f is least smooth, by
-    halving the interval whose Gauss and Kronrod sums differ most until the differences add up to less than 1e-12 of the
-    mean. What f does between two nodes, 0.0065 apart at most on [-6, 6], is not seen. For f', the polynomial through f
-    at an interval's 15 nodes is differentiated. The rounding keeps a last-bit difference between two C libraries out of
-    the weights.
+    The line is first cut at 0, at powers of two below a sixteenth, and at multiples of a sixteenth. Then the interval
+    whose Gauss and Kronrod sums differ most is halved, until the differences add up to less than 1e-12 of the mean.
+    Features of f between two nodes, which are at most 0.0065 apart on [-6, 6], are not seen. For f', the polynomial
+    through f at the 15 nodes of an interval is differentiated. The rounding keeps last-bit differences between two C
+    libraries out of the weights.
 
     Args:
         function: A function from float to float, continuous if its derivative is asked for.
@@ -85,8 +85,8 @@ def gaussian_square_mean(function: Callable[[float], float], *, derivative: bool
         if len(panels) >= _MAX_PANELS or stop - start < _NARROWEST:
             raise FaninValueError(
                 f"the activation {function!r} is too rough to integrate to 10 digits: it has a step or an infinite "
-                f"slope, or it is not computed in double precision. Pass a function that is, for example in plain "
-                f"Python."
+                f"slope, or it is not computed in double precision. Pass a smoother function, in double precision, for "
+                f"example in plain Python."
             )
         middle = (start + stop) / 2
         heapq.heappush(panels, _panel(function, start, middle, derivative))
@@ -94,13 +94,13 @@ def gaussian_square_mean(function: Callable[[float], float], *, derivative: bool
     if math.fsum(panel.value for panel in panels if max(abs(panel.start), abs(panel.stop)) > 32) > tolerance * total:
         raise FaninValueError(
             f"the activation {function!r} grows so fast that its mean square over N(0, 1) is infinite or nearly so. "
-            f"Pass one that grows slower than exp(z^2 / 4)."
+            f"Pass one that grows more slowly than exp(z^2 / 4)."
         )
     return float(f"{total:.12g}")
 
 
 def _panel(function: Callable[[float], float], start: float, stop: float, derivative: bool) -> _Panel:
-    """Integrate over one interval by both rules; their difference is the estimate of the error."""
+    """Integrate over one interval by both rules; their difference estimates the error."""
     middle, half = (start + stop) / 2, (stop - start) / 2
     points = [middle + half * x for x, _, _ in _RULE]
     values = [_value(function, point) for point in points]
@@ -124,7 +124,7 @@ def _value(function: Callable[[float], float], point: float) -> float:
     except (TypeError, ValueError, AttributeError) as error:
         raise FaninTypeError(
             f"an activation must take a float and return a float. Received: {function!r}, which for {point} raised "
-            f"{type(error).__name__}: {error}. Wrap it, for example lambda z: float(f(array(z))), in double precision."
+            f"{type(error).__name__}: {error}. Wrap it in double precision, for example lambda z: float(f(array(z)))."
         ) from error
     if not math.isfinite(value) or not math.isfinite(value * value):
         raise FaninValueError(

@@ -1,4 +1,4 @@
-"""Describe: initializers as frozen values. Nothing here knows of plans or of array libraries."""
+"""Describe: initializers as frozen values. Nothing here depends on plans or array libraries."""
 
 from __future__ import annotations
 

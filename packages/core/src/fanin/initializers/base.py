@@ -1,4 +1,4 @@
-"""What an initializer is: a frozen value that knows which law the weights follow, once the fans are known."""
+"""What an initializer is: a frozen value that gives the distribution of the weights, once the fans are known."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, Self
 
 from fanin._checks import closest
 from fanin.exceptions import FaninTypeError, FaninValueError
-from fanin.layout import Fans, Geometry
+from fanin.fans import Fans
+from fanin.layout import Geometry
 
 if TYPE_CHECKING:
     from fanin.initializers.laws import Law
@@ -16,11 +17,11 @@ if TYPE_CHECKING:
 __all__ = ["Initializer", "MatrixInitializer"]
 
 _KINDS: Final[dict[str, type[Initializer]]] = {}
-"""Every initializer by its kind, for `from_dict`."""
+"""Every class of initializers by its kind, for `from_dict`."""
 
 
 class Initializer:
-    """Base of the initializers: a frozen, comparable, hashable value that knows its law once the fans are known."""
+    """Base of the initializers: frozen, comparable, hashable values that give a distribution once fans are known."""
 
     kind: ClassVar[str]
     needs_fans: ClassVar[bool] = False
@@ -31,7 +32,7 @@ class Initializer:
             _KINDS[cls.kind] = cls
 
     def fans(self, geometry: Geometry) -> Fans:
-        """Return the fans of a tensor that `law` goes by: the geometry's, or a profile's own count.
+        """Return the fans that `law` uses for a tensor: those of the geometry, or a profile's own count.
 
         Raises:
             FaninValueError: The layout is not stated.
@@ -39,15 +40,15 @@ class Initializer:
         return geometry.fans()
 
     def law(self, fans: Fans | None) -> Law:
-        """Return the law of the weights, of single ones or of matrices: one of the initializers that need no fans.
+        """Return the distribution of single weights or of matrices, as one of the initializers that need no fans.
 
         Args:
-            fans: The tensor's fans; None is accepted where `needs_fans` is false.
+            fans: The tensor's fans; may be None if `needs_fans` is false.
         """
         raise NotImplementedError
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the initializer as plain data, `{"initializer": kind, ...settings}`; `from_dict` reads it."""
+        """Return the initializer as plain data, `{"initializer": kind, ...settings}`; `from_dict` reads it back."""
         return {"initializer": self.kind, **dataclasses.asdict(self)}  # type: ignore[call-overload]  # all are dataclasses
 
     @staticmethod
@@ -66,7 +67,7 @@ class Initializer:
         settings = dict(data)
         kind = settings.pop("initializer", None)
         if isinstance(kind, str) and kind not in _KINDS:
-            import fanin.profiles  # noqa: F401  # it may be one of theirs, which are loaded only where they are needed
+            import fanin.profiles  # noqa: F401  # they define more kinds, and are loaded only when needed
         if not isinstance(kind, str) or kind not in _KINDS:
             raise FaninValueError(
                 f'"initializer" must be one of {", ".join(_KINDS)}. Received: {kind!r}.{closest(str(kind), _KINDS)}'
@@ -88,7 +89,7 @@ class MatrixInitializer(Initializer):
         return self
 
     def regrouped(self, geometry: Geometry) -> Geometry:
-        """Return the tensor whose groups have a matrix each: the tensor itself, or with a profile's own groups.
+        """Return the tensor whose groups have one matrix each: the tensor itself, or one with a profile's own groups.
 
         Raises:
             FaninValueError: The initializer is not defined for the tensor.

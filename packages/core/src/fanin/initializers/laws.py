@@ -1,7 +1,7 @@
-"""Laws of single weights, and the formula that gives them their width once the fans are known.
+"""Distributions of single weights, and the formula that gives them their scale once the fans are known.
 
-Four laws are drawn directly: a constant, a normal, a uniform and a truncated normal. `VarianceScaling` is one formula
-for their width, and the presets (`he_normal` and its family) are settings of it.
+Four distributions are drawn directly: constant, normal, uniform and truncated normal. `VarianceScaling` is one formula
+for their scale, and the presets (`he_normal` and its family) are settings of it.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from typing import ClassVar, Literal, TypeAlias, get_args
 
 from fanin._checks import closest, finite_number, positive_number, real_number
 from fanin.exceptions import FaninValueError
+from fanin.fans import Fans
 from fanin.initializers.base import Initializer, MatrixInitializer
-from fanin.layout import Fans
 
 __all__ = [
     "Constant",
@@ -45,7 +45,7 @@ class Constant(Initializer):
     value: float
 
     def __post_init__(self) -> None:
-        _set(self, value=finite_number(self.value, "the value of a constant") + 0.0)  # one zero, not two that are equal
+        _set(self, value=finite_number(self.value, "the value of a constant") + 0.0)  # -0.0 becomes 0.0
 
     def law(self, fans: Fans | None) -> Constant:
         """Return the initializer itself, which needs no fans."""
@@ -81,11 +81,11 @@ class Uniform(Initializer):
         if low >= high:
             raise FaninValueError(
                 f"low must be below high. Received: low={low}, high={high}. "
-                f"Swap them, or use fanin.constant({low}) for one value."
+                f"Swap them, or use fanin.constant({low}) for a single value."
             )
         if math.isinf(high - low) or math.isinf(low + high):
             raise FaninValueError(
-                f"high - low and low + high must fit a double. Received: low={low}, high={high}. Use smaller ends."
+                f"high - low and low + high must fit in a double. Received: low={low}, high={high}. Use smaller bounds."
             )
         _set(self, low=low, high=high)
 
@@ -96,10 +96,11 @@ class Uniform(Initializer):
 
 @dataclass(frozen=True)
 class TruncatedNormal(Initializer):
-    """Weights follow a normal law truncated to [lower, upper] parent standard deviations about its mean.
+    """Weights follow a normal distribution truncated to [lower, upper] parent standard deviations around its mean.
 
-    `std` is the standard deviation of the weights; the parent's is `parent_std`. With unequal bounds the weights' own
-    mean is not the parent's, `mean`.
+    The parent is the normal distribution before truncation. `std` is the standard deviation of the weights, and
+    `parent_std` that of the parent. `mean` is the mean of the parent; with asymmetric bounds the mean of the weights is
+    another.
     """
 
     kind: ClassVar[str] = "truncated_normal"
@@ -135,7 +136,7 @@ class TruncatedNormal(Initializer):
 
 @dataclass(frozen=True)
 class VarianceScaling(Initializer):
-    """Weights with mean 0 and variance `scale / n`, n the fan that `mode` names."""
+    """Weights with mean 0 and variance `scale / n`, where n is the fan that `mode` names."""
 
     kind: ClassVar[str] = "variance_scaling"
     needs_fans: ClassVar[bool] = True
@@ -168,11 +169,11 @@ class VarianceScaling(Initializer):
         """Return N(0, scale/n), its truncation at two parent standard deviations, or U(-b, b) with b = sqrt(3 scale/n).
 
         Raises:
-            FaninValueError: n is 0, since then no input reaches an output.
+            FaninValueError: n is 0, so no input reaches an output.
         """
         if fans is None or not (fan := self.fan(fans)) > 0:
             raise FaninValueError(
-                f"the variance is {self.scale}/{self.mode}, and {self.mode} is 0 for this shape (received: {fans}). "
+                f"the variance is {self.scale}/{self.mode}, but {self.mode} is 0 for this shape. Received: {fans}. "
                 f"Use a shape without zero dimensions on the axes that it counts, or an initializer without fans."
             )
         variance = self.scale / fan

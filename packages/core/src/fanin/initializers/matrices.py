@@ -1,7 +1,7 @@
-"""Initializers of whole matrices, whose weights depend on their place or on each other (specification, section 9).
+"""Initializers of whole matrices, whose weights depend on their position or on each other (specification, section 9).
 
-In its logical order a kernel is (groups, rows, columns, taps): the out- and in-channels of a group, and the positions
-of a convolution's kernel. Each group is a layer of its own, so each has a matrix of its own.
+In logical order, a kernel is (groups, rows, columns, taps): the out-channels and in-channels of each group, and the
+positions of the convolution kernel. Each group is a layer of its own, so it has its own matrix.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ __all__ = ["DeltaOrthogonal", "Dirac", "Identity", "Orthogonal", "Sparse"]
 def _set_gain(initializer: Initializer, value: object) -> None:
     gain = finite_number(value, "gain")
     if gain <= 0:
-        raise FaninValueError(f"gain must be above 0. Received: {gain}. For weights that are all 0 use fanin.zeros().")
+        raise FaninValueError(f"gain must be above 0. Received: {gain}. For weights that are all 0, use fanin.zeros().")
     object.__setattr__(initializer, "gain", gain)
 
 
 @dataclass(frozen=True)
 class Identity(MatrixInitializer):
-    """`gain` times the identity matrix (of each group): the first inputs are passed on unchanged."""
+    """`gain` times the identity matrix, in each group: with gain 1, the first inputs pass through unchanged."""
 
     kind: ClassVar[str] = "identity"
     is_random: ClassVar[bool] = False
@@ -37,7 +37,7 @@ class Identity(MatrixInitializer):
 
 @dataclass(frozen=True)
 class Dirac(MatrixInitializer):
-    """`gain` times the convolution kernel (of each group) that passes its first channels on unchanged."""
+    """`gain` times the convolution kernel that passes the first channels of each group through unchanged."""
 
     kind: ClassVar[str] = "dirac"
     is_random: ClassVar[bool] = False
@@ -49,7 +49,7 @@ class Dirac(MatrixInitializer):
 
 @dataclass(frozen=True)
 class Sparse(MatrixInitializer):
-    """Weights N(0, std^2), of which each column (the weights of one input) has a share of exact zeros."""
+    """Weights N(0, std^2), except that a given share of each column (the weights of one input) is exactly 0."""
 
     kind: ClassVar[str] = "sparse"
     sparsity: float
@@ -59,8 +59,8 @@ class Sparse(MatrixInitializer):
         sparsity = finite_number(self.sparsity, "sparsity")
         if not 0 <= sparsity <= 1:
             raise FaninValueError(
-                f"sparsity must be in [0, 1], the share of each column that is 0. Received: {sparsity}. For 90 % zeros "
-                f"use 0.9."
+                f"sparsity, the share of zeros in each column, must be in [0, 1]. Received: {sparsity}. For 90 % "
+                f"zeros, use 0.9."
             )
         object.__setattr__(self, "sparsity", sparsity)
         object.__setattr__(self, "std", positive_number(self.std, "std"))
@@ -68,7 +68,7 @@ class Sparse(MatrixInitializer):
 
 @dataclass(frozen=True)
 class Orthogonal(MatrixInitializer):
-    """`gain` times a uniformly distributed orthogonal matrix (of each group), the kernel's taps among its columns."""
+    """`gain` times a uniformly distributed orthogonal matrix, one per group; the kernel's taps count as columns."""
 
     kind: ClassVar[str] = "orthogonal"
     gain: float = 1.0
@@ -79,9 +79,9 @@ class Orthogonal(MatrixInitializer):
 
 @dataclass(frozen=True)
 class DeltaOrthogonal(MatrixInitializer):
-    """A convolution kernel whose centre tap is `gain` times a uniformly distributed orthogonal matrix (of each group).
+    """A convolution kernel whose centre tap is `gain` times a uniformly distributed orthogonal matrix, one per group.
 
-    It is defined for groups with at least as many out- as in-channels.
+    Each group must have at least as many out-channels as in-channels.
     """
 
     kind: ClassVar[str] = "delta_orthogonal"

@@ -1,4 +1,4 @@
-"""Initializers by name: presets, `"he"`, and the functions of other frameworks, `"torch:kaiming_uniform"`."""
+"""Find initializers by name: presets, `"he"`, and functions of other frameworks, `"torch:kaiming_uniform"`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from fanin.initializers.base import Initializer
 __all__ = ["PRESETS", "get_initializer", "initializer_names", "profile"]
 
 _SHORT: Final = {"he_normal": "he", "kaiming_normal": "kaiming"}
-"""Names only: `fanin.he` does not exist."""
+"""Short names, accepted only as text: `fanin.he` does not exist."""
 
 
 def _presets() -> Iterator[tuple[str, Callable[..., Initializer]]]:
@@ -26,7 +26,7 @@ def _presets() -> Iterator[tuple[str, Callable[..., Initializer]]]:
 
 
 PRESETS: Final = dict(_presets())
-"""The functions that make an initializer from its settings, by every name, in the order of their definition."""
+"""The functions that make an initializer from its settings, under every name, in the order of definition."""
 
 
 def _needs_settings(make: Callable[..., Initializer]) -> bool:
@@ -41,33 +41,33 @@ _EXAMPLES: Final = {
     "uniform": "fanin.uniform(-0.05, 0.05)",
     "variance_scaling": 'fanin.variance_scaling(2.0, "fan_in", "normal")',
 }
-"""How to call the presets that need settings."""
+"""Example calls of the presets that need settings."""
 
 
 def profile(name: str, **settings: object) -> Initializer:
-    """The law of another framework's function with the same arguments, its count of the fans and quirks included.
+    """Return the distribution of another framework's function with the same arguments, fan count and quirks included.
 
-    The name alone is accepted wherever an initialization is: `fanin.init(shape, "torch:kaiming_uniform", ...)`.
+    The name alone is accepted as an initialization: `fanin.init(shape, "torch:kaiming_uniform", ...)`.
 
     Args:
         name: Framework and function: "torch:kaiming_uniform", "torch:linear_default", "jax:he_normal",
             "keras:glorot_uniform", "flax:dense_default", "timm:trunc_normal_tf", ...; `fanin list` shows them all.
-        settings: The arguments of the function, by its own names and with its own defaults.
+        settings: The arguments of that function, with its own names and defaults.
 
     Returns:
         An initializer, for any layout and any backend.
 
     Raises:
         FaninValueError: The name or a setting is unknown, missing or out of range.
-        FaninTypeError: The name is not text, or a setting has the wrong type.
+        FaninTypeError: The name is not a string, or a setting has the wrong type.
 
     Example:
         >>> profile("torch:kaiming_uniform", a=0.5, mode="fan_out").scale
         1.6
-        >>> profile("keras:truncated_normal", stddev=0.02).std  # Keras means the parent's
+        >>> profile("keras:truncated_normal", stddev=0.02).std  # Keras's stddev is the parent's
         0.017592513220684797
     """
-    from fanin.profiles import get_profile  # loaded only where it is needed
+    from fanin.profiles import get_profile  # loaded only when needed
 
     return get_profile(name)(**settings)
 
@@ -78,11 +78,11 @@ def initializer_names() -> tuple[str, ...]:
 
 
 def get_initializer(initialization: object) -> Initializer:
-    """Return the initializer that a name stands for; an `Initializer` is returned as it is.
+    """Return the initializer with this name; an `Initializer` is returned as it is.
 
     Raises:
-        FaninValueError: The name is unknown, or it is one that needs settings.
-        FaninTypeError: It is neither text nor an `Initializer`.
+        FaninValueError: The name is unknown, or its initializer needs settings.
+        FaninTypeError: It is neither a string nor an `Initializer`.
 
     Example:
         >>> get_initializer("random")
@@ -91,10 +91,10 @@ def get_initializer(initialization: object) -> Initializer:
     if isinstance(initialization, Initializer):
         return initialization
     if not isinstance(initialization, str):
-        call = " Call the function: put () behind it." if callable(initialization) else ""
+        call = " Call the function: add () after its name." if callable(initialization) else ""
         raise FaninTypeError(
             f"initialization must be a name or a fanin Initializer. Received: {initialization!r} of type "
-            f'{type(initialization).__name__}.{call} For example "he" or fanin.he_normal().'
+            f'{type(initialization).__name__}.{call} Pass, for example, "he" or fanin.he_normal().'
         )
     if initialization in _BY_NAME:
         return _BY_NAME[initialization]
@@ -102,10 +102,10 @@ def get_initializer(initialization: object) -> Initializer:
         return profile(initialization)
     if initialization in PRESETS:
         raise FaninValueError(
-            f"initialization {initialization!r} needs settings. Pass for example "
+            f"initialization {initialization!r} needs settings. Pass, for example, "
             f"{_EXAMPLES.get(initialization, f'fanin.{initialization}(...)')}."
         )
-    settings = " A name has no settings; its function does: fanin.he_normal(0.2)." if "(" in initialization else ""
+    settings = " To pass settings, call the function: fanin.he_normal(0.2)." if "(" in initialization else ""
     raise FaninValueError(
         f"unknown initialization {initialization!r}.{closest(initialization, PRESETS)}{settings} "
         f"Accepted: {', '.join(_BY_NAME)}, a profile such as torch:kaiming_uniform, or an Initializer such as "

@@ -1,6 +1,6 @@
 """Initializations as text: a name, or a name with its settings in parentheses, as the command line takes them.
 
-The names and settings are those of Python: `he(activation='gelu')` is `fanin.he_normal(activation="gelu")`, and
+Names and settings are the same as in Python: `he(activation='gelu')` is `fanin.he_normal(activation="gelu")`, and
 `torch:kaiming_uniform(a=0.2)` is `fanin.profile("torch:kaiming_uniform", a=0.2)`. Nothing in the text is executed.
 """
 
@@ -29,9 +29,9 @@ class Call:
     """An initialization as it was written.
 
     Attributes:
-        text: All of it.
-        name: The name of an initializer or a profile; nobody need know it.
-        values: The settings that were given by their place.
+        text: The whole text.
+        name: The name of an initializer or a profile, which may be unknown.
+        values: The positional settings.
         settings: The settings that were given by name.
     """
 
@@ -41,10 +41,10 @@ class Call:
     settings: dict[str, object] = field(default_factory=dict)
 
     def initializer(self) -> Initializer:
-        """Return what it stands for.
+        """Return the initializer that the text stands for.
 
         Raises:
-            FaninValueError: Nobody knows the name, or a setting is unknown, missing or out of range.
+            FaninValueError: The name is unknown, or a setting is unknown, missing or out of range.
             FaninTypeError: A setting has the wrong type.
         """
         make = self._function()
@@ -57,13 +57,13 @@ class Call:
             raise type(error)(f"{self.text}: {' '.join(str(error).split())}") from error
 
     def named(self) -> dict[str, object]:
-        """Return all settings by name, those too that were given by their place, of a call that is right."""
+        """Return all settings by name, including the positional ones. The call must be valid."""
         places = inspect.signature(self._function()).parameters
         return {**dict(zip(places, self.values, strict=False)), **self.settings}
 
     def _function(self) -> Callable[..., Initializer]:
         if ":" in self.name:
-            from fanin.profiles import get_profile  # loaded only where it is needed
+            from fanin.profiles import get_profile  # loaded only when needed
 
             return get_profile(self.name).make
         if self.name not in PRESETS:
@@ -77,9 +77,9 @@ class Call:
     def _check(self, make: Callable[..., Initializer]) -> None:
         """Check that the settings are those of the function."""
         known = inspect.signature(make).parameters
-        # A profile's places are not its framework's, where some come behind a tensor, a key or a dtype.
+        # A profile takes no positional settings: in its framework, a tensor, a key or a dtype may come before them.
         placed = [name for name, one in known.items() if one.kind is one.POSITIONAL_OR_KEYWORD and ":" not in self.name]
-        by_name = known and not placed and ":" not in self.name  # such a function says itself how a value may be meant
+        by_name = known and not placed and ":" not in self.name  # such a function itself suggests what was meant
         given = [*placed[: len(self.values)], *self.settings]
         missing = [name for name, one in known.items() if one.default is one.empty and name not in given]
         unknown = [name for name in self.settings if name not in known]
@@ -87,8 +87,8 @@ class Call:
         if unknown:
             fault = f"{self.name} has no setting {unknown[0]!r}.{closest(unknown[0], known)}"
         elif len(self.values) > len(placed) and not by_name:
-            by_place = f"at most {len(placed)} settings" if placed else "no setting"
-            fault = f"{self.name} takes {by_place} by place, without a name."
+            number = f"at most {len(placed)}" if placed else "no"
+            fault = f"{self.name} takes {number} settings by position."
         elif len(set(given)) < len(given):
             fault = f"{self.name} got the setting {next(name for name in given if given.count(name) > 1)!r} twice."
         elif missing:
@@ -106,10 +106,10 @@ def _signature(name: str, make: Callable[..., Initializer]) -> str:
 
 
 def parse_initialization(text: str) -> Initializer:
-    """Return the initializer that a text stands for: a preset's or profile's name, alone or with its settings.
+    """Return the initializer that a text stands for: the name of a preset or profile, alone or with settings.
 
     Raises:
-        FaninValueError: The name is unknown, a setting is unknown or out of range, or the text is no call.
+        FaninValueError: The name is unknown, a setting is unknown or out of range, or the text is not a call.
         FaninTypeError: A setting has the wrong type.
 
     Example:
@@ -124,7 +124,7 @@ def parse_initialization(text: str) -> Initializer:
 
 
 def parse_call(text: str) -> Call:
-    """Return a text's name and settings; a setting is a number, True, False, None, a word, or several in brackets.
+    """Return the name and settings in a text. A setting is a number, True, False, None, a word, or a list of these.
 
     Raises:
         FaninValueError: It is neither a name nor a name with settings.
@@ -133,7 +133,7 @@ def parse_call(text: str) -> Call:
         >>> parse_call("he(0.1, mode=fan_out)").values, parse_call("he(0.1, mode=fan_out)").settings
         ((0.1,), {'mode': 'fan_out'})
     """
-    text = " ".join(text.split())  # on one line, as a message is
+    text = " ".join(text.split())  # on one line, as messages are
     parts = re.fullmatch(r"(?:fanin\.)?([^\s().]+) ?(?:\((.*)\))?", text)
     if parts is None:
         opened, closed = text.count("("), text.count(")")
@@ -141,7 +141,7 @@ def parse_call(text: str) -> Call:
         raise _no_call(text, reason, closest(text.rpartition(".")[2], PRESETS))
     name, inside = parts.groups()
     if name.endswith(":"):
-        raise _no_call(text, "the name behind the colon is missing; fanin list shows all")
+        raise _no_call(text, "the name after the colon is missing; fanin list shows all")
     if inside is None:
         return Call(text, name)
     source = f"f({inside})"
@@ -149,30 +149,30 @@ def parse_call(text: str) -> Call:
     values = [_setting(text, source, node) for node in call.args]
     names = [keyword.arg for keyword in call.keywords]
     if None in names:
-        raise _no_call(text, "settings cannot be unpacked from something else")
+        raise _no_call(text, "settings cannot be unpacked with **")
     if twice := [name for k, name in enumerate(names) if name in names[:k]]:
-        raise _no_call(text, f"the setting {twice[0]!r} is there twice")
+        raise _no_call(text, f"the setting {twice[0]!r} is given twice")
     settings = {str(keyword.arg): _setting(text, source, keyword.value) for keyword in call.keywords}
-    if name == "profile" and values and isinstance(values[0], str):  # as it is written in Python
+    if name == "profile" and values and isinstance(values[0], str):  # as in Python
         name = values.pop(0)
     return Call(text, name, tuple(values), settings)
 
 
 def _tree(text: str, source: str) -> ast.Call:
-    """Return the settings as the arguments of a call in Python's grammar, which is read and not executed."""
+    """Return the settings as the arguments of a Python call, which is parsed and not executed."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of Python about odd spellings, which are refused anyway
+        warnings.simplefilter("ignore")  # Python warns about odd literals, which are rejected anyway
         try:
             tree = ast.parse(source, mode="eval").body
         except (SyntaxError, ValueError, MemoryError, RecursionError) as error:
-            raise _no_call(text, "what is in parentheses cannot be read as settings") from error
+            raise _no_call(text, "the text in parentheses cannot be read as settings") from error
     if not isinstance(tree, ast.Call) or not isinstance(tree.func, ast.Name):
-        raise _no_call(text, "there is something behind the settings")
+        raise _no_call(text, "there is text after the settings")
     return tree
 
 
 def _setting(text: str, source: str, node: ast.expr) -> object:
-    if isinstance(node, ast.Name):  # a word: quotes would need quotes of their own on a command line
+    if isinstance(node, ast.Name):  # a word without quotes, which a shell would remove
         return node.id
     try:
         value: Any = ast.literal_eval(node)
@@ -186,18 +186,18 @@ def _setting(text: str, source: str, node: ast.expr) -> object:
 
 def _not_plain(text: str, source: str, node: ast.expr) -> FaninValueError:
     part = ast.get_source_segment(source, node)
-    return _no_call(text, f"the setting {part} is no plain value (a number, a word, True, False or None)")
+    return _no_call(text, f"the setting {part} is not a plain value (a number, a word, True, False or None)")
 
 
 def _no_call(text: str, reason: str, hint: str = "") -> FaninValueError:
     return FaninValueError(
-        f"an initialization is a name, or a name with settings in parentheses. Received: {text!r}, and "
+        f"an initialization is a name, or a name with settings in parentheses. Received: {text!r}, but "
         f"{reason}.{hint} {_EXAMPLE}."
     )
 
 
 def _example(call: Call, placed: list[str], missing: list[str]) -> str:
-    """Return a call that gives the settings that have no default, with those that were given; nothing if none works."""
+    """Return an example call: the given settings and a value for each missing one; "" if that does not work."""
     given: dict[str, Any] = {**dict(zip(placed, call.values, strict=False)), **call.settings}
     samples: dict[str, object] = {"mode": "fan_in", "distribution": "normal", "scale": 2.0, "low": -0.05, "high": 0.05}
     samples |= {"hidden_size": 64, "fan_in": 64}

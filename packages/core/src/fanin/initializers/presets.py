@@ -1,6 +1,6 @@
-"""The initializers as functions, `fanin.he_normal()`: each is a setting of one of the laws.
+"""The initializers as functions, such as `fanin.he_normal()`. Each is a setting of one of the distributions.
 
-Every function here is also a name, `initialization="he_normal"` (see `fanin.initializers.names`).
+The name of every function here is also accepted as text: `initialization="he_normal"` (see `fanin.initializers.names`).
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ _Made = TypeVar("_Made", bound=Initializer)
 
 
 def _by_name(make: Callable[_Settings, _Made]) -> Callable[_Settings, _Made]:
-    """Refuse settings without a name: one number is the mean in torch and NumPy, and the std in JAX."""
+    """Reject positional settings: a single number is the mean in torch and NumPy, but the std in JAX."""
 
     @wraps(make)
     def call(*values: _Settings.args, **settings: _Settings.kwargs) -> _Made:
@@ -83,13 +83,13 @@ def _not_by_name(make: Callable[..., Initializer], values: tuple[object, ...], s
     for reading in readings:
         try:
             make(**reading, **settings)
-        except (FaninError, TypeError):  # it cannot have been meant
+        except (FaninError, TypeError):  # not a valid call, so it was not meant
             continue
         if len(reading) == len(values):
             texts.append(_written(make, reading | settings))
     given = ", ".join([*map(repr, values), *(f"{name}={value!r}" for name, value in settings.items())])
     return (
-        f"{make.__name__} takes its settings by name, since a number alone is the mean in torch and the std in JAX. "
+        f"{make.__name__} takes its settings by name, since a single number is the mean in torch but the std in JAX. "
         f"Received: {make.__name__}({given}). "
         + (f"Did you mean {' or '.join(texts)}?" if texts else f"Accepted: {_written(make, defaults)}.")
     )
@@ -113,18 +113,18 @@ def constant(value: float) -> Constant:
 
 
 def zeros() -> Constant:
-    """Every weight is 0: all units of a layer compute the same, receive the same gradient and stay the same."""
+    """Every weight is 0. All units of a layer then compute the same output, get the same gradient and stay equal."""
     return Constant(0.0)
 
 
 def ones() -> Constant:
-    """Every weight is 1, the usual start of a normalization's scale."""
+    """Every weight is 1, the usual initial scale of a normalization layer."""
     return Constant(1.0)
 
 
 @_by_name
 def normal(*, mean: float = 0.0, std: float = 0.01) -> Normal:
-    """N(mean, std^2). The settings are given by name.
+    """N(mean, std^2). Settings are passed by name.
 
     Args:
         mean: Mean of the weights, finite.
@@ -132,7 +132,7 @@ def normal(*, mean: float = 0.0, std: float = 0.01) -> Normal:
 
     Raises:
         FaninValueError: `std` is not above 0, or a setting is not finite.
-        FaninTypeError: A setting has no name, or is not a number.
+        FaninTypeError: A setting is passed without its name, or is not a number.
 
     Example:
         >>> normal(std=0.02)
@@ -142,7 +142,7 @@ def normal(*, mean: float = 0.0, std: float = 0.01) -> Normal:
 
 
 def random() -> Normal:
-    """N(0, 0.01^2): small random numbers, which break the symmetry and let the signal of a deep network die.
+    """N(0, 0.01^2): small random numbers, which break the symmetry but let the signal vanish in a deep network.
 
     Krizhevsky, Sutskever and Hinton 2012, "ImageNet classification with deep convolutional neural networks",
     section 5.
@@ -151,11 +151,11 @@ def random() -> Normal:
 
 
 def uniform(low: float, high: float) -> Uniform:
-    """U(low, high), which rounding closes: about a mean that is not 0, it may pass an end in the last place.
+    """U(low, high). Rounding may give the bounds themselves and, if the mean is not 0, exceed one in the last place.
 
     Args:
-        low: Lower end, finite.
-        high: Upper end, finite, above `low`.
+        low: Lower bound, finite.
+        high: Upper bound, finite, above `low`.
 
     Raises:
         FaninValueError: `low` is not below `high`, or a setting is not finite.
@@ -171,19 +171,20 @@ def uniform(low: float, high: float) -> Uniform:
 def truncated_normal(
     *, mean: float = 0.0, std: float = 0.01, lower: float = -2.0, upper: float = 2.0
 ) -> TruncatedNormal:
-    """A normal law truncated to [mean + lower * sigma, mean + upper * sigma], sigma its parent's standard deviation.
+    """A normal distribution truncated to [mean + lower * sigma, mean + upper * sigma].
 
-    The settings are given by name.
+    sigma is the standard deviation of the parent, the normal distribution before truncation. Settings are passed by
+    name.
 
     Args:
-        mean: Mean of the parent normal, finite.
-        std: Standard deviation of the weights (not of the parent: that is 1.137 times as large at two sigma).
-        lower: Lower bound in parent standard deviations.
-        upper: Upper bound in parent standard deviations, above `lower`.
+        mean: Mean of the parent, finite.
+        std: Standard deviation of the weights (not of the parent, which is 1.137 times as large at two sigma).
+        lower: Lower bound, in parent standard deviations.
+        upper: Upper bound, in parent standard deviations, above `lower`.
 
     Raises:
         FaninValueError: `std` is not above 0, `lower` is not below `upper`, or a setting is not finite.
-        FaninTypeError: A setting has no name, or is not a number.
+        FaninTypeError: A setting is passed without its name, or is not a number.
 
     Example:
         >>> truncated_normal(std=0.02)
@@ -193,13 +194,13 @@ def truncated_normal(
 
 
 def variance_scaling(scale: float, mode: Mode, distribution: Distribution) -> VarianceScaling:
-    """Mean 0 and variance scale / n, n the fan that `mode` names.
+    """Mean 0 and variance scale / n, where n is the fan that `mode` names.
 
     Args:
-        scale: Above 0.
+        scale: A number above 0.
         mode: "fan_in", "fan_out", "fan_avg" (their arithmetic mean) or "fan_geo" (their geometric mean).
-        distribution: "normal", "uniform" (on plus or minus sqrt(3 scale / n)) or "truncated_normal" (at two parent
-            standard deviations, with the variance corrected for it).
+        distribution: "normal", "uniform" (between plus and minus sqrt(3 scale / n)) or "truncated_normal" (at two
+            parent standard deviations, with the variance corrected for the truncation).
 
     Raises:
         FaninValueError: `scale` is not above 0, or a mode or distribution is unknown.
@@ -220,24 +221,24 @@ def _he(distribution: Distribution, negative_slope: float, mode: Mode, activatio
         return VarianceScaling(2.0 / (1.0 + slope * slope), mode, distribution)
     if slope:
         raise FaninValueError(
-            f"negative_slope belongs to the leaky ReLU, and activation says which it is. Received: "
-            f"negative_slope={slope}, activation={activation!r}. Pass one of them; for another slope, negative_slope."
+            f"negative_slope is the slope of a leaky ReLU and cannot be combined with activation. Received: "
+            f"negative_slope={slope}, activation={activation!r}. Pass only one of them."
         )
     return VarianceScaling(1.0 / second_moment(activation), mode, distribution)
 
 
 def he_normal(negative_slope: float = 0.0, mode: Mode = "fan_in", *, activation: _Activation = None) -> VarianceScaling:
-    """N(0, 2 / ((1 + a^2) fan_in)): keeps the second moment of the signal through ReLU layers.
+    """N(0, 2 / ((1 + a^2) fan_in)): preserves the second moment of the signal through ReLU layers.
 
-    He, Zhang, Ren and Sun 2015, "Delving deep into rectifiers", equations 10 (a = 0) and 15 (a, the slope of a leaky
-    ReLU); with mode="fan_out", equation 14, it keeps that of the gradient instead.
+    He, Zhang, Ren and Sun 2015, "Delving deep into rectifiers", equations 10 (a = 0) and 15 (a is the slope of a leaky
+    ReLU). With mode="fan_out", equation 14, it preserves the second moment of the gradient instead.
 
     Args:
         negative_slope: The slope a of a leaky ReLU on the negative side; 0 for ReLU.
         mode: The fan to divide by.
-        activation: Another activation than ReLU, by name or as a function from float to float: the variance is then
-            `fanin.gain(activation)**2 / fan`. With mode="fan_out" this does not keep the gradient, except for the ReLU
-            family: for that, scale by `fanin.backward_gain(activation)**2` in `variance_scaling`.
+        activation: An activation other than ReLU, by name or as a function from float to float. The variance is then
+            `fanin.gain(activation)**2 / fan`. With mode="fan_out" this preserves the gradient only for the ReLU family;
+            for other activations, use `variance_scaling` with the scale `fanin.backward_gain(activation)**2`.
 
     Raises:
         FaninValueError: The slope is not finite, the mode or the activation is unknown, or both a slope and an
@@ -311,22 +312,22 @@ xavier_truncated_normal = glorot_truncated_normal
 def orthogonal(gain: float = 1.0) -> Orthogonal:
     """`gain` times a uniformly (Haar) distributed matrix with orthonormal rows or columns, whichever are fewer.
 
-    W W^T = gain^2 I if there are at most as many out-channels as inputs (in-channels times kernel), else W^T W =
-    gain^2 I, so a square dense layer keeps the norm of every signal and of every gradient.
+    W W^T = gain^2 I if there are at most as many out-channels as inputs (in-channels times kernel); otherwise W^T W =
+    gain^2 I. With gain 1, a square dense layer therefore preserves the norm of every signal and of every gradient.
 
-    W is `gain` times Q of the QR decomposition of the tall one of A and A^T, A standard normal, with the sign of each
-    column of Q such that R has a positive diagonal: without it Q would not be uniform (Mezzadri 2007, "How to generate
-    random matrices from the classical compact groups", section 5). For deep networks: Saxe, McClelland and Ganguli
-    2014, "Exact solutions to the nonlinear dynamics of learning in deep linear neural networks".
+    W is `gain` times the factor Q of a QR decomposition of A or A^T, whichever is tall, where A is standard normal. The
+    sign of each column of Q is chosen such that R has a positive diagonal; otherwise Q would not be uniform (Mezzadri
+    2007, "How to generate random matrices from the classical compact groups", section 5). For deep networks, see Saxe,
+    McClelland and Ganguli 2014, "Exact solutions to the nonlinear dynamics of learning in deep linear neural networks".
 
-    The layout is needed, with at least one out- and one in-axis. Each group of a grouped convolution has a matrix of
-    its own, (out/groups, in/groups * kernel); torch's `orthogonal_`, which knows no groups, makes one of all, so that a
-    depthwise kernel of C channels has filters of norm sqrt(kernel/C) there and 1 here. Each slice of a stack has one
-    too. The level is close (specification, section 9): backends agree to a tolerance. A part of a tensor costs as much
-    as the whole.
+    The layout is required, with at least one out-axis and one in-axis. Each group of a grouped convolution has its own
+    matrix, (out/groups, in/groups * kernel). torch's `orthogonal_` ignores groups and makes one matrix for all of them,
+    so a depthwise kernel with C channels has filters of norm sqrt(kernel/C) there and of norm 1 here. Each slice of a
+    stack also has its own matrix. The level is close (specification, section 9): backends agree to a tolerance. Drawing
+    part of a tensor costs as much as drawing all of it.
 
     Args:
-        gain: A factor, above 0; sqrt(2) for ReLU.
+        gain: A factor above 0; sqrt(2) for ReLU.
 
     Raises:
         FaninValueError: `gain` is not above 0 or not finite.
@@ -340,18 +341,18 @@ def orthogonal(gain: float = 1.0) -> Orthogonal:
 
 
 def delta_orthogonal(gain: float = 1.0) -> DeltaOrthogonal:
-    """A convolution kernel that is 0 but at its centre tap, which holds an `orthogonal` matrix (out, in).
+    """A convolution kernel that is 0 except at its centre tap, which holds an `orthogonal` matrix (out, in).
 
-    It keeps the norm of its input, exactly so with circular padding and stride 1 (Xiao, Bahri, Sohl-Dickstein,
-    Schoenholz and Pennington 2018, "Dynamical isometry and a mean field theory of CNNs", algorithm 2), and needs at
-    least as many out- as in-channels. The matrix is that of `orthogonal` for a dense layer (out, in) of the same name.
-    Groups, stacks, level and parts are as in `orthogonal`.
+    With gain 1 it preserves the norm of its input, exactly so with circular padding and stride 1 (Xiao, Bahri,
+    Sohl-Dickstein, Schoenholz and Pennington 2018, "Dynamical isometry and a mean field theory of CNNs", algorithm 2).
+    It needs at least as many out-channels as in-channels. The matrix is the one that `orthogonal` gives a dense layer
+    (out, in) of the same name. Groups, stacks, the level and the cost of a part are as in `orthogonal`.
 
-    The centre is index k // 2 along each spatial axis, the middle of an odd kernel. For an even kernel JAX's
-    `delta_orthogonal` has (k - 1) // 2, which differs by one.
+    The centre is index k // 2 along each spatial axis, the middle of an odd kernel. For an even kernel, JAX's
+    `delta_orthogonal` uses (k - 1) // 2, which differs by one.
 
     Args:
-        gain: A factor, above 0.
+        gain: A factor above 0.
 
     Raises:
         FaninValueError: `gain` is not above 0 or not finite.
@@ -365,10 +366,10 @@ def delta_orthogonal(gain: float = 1.0) -> DeltaOrthogonal:
 
 
 def identity(gain: float = 1.0) -> Identity:
-    """`gain` times the identity: output i is `gain` times input i, for as many as both have; a matrix, any two sizes.
+    """`gain` times the identity matrix, square or not: output i is `gain` times input i, where both exist.
 
-    Le, Jaitly and Hinton 2015, "A simple way to initialize recurrent networks of rectified linear units", for the
-    recurrent weights. torch's `eye_` and Keras's `Identity` on two axes; `dirac` is the convolution's.
+    Le, Jaitly and Hinton 2015, "A simple way to initialize recurrent networks of rectified linear units", use it for
+    recurrent weights. It is torch's `eye_` and Keras's `Identity` on two axes. For a convolution, use `dirac`.
 
     Args:
         gain: The value on the diagonal, above 0.
@@ -385,14 +386,14 @@ def identity(gain: float = 1.0) -> Identity:
 
 
 def dirac(gain: float = 1.0) -> Dirac:
-    """A convolution kernel that passes its channels on: out-channel d of each group is `gain` times its in-channel d.
+    """A convolution kernel that passes channels through: out-channel d of a group is `gain` times its in-channel d.
 
-    The weights are 0 but at the centre tap, where row d of each group has `gain` in column d; out-channels beyond the
-    in-channels stay 0 (Zagoruyko and Komodakis 2017, "DiracNets", section 3.1; torch's `dirac_` with its groups).
+    The weights are 0 except at the centre tap, where row d of each group has `gain` in column d. Out-channels beyond
+    the in-channels stay 0 (Zagoruyko and Komodakis 2017, "DiracNets", section 3.1; torch's `dirac_` with its groups).
 
-    The centre is index k // 2 along each spatial axis, as in torch. So a convolution with a padding of k // 2 before
-    the signal returns it: torch's padding=k // 2. For an even kernel, "same" padding has (k - 1) // 2 before it, and
-    the output is the input moved by one.
+    The centre is index k // 2 along each spatial axis, as in torch. So a convolution with k // 2 of padding before the
+    signal, as with torch's padding=k // 2, returns the signal times `gain`. For an even kernel, "same" padding puts
+    only (k - 1) // 2 before the signal, and the output is shifted by one.
 
     Args:
         gain: The value at the centre, above 0.
@@ -409,20 +410,21 @@ def dirac(gain: float = 1.0) -> Dirac:
 
 
 def sparse(sparsity: float, std: float = 0.01) -> Sparse:
-    """N(0, std^2), but ceil(sparsity * out) weights of every input, at random places, are exactly 0.
+    """N(0, std^2), but ceil(sparsity * out) weights of each input, at random positions, are exactly 0.
 
-    As torch's `sparse_`: each column of the matrix (out, in) has the same number of zeros, so some of its rows may have
-    none. (Martens 2010, "Deep learning via Hessian-free optimization", section 5, fixes it for each unit's incoming
-    weights, which are the rows.) The product is of doubles: 0.07 * 100 is 7.000000000000001, and gives 8 zeros.
+    As in torch's `sparse_`, each column of the matrix (out, in) has the same number of zeros, so some rows may have
+    none. (Martens 2010, "Deep learning via Hessian-free optimization", section 5, fixes the number for each unit's
+    incoming weights, which are the rows.) The product is computed in doubles: 0.07 * 100 is 7.000000000000001 and gives
+    8 zeros.
 
-    The places come from a further stream of the parameter, so the other weights are those of `normal(std=std)`.
+    The positions come from a further stream of the parameter, so the other weights are those of `normal(std=std)`.
 
     Args:
-        sparsity: The share of zeros, in [0, 1].
+        sparsity: The share of zeros in each column, in [0, 1].
         std: Standard deviation of the other weights, above 0.
 
     Raises:
-        FaninValueError: `sparsity` is not in [0, 1], or `std` not above 0.
+        FaninValueError: `sparsity` is not in [0, 1], or `std` is not above 0.
 
     Example:
         >>> from fanin.plans import plan

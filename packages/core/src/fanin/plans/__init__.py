@@ -1,4 +1,4 @@
-"""Plan: everything a backend needs to draw one tensor, as Python numbers. Nothing here knows an array library."""
+"""Plan: everything a backend needs to draw one tensor, as Python numbers. Nothing here uses an array library."""
 
 from __future__ import annotations
 

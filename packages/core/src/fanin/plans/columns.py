@@ -1,4 +1,4 @@
-"""Whole columns: what a sparse matrix's mask needs, however small the part (specification, section 9.2)."""
+"""Whole columns, which the mask of a sparse matrix needs even for a small part (specification, section 9.2)."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ __all__ = ["Columns", "whole_columns"]
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """The columns that a part of a matrix touches, whole, as one stream's array (in-axes, out-axes).
+    """The whole columns that a part of a matrix touches, as an array (in-axes, out-axes) of one stream.
 
-    In C order the out-axes of one position of the in-axes are the rows of one column, or of one column a group.
+    In C order, the out-axes at one position of the in-axes are the rows of one column, or of one column per group.
 
     Attributes:
         offset: Logical index of the first element.
         in_axes: How the logical index moves along the in-axes of the part.
-        out_axes: How it moves along the whole out-axes.
-        stored: Where each of these axes is among the stored axes without the stack axis.
-        part: Which positions of each of these axes the part has: from the first number up to the second.
+        out_axes: How it moves along the out-axes, which are whole.
+        stored: The position of each of these axes among the stored axes, not counting the stack axis.
+        part: The positions of each of these axes that are in the part, as (start, stop).
     """
 
     offset: int
@@ -34,8 +34,8 @@ def whole_columns(geometry: Geometry, parts: tuple[tuple[int, int], ...]) -> Col
     """Return the columns that a part of a matrix touches.
 
     Args:
-        geometry: The whole tensor, with in- and out-axes and no spatial ones.
-        parts: The part, one (start, stop) for each stored axis.
+        geometry: The whole tensor, with in- and out-axes but no spatial axes.
+        parts: The part, one (start, stop) per stored axis.
 
     Example:
         >>> whole_columns(Geometry((4, 6), "IO"), ((1, 3), (2, 5))).part

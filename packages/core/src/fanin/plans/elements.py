@@ -1,4 +1,4 @@
-"""From a law of single weights to the rule that draws it: the scale, the mean on the lattice, what a dtype can hold.
+"""From a distribution of single weights to its rule: the scale, the mean on the lattice, and the range of the dtype.
 
 Specification, section 4.
 """
@@ -7,25 +7,22 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from typing import Final
 
 from fanin.dtypes import DTYPES, DType
 from fanin.exceptions import FaninValueError
 from fanin.initializers import Constant, ElementLaw, Initializer, Normal, TruncatedNormal, Uniform
-from fanin.plans.rules import Draw, Fill, largest_sum
+from fanin.plans.lattice_mean import lattice_mean
+from fanin.plans.rules import Draw, Fill
 from fanin.stream.lattice import NORMAL_BITS, NORMAL_BOUND, NORMAL_MAX, UNIFORM_BITS, UNIFORM_BOUND
 
 __all__ = ["check_scale", "element_rule"]
 
-_SUM_BITS: Final = {"float32": 31, "float64": 52}
-"""In float64, 31 bits would leave N(1, 1e-9^2) some 20 distinct values."""
-
 
 def element_rule(law: ElementLaw, dtype: DType) -> Fill | Draw:
-    """Return how elements that follow a law are computed in a dtype.
+    """Return how elements with a given distribution are computed in a dtype.
 
     Raises:
-        FaninValueError: The law's scale is lost to underflow, or a weight overflows the dtype.
+        FaninValueError: The scale underflows, or a weight overflows the dtype.
     """
     compute = DTYPES[dtype.compute]
     if isinstance(law, Constant):
@@ -44,35 +41,18 @@ def element_rule(law: ElementLaw, dtype: DType) -> Fill | Draw:
         scale, mean, bits, bound = law.parent_std, law.mean, NORMAL_BITS, NORMAL_BOUND
     rounded = compute.round(scale)
     check_scale(law, rounded, bits, compute)
-    shift, lattice_mean = _lattice_mean(mean, scale, bits, bound, compute)
+    shift, mean_point = lattice_mean(mean, scale, bits, bound, compute)
     factor = math.ldexp(rounded, shift - bits)
     check_scale(law, factor, bits, compute)
-    draw = Draw("uniform" if isinstance(law, Uniform) else "normal", factor, lattice_mean, min(shift, 31))
+    draw = Draw("uniform" if isinstance(law, Uniform) else "normal", factor, mean_point, min(shift, 31))
     if isinstance(law, TruncatedNormal):
         draw = _truncated(law, draw)
     _check_reach(law, draw, dtype)
     return draw
 
 
-def _lattice_mean(mean: float, scale: float, bits: int, bound: int, compute: DType) -> tuple[int, int]:
-    """Return (shift, m): m = round(mean / scale * 2^(bits - shift)), the shift the smallest for which the sum fits."""
-    if mean == 0.0:
-        return 0, 0
-    from fractions import Fraction  # takes milliseconds to import, and most laws have no mean
-
-    ratio = Fraction(mean) / Fraction(scale) * 2**bits
-    limit = _SUM_BITS[compute.name]
-    # The smallest possible shift has |m| < 2^limit, so the search can start from the ratio's size.
-    shift = max(0, (abs(ratio.numerator) // ratio.denominator).bit_length() - limit - 1)
-    while True:
-        m = round(ratio / 2**shift)
-        if largest_sum(m, bound, shift) < 1 << limit:
-            return shift, m
-        shift += 1
-
-
 def check_scale(law: Initializer, number: float, bits: int, compute: DType) -> None:
-    """Refuse a scale, or its product with the lattice's step, that has lost bits to underflow or is infinite."""
+    """Reject a scale, or its product with the lattice's step, that is infinite or has lost bits to underflow."""
     if not compute.smallest_normal <= number < math.inf:
         narrow = number < compute.smallest_normal
         wider = "" if compute.name == "float64" else ", or float64"
@@ -84,7 +64,7 @@ def check_scale(law: Initializer, number: float, bits: int, compute: DType) -> N
 
 
 def _check_reach(law: ElementLaw, draw: Draw, dtype: DType) -> None:
-    """Refuse a law of which some weight overflows the dtype."""
+    """Reject a distribution if one of its weights overflows the dtype."""
     reach = UNIFORM_BOUND - 1 if draw.distribution == "uniform" else NORMAL_MAX
     ends = max(draw.low, -reach), min(draw.high, reach)
     furthest = max(abs((end >> draw.shift) + draw.mean) for end in ends)

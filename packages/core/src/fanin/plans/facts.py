@@ -1,4 +1,4 @@
-"""An initializer's numbers for one tensor, computed from its law and its rule."""
+"""An initializer's numbers for one tensor, computed from its distribution and its rule."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import math
 from dataclasses import dataclass
 
 from fanin.dtypes import DTYPES
+from fanin.fans import Fans
 from fanin.initializers import Constant, ElementLaw, Initializer, MatrixInitializer, Normal, TruncatedNormal, Uniform
-from fanin.layout import Fans, Geometry
+from fanin.layout import Geometry
 from fanin.plans.rule_of import rule_of
 from fanin.plans.rules import Diagonal, Haar, Masked
 from fanin.stream.lattice import NORMAL_BITS, NORMAL_MAX
@@ -20,11 +21,11 @@ class Facts:
     """An initializer's numbers for one tensor.
 
     Attributes:
-        law: The law of a weight, as text.
-        fans: The fans that it goes by, or None where it needs none.
-        std: The standard deviation of the weights; of a matrix law, the root of their mean square, zeros included.
-        low: No weight is below, up to rounding.
-        high: No weight is above, up to rounding.
+        law: The distribution of a weight, as text.
+        fans: The fans that it uses, or None if it needs none.
+        std: The standard deviation of the weights; for matrices, the root mean square of the weights, zeros included.
+        low: No weight is below this, up to rounding.
+        high: No weight is above this, up to rounding.
         symmetric: Whether a weight and its negative are equally likely.
     """
 
@@ -69,7 +70,7 @@ def _of_elements(law: ElementLaw, fans: Fans | None) -> Facts:
             parent = law.parent_std
             low, high = mean + max(lower, -reach) * parent, mean + min(upper, reach) * parent
             truncated = lower > -reach or upper < reach
-            text = f" truncated to [{low:.6g}, {high:.6g}]" if truncated else ", in effect not truncated"
+            text = f" truncated to [{low:.6g}, {high:.6g}]" if truncated else ", effectively not truncated"
             text = f"N({mean:g}, {parent:.6g}^2){text}"
             return Facts(text, fans, std, low, high, mean == 0.0 and lower == -upper)
 
@@ -79,7 +80,7 @@ def _of_matrices(initializer: MatrixInitializer, geometry: Geometry) -> Facts:
     if isinstance(rule, Masked):
         std = rule.draw.factor * 2.0**NORMAL_BITS
         whole = _of_elements(Normal(0.0, std), None)
-        text = f"{whole.law}, and {rule.zeros} of {rule.rows} weights of each input 0"
+        text = f"{whole.law}, but {rule.zeros} of {rule.rows} weights of each input are 0"
         return Facts(text, None, std * math.sqrt(1 - rule.zeros / rule.rows), whole.low, whole.high, symmetric=True)
     assert isinstance(rule, (Diagonal, Haar))
     place = f"{rule.rows} x {rule.columns}" + (f" at tap {rule.tap} of {rule.taps}" if rule.taps > 1 else "")

@@ -1,4 +1,4 @@
-"""From a matrix initializer to the rule that draws it: the matrix of each group, and which tap holds it.
+"""From a matrix initializer to the rule that draws it: the matrix of each group, and the tap that holds it.
 
 Specification, section 9.
 """
@@ -34,21 +34,21 @@ _MASK: Final = "mask"
 
 
 def matrix_rule(initializer: MatrixInitializer, geometry: Geometry, dtype: DType) -> Diagonal | Masked | Haar:
-    """Return how the elements of a tensor are computed whose groups have a matrix each.
+    """Return how the elements of a tensor are computed, one matrix per group.
 
     Raises:
-        FaninValueError: The tensor does not have the axes, or the dtype the range, that the initializer needs.
-        FaninTypeError: The initializer is none of the specification.
+        FaninValueError: The tensor lacks the axes, or the dtype lacks the range, that the initializer needs.
+        FaninTypeError: The initializer is not one of the specification's.
     """
     kernel = _Kernel.of(initializer.regrouped(geometry), initializer.kind)
     match initializer:
         case Identity():
-            kernel.refuse_spatial(initializer.kind, "For a convolution use fanin.dirac().")
+            kernel.refuse_spatial(initializer.kind, "For a convolution, use fanin.dirac().")
             return _diagonal(initializer.gain, kernel, dtype)
         case Dirac():
             return _diagonal(initializer.gain, kernel, dtype)
         case Sparse():
-            kernel.refuse_spatial(initializer.kind, "Draw the matrix of a dense layer.")
+            kernel.refuse_spatial(initializer.kind, "Use it for the matrix of a dense layer.")
             draw = element_rule(Normal(0.0, initializer.std), dtype)
             assert isinstance(draw, Draw)
             zeros = math.ceil(initializer.sparsity * kernel.rows)
@@ -59,13 +59,15 @@ def matrix_rule(initializer: MatrixInitializer, geometry: Geometry, dtype: DType
         case DeltaOrthogonal():
             if kernel.rows < kernel.columns and 0 not in geometry.shape:
                 raise FaninValueError(
-                    f"delta_orthogonal keeps the norm of its input, so a group needs at least as many out- as "
-                    f"in-channels. Received: {kernel.rows} out and {kernel.columns} in, from shape {geometry.shape} "
-                    f"with layout {geometry.layout!r}. Use fanin.orthogonal()."
+                    f"delta_orthogonal preserves the norm of its input, so each group needs at least as many "
+                    f"out-channels as in-channels. Received: {kernel.rows} out and {kernel.columns} in, from shape "
+                    f"{geometry.shape} with layout {geometry.layout!r}. Use fanin.orthogonal()."
                 )
             _check_gain(initializer, initializer.gain, dtype)
             return Haar(initializer.gain, kernel.groups, kernel.rows, kernel.columns, kernel.taps, kernel.centre)
-    raise FaninTypeError(f"a matrix initializer is one of fanin.initializers.matrices. Received: {initializer!r}.")
+    raise FaninTypeError(
+        f"a matrix initializer must be one of those in fanin.initializers.matrices. Received: {initializer!r}."
+    )
 
 
 def _diagonal(gain: float, kernel: _Kernel, dtype: DType) -> Diagonal:
@@ -76,7 +78,7 @@ def _diagonal(gain: float, kernel: _Kernel, dtype: DType) -> Diagonal:
 
 @dataclass(frozen=True, slots=True)
 class _Kernel:
-    """A kernel in logical order: how many groups, the matrix of one, and the sizes of its spatial axes."""
+    """A kernel in logical order: the number of groups, the matrix of each, and the sizes of the spatial axes."""
 
     groups: int
     rows: int
@@ -88,13 +90,14 @@ class _Kernel:
         """Return the kernel of a tensor.
 
         Raises:
-            FaninValueError: The layout is not stated, has no out- or no in-axis, or a group begins within an axis.
+            FaninValueError: The layout is not stated or has no out-axis or no in-axis, or a group begins within an
+                axis.
         """
         layout = geometry.layout
         if layout is None or not {"O", "I"} <= set(layout):
             raise FaninValueError(
-                f"{kind} needs to know which axes are out and which are in, at least one of each, which is not guessed "
-                f"from shape {geometry.shape}. Received: layout {layout!r}. State the layout, for example "
+                f"{kind} needs at least one out-axis and one in-axis, which are never guessed. Received: shape "
+                f"{geometry.shape} with layout {layout!r}. State the layout, for example "
                 f"{layout_choices(max(2, len(geometry.shape)))}."
             )
         if geometry.transposed and 0 not in geometry.shape:
@@ -118,7 +121,7 @@ class _Kernel:
     def refuse_spatial(self, kind: str, instead: str) -> None:
         if self.spatial:
             raise FaninValueError(
-                f"{kind} makes a matrix, and this tensor has spatial axes, of sizes {self.spatial}. {instead}"
+                f"{kind} makes a matrix, but this tensor has spatial axes. Received: sizes {self.spatial}. {instead}"
             )
 
 

@@ -1,4 +1,4 @@
-"""What a backend needs to draw matrices: the coordinates of an element, and the normal matrices under `Haar`."""
+"""What a backend needs to draw matrices: the coordinates of an element, and the normal matrices behind `Haar`."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from fanin.plans.rules import Diagonal, Haar
 __all__ = ["Moves", "coordinates", "normal_matrices"]
 
 Moves: TypeAlias = tuple[int, tuple[Axis, ...]]
-"""A whole number: its value at the first element of an array, and how it moves along each axis (not, with stride 0)."""
+"""A whole number: its value at the first element of an array, and how it moves along each axis (stride 0: constant)."""
 
 
 def coordinates(plan: Plan) -> tuple[Moves, Moves, Moves]:
     """Return how an element's row (counted over all groups), column and tap move along the stored axes.
 
     Args:
-        plan: A plan with elements, whose rule is `Diagonal` or `Haar`.
+        plan: A plan with at least one element, whose rule is `Diagonal` or `Haar`.
 
     Example:
         >>> from fanin.plans import plan
@@ -40,7 +40,7 @@ def coordinates(plan: Plan) -> tuple[Moves, Moves, Moves]:
 
 
 def _split(axis: Axis, inner: int, taps: int) -> tuple[Axis, Axis, Axis]:
-    """Return how row, column and tap move along an axis, which is of out-, of in-channels or spatial: one of them."""
+    """Return how row, column and tap move along one axis, which is an out-axis, an in-axis or a spatial axis."""
     still = Axis(axis.size, 0)
     if axis.period:  # in-channels of a transposed convolution, whose groups are rows
         row = Axis(axis.size, 0, axis.period, axis.outer_stride // inner, axis.phase)
@@ -57,8 +57,9 @@ def normal_matrices(plan: Plan, streams: slice = slice(None), dtype: str = "floa
 
     Args:
         plan: A plan whose rule is `Haar`.
-        streams: Which of its streams.
-        dtype: "float64" for the specification's matrices; "float32" where there are no doubles, which is less close.
+        streams: The streams to include.
+        dtype: "float64" for the specification's matrices; "float32" where doubles are not available, which is less
+            accurate.
     """
     rule, keys = plan.rule, plan.keys[streams]
     assert isinstance(rule, Haar)

@@ -1,4 +1,4 @@
-"""Pieces of a tensor: joining axes that move as one, and cutting a large draw into smaller ones."""
+"""Pieces of a tensor: merging axes that move as one, and cutting a large draw into smaller ones."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ __all__ = ["cut", "merge", "overlaps"]
 
 
 def merge(axes: Sequence[Axis]) -> tuple[Axis, ...]:
-    """Join neighbouring axes of C-contiguous memory along which the logical index moves as along one axis.
+    """Merge neighbouring axes of C-contiguous memory along which the logical index moves as along one axis.
 
-    Axes with one position vanish. A whole tensor in canonical order becomes one axis of stride 1.
+    Axes with one position are dropped. A whole tensor in canonical order becomes one axis of stride 1.
 
     Example:
         >>> merge([Axis(256, 576), Axis(64, 9), Axis(9, 1)])
@@ -36,10 +36,10 @@ def cut(offset: int, axes: tuple[Axis, ...], limit: int) -> Iterator[tuple[int, 
     Args:
         offset: Logical index of the first element.
         axes: How the logical index moves along each axis.
-        limit: Most elements of a piece, at least 1.
+        limit: Maximum number of elements of a piece, at least 1.
 
     Yields:
-        The piece's own offset and axes, and where it lies: one slice an axis.
+        The piece's own offset and axes, and its location: one slice per axis.
 
     Example:
         >>> [(offset, where) for offset, _, where in cut(0, (Axis(3, 2), Axis(2, 1)), 4)]
@@ -59,7 +59,7 @@ def cut(offset: int, axes: tuple[Axis, ...], limit: int) -> Iterator[tuple[int, 
 
 
 def overlaps(shape: Sequence[int], strides: Sequence[int]) -> bool:
-    """Return whether two elements of an array may share memory: an axis steps over less than those below it span.
+    """Return whether elements of an array may share memory: some axis has a step below the span of the inner axes.
 
     Args:
         shape: The array's shape.

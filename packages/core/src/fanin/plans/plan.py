@@ -1,7 +1,7 @@
 """The plan: everything a backend needs to draw one tensor, as Python numbers.
 
-A plan is made from an initializer, a tensor's geometry, a dtype, a seed and a name. Whatever can be wrong is refused
-here, so that a backend only draws. A backend knows nothing of fans, gains or names.
+A plan is made from an initializer, a tensor's geometry, a dtype, a seed and a name. All invalid input is rejected here,
+so that a backend only draws. A backend knows nothing about fans, gains or names.
 """
 
 from __future__ import annotations
@@ -35,31 +35,32 @@ Name = str | None | Sequence[str]
 """A parameter's name; for a stack, the names of its slices."""
 
 Slices = slice | Sequence[slice | None] | None
-"""Which part of the stored tensor to draw: a slice an axis, None (or nothing, at the end) for a whole axis."""
+"""The part of the stored tensor to draw: one slice per axis, None for a whole axis. The last axes may be omitted."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What to draw. A backend reads the first group of attributes and no other; the second says where it came from.
+    """What to draw. A backend reads only the first group of attributes; the second records where the plan came from.
 
     Attributes:
         spec_version: The version of the specification.
         shape: Shape of the array to return, in stored order.
         dtype: Name of its dtype.
         rule: How each element's value is computed.
-        offset: What the start of the part adds to every logical index; an element's is this plus each axis's offset.
+        offset: Logical index at the start of the part. The index of an element is this plus the offset of each axis.
         axes: How the logical index moves along each stored axis.
-        keys: Key words of the stream; with a stack axis, one key for each drawn position of it.
-        counters: What each key's name selects: the key is the block of this counter under the seed's words. None
-            without a name, since the seed's words are the key then.
-        stack_axis: Which stored axis selects the key, or None.
-        index_bound: A number that every logical index is below: the elements of the whole tensor (of one slice).
-        consecutive: Whether the logical indices are offset, offset + 1, ... in stored order, of one stream.
-        columns: The columns that the part touches, whole, where the rule is `Masked`.
+        keys: Key words of the stream; with a stack axis, one key per drawn position of it.
+        counters: The counter that each name selects: the key is the block of this counter under the seed's words. None
+            without a name; the seed's words are the key then.
+        stack_axis: The stored axis that selects the key, or None.
+        index_bound: A bound that every logical index is below: the number of elements of the whole tensor, or of one
+            slice of a stack.
+        consecutive: Whether the logical indices in stored order are offset, offset + 1, ..., all in one stream.
+        columns: The whole columns that the part touches, if the rule is `Masked`.
 
         initializer: The initializer.
         geometry: The whole tensor, of which `shape` is a part.
-        slices: The part drawn, one (start, stop) for each stored axis.
+        slices: The drawn part, one (start, stop) per stored axis.
         seed: The seed.
         name: The parameter's name, or the names of the whole stack.
     """
@@ -104,10 +105,10 @@ class Plan:
         dtype: object = "float32",
         slices: Slices = None,
     ) -> Plan:
-        """Return the plan of a tensor whose geometry is known; `plan` takes the geometry's parts one by one.
+        """Return the plan of a tensor with a known geometry; `plan` takes the parts of the geometry as arguments.
 
         Raises:
-            FaninValueError: An argument's value means nothing here.
+            FaninValueError: An argument has an invalid value.
             FaninTypeError: An argument has the wrong type.
         """
         initializer = get_initializer(initialization)
@@ -144,12 +145,12 @@ def plan(
     transposed: bool = False,
     stride: int | Sequence[int] | None = None,
 ) -> Plan:
-    """Return what `fanin.init` would do with these arguments, as data; nothing is drawn, and no array library is used.
+    """Return what `fanin.init` would do with these arguments, as data. Nothing is drawn; no array library is used.
 
     The arguments are those of `fanin.init`.
 
     Raises:
-        FaninValueError: An argument's value means nothing here.
+        FaninValueError: An argument has an invalid value.
         FaninTypeError: An argument has the wrong type.
 
     Example:
@@ -168,8 +169,8 @@ def _structure(
     shape = tuple(stop - start for start, stop in parts)
     if math.prod(shape) * DTYPES[dtype].itemsize >= 2**63:
         raise FaninValueError(
-            f"an array has fewer than 2**63 bytes. Received: shape {shape} of {dtype}. Draw a part of it, for example "
-            f"slices=(slice(0, 16),)."
+            f"an array must have fewer than 2**63 bytes. Received: shape {shape} of {dtype}. Draw a part of it, for "
+            f"example slices=(slice(0, 16),)."
         )
     rule = rule_of(initializer, geometry, DTYPES[dtype])
     pieces = [axis.part(*part) for axis, part in zip(geometry.axes(), parts, strict=True)]
@@ -194,18 +195,18 @@ def _structure(
 
 
 def _check_slices(slices: object, shape: tuple[int, ...]) -> tuple[tuple[int, int], ...]:
-    """Return (start, stop) for each axis; refuse steps, negative indices and anything beyond the axis."""
+    """Return (start, stop) for each axis. Reject steps, negative indices and positions beyond the end of the axis."""
     if slices is None:
         return tuple((0, size) for size in shape)
     given = [slices] if isinstance(slices, slice) else slices
     if isinstance(given, (str, bytes)) or not isinstance(given, Sequence):
         raise FaninTypeError(
-            f"slices must be None or a sequence with one slice for each axis. Received: {slices!r} of type "
-            f"{type(slices).__name__}. For example slices=(slice(0, 16), slice(None))."
+            f"slices must be None or a sequence with one slice per axis. Received: {slices!r} of type "
+            f"{type(slices).__name__}. Pass, for example, slices=(slice(0, 16), slice(None))."
         )
     if len(given) > len(shape):
         raise FaninValueError(
-            f"slices has {len(given)} entries and shape {shape} has {len(shape)} axes. Pass at most one an axis."
+            f"slices has {len(given)} entries, but shape {shape} has {len(shape)} axes. Pass at most one per axis."
         )
     parts = [(0, size) for size in shape]
     for k, part in enumerate(given):
@@ -214,7 +215,7 @@ def _check_slices(slices: object, shape: tuple[int, ...]) -> tuple[tuple[int, in
         if not isinstance(part, slice):
             raise FaninTypeError(
                 f"slices[{k}] must be a slice or None, so that the part keeps every axis. Received: {part!r} of type "
-                f"{type(part).__name__}. For one position i use slice(i, i + 1)."
+                f"{type(part).__name__}. For one position i, use slice(i, i + 1)."
             )
         if part.step is not None and whole_number(part.step, f"the step of slices[{k}]", 1) != 1:
             raise FaninValueError(f"slices[{k}] must have step 1, since a shard is contiguous. Received: {part}.")
@@ -235,8 +236,8 @@ def _check_names(name: object, initializer: Initializer, geometry: Geometry) -> 
     if axis is None:
         if name is not None and not isinstance(name, str):
             raise FaninTypeError(
-                f"name must be a string or None. Received: {name!r} of type {type(name).__name__}. A list of names "
-                f'belongs to a stack: mark its axis with S in the layout, for example layout="SOI".'
+                f"name must be a string or None. Received: {name!r} of type {type(name).__name__}. A list of names is "
+                f'for a stack: mark the stack axis with S in the layout, for example layout="SOI".'
             )
         return name
     size = geometry.shape[axis]
@@ -244,13 +245,13 @@ def _check_names(name: object, initializer: Initializer, geometry: Geometry) -> 
         return None
     if isinstance(name, (str, bytes)) or not isinstance(name, Sequence):
         raise FaninTypeError(
-            f"layout {geometry.layout!r} has a stack axis S, whose {size} slices are separate streams. Received: "
+            f"layout {geometry.layout!r} has a stack axis S with {size} slices, each a separate stream. Received: "
             f"name={name!r}. Pass a list of {size} names, for example "
             f'name=[f"layers.{{i}}.weight" for i in range({size})].'
         )
     if len(name) != size:
         raise FaninValueError(
-            f"layout {geometry.layout!r} stacks {size} slices. Received: {len(name)} names. Pass one name a slice."
+            f"layout {geometry.layout!r} stacks {size} slices. Received: {len(name)} names. Pass one name per slice."
         )
     for text in name:
         if not isinstance(text, str):
@@ -260,8 +261,8 @@ def _check_names(name: object, initializer: Initializer, geometry: Geometry) -> 
     if len(set(name)) != len(name):
         twice = next(text for text in name if list(name).count(text) > 1)
         raise FaninValueError(
-            f"the names of a stack must differ, since equal names give equal weights. Received {twice!r} more than "
-            f"once. Number them."
+            f"the names of a stack must differ, since equal names give equal weights. Received: {twice!r} more than "
+            f"once. Number the names."
         )
     return tuple(name)
 
@@ -269,7 +270,7 @@ def _check_names(name: object, initializer: Initializer, geometry: Geometry) -> 
 def _counters(
     names: str | tuple[str, ...] | None, geometry: Geometry, parts: tuple[tuple[int, int], ...]
 ) -> tuple[Words, ...] | None:
-    """Return the counter that each drawn name selects."""
+    """Return the counter that the name of each drawn slice selects."""
     if names is None:
         return None
     if isinstance(names, str):

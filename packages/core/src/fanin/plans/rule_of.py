@@ -1,4 +1,4 @@
-"""Which rule draws an initializer on a tensor: the one place where laws of weights and of matrices part."""
+"""Which rule draws an initializer: the one place that separates distributions of weights from those of matrices."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ def rule_of(initializer: Initializer, geometry: Geometry, dtype: DType) -> Rule:
         dtype: The dtype of its elements.
 
     Raises:
-        FaninValueError: The tensor's fans are not known or 0, it does not have the axes that a matrix needs, a scale
-            is lost to underflow, or a weight overflows the dtype.
+        FaninValueError: The tensor's fans are unknown or 0, the tensor lacks the axes that a matrix needs, the scale
+            underflows, or a weight overflows the dtype.
 
     Example:
         >>> from fanin.dtypes import DTYPES

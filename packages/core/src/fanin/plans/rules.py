@@ -1,7 +1,7 @@
 """Rules: how a backend computes each element of a tensor, as Python numbers (specification, sections 4 and 9).
 
-`Fill`, `Draw` and `Diagonal` are elementwise: an element needs nothing but its place. `Masked` needs its column, and
-`Haar` its matrix.
+`Fill`, `Draw` and `Diagonal` are elementwise: an element depends only on its position. With `Masked` it depends on its
+column, and with `Haar` on its matrix.
 """
 
 from __future__ import annotations
@@ -31,18 +31,22 @@ class Fill:
 class Draw:
     """Each element is a lattice point times a factor.
 
-    With w the element's word: uniform, a = uniform_lattice(w); normal, a = normal_lattice(w); truncated_normal,
-    a = clamp(normal_lattice(first_rank + ((w * ranks) >> 32)), low, high). The weight is
-    RN(RN((a >> shift) + mean) * factor), in the compute format, then rounded to the dtype.
+    The lattice point a of an element with word w is:
+
+    - uniform: `uniform_lattice(w)`;
+    - normal: `normal_lattice(w)`;
+    - truncated_normal: `clamp(normal_lattice(first_rank + ((w * ranks) >> 32)), low, high)`.
+
+    The weight is RN(RN((a >> shift) + mean) * factor) in the compute format, then rounded to the dtype.
 
     Attributes:
-        distribution: Which lattice.
+        distribution: The distribution, which selects the lattice.
         factor: `scale * 2^(shift - F)`, a normal number that the compute format holds exactly.
-        mean: The mean on the lattice, an integer; the sum with any shifted lattice point is an int32, in float64 below
-            2^52 in magnitude.
+        mean: The mean on the lattice, an integer. Its sum with any shifted lattice point is an int32; in float64 it is
+            below 2^52 in magnitude.
         shift: Arithmetic right shift of the lattice point, 0 to 31.
         first_rank: Truncated normal: the rank of word 0.
-        ranks: Truncated normal: how many ranks the interval holds.
+        ranks: Truncated normal: the number of ranks in the interval.
         low: Truncated normal: the smallest lattice point.
         high: Truncated normal: the largest lattice point.
     """
@@ -59,7 +63,7 @@ class Draw:
 
     @property
     def is_wide(self) -> bool:
-        """Whether the sum of a lattice point and the mean may leave int32, as it may in float64 alone."""
+        """Whether the sum of a lattice point and the mean may not fit in int32, which can happen only in float64."""
         bound = UNIFORM_BOUND if self.distribution == "uniform" else NORMAL_BOUND
         return largest_sum(self.mean, bound, self.shift) >= 1 << 31
 
@@ -68,16 +72,16 @@ class Draw:
 class Diagonal:
     """`value` on the diagonal of each matrix, and 0 elsewhere: identity matrices, group by group.
 
-    In logical order the tensor is (groups, rows, columns, taps), so the element of logical index L has the tap
+    In logical order the tensor is (groups, rows, columns, taps). So the element at logical index L has the tap
     `L % taps`, the column `L // taps % columns` and the row `L // (taps * columns) % rows`. Where the tap is `tap` and
     the row equals the column, the weight is `value`.
 
     Attributes:
         value: A number that the compute format of the plan's dtype holds exactly.
-        rows: Out-channels of a group.
-        columns: In-channels of a group.
-        taps: Positions of the convolution's kernel.
-        tap: Which of them holds the matrix.
+        rows: Number of out-channels of a group.
+        columns: Number of in-channels of a group.
+        taps: Number of positions of the convolution kernel.
+        tap: The tap that holds the matrix.
     """
 
     kind: ClassVar[str] = "diagonal"
@@ -90,17 +94,17 @@ class Diagonal:
 
 @dataclass(frozen=True, slots=True)
 class Masked:
-    """A draw in which each column has `zeros` elements that are 0.
+    """A draw in which `zeros` elements of each column are 0.
 
     In logical order the tensor is (groups, rows, columns). The mask's stream has the key `threefry2x32(key, mask)`, and
     an element's mask word is the word of that stream at the element's logical index. In each column of each group, the
-    `zeros` elements whose (mask word, row) are smallest are 0, and the others are those of the draw.
+    `zeros` elements with the smallest (mask word, row) are 0, and the others are those of the draw.
 
     Attributes:
         draw: How the other elements are computed.
-        zeros: How many elements of a column are 0.
-        rows: Out-channels of a group.
-        columns: In-channels of a group.
+        zeros: Number of elements of each column that are 0.
+        rows: Number of out-channels of a group.
+        columns: Number of in-channels of a group.
         mask: The counter that selects the mask's stream.
     """
 
@@ -114,20 +118,21 @@ class Masked:
 
 @dataclass(frozen=True, slots=True)
 class Haar:
-    """Orthogonal matrices, uniformly distributed: the first rule that is not exact, but close.
+    """Uniformly distributed orthogonal matrices. The level of this rule is close, not exact.
 
     In logical order the tensor is (groups, rows, columns, taps). A group's matrix is `gain` times Q, of shape (rows,
-    columns). With A the matrix of standard normal weights at the logical indices of a tensor (groups, rows, columns),
-    in doubles, Q is the orthogonal factor of A, or its transpose that of A's transpose if A has more columns than rows,
-    with the signs for which the triangular factor's diagonal is not negative. The taps other than `tap` are 0.
+    columns). Let A be the group's matrix of standard normal weights, in doubles, at the logical indices of a tensor
+    (groups, rows, columns). Q is the orthogonal factor of A. If A has more columns than rows, Q is the transpose of the
+    orthogonal factor of A's transpose. The signs are such that no diagonal element of the triangular factor is
+    negative. All taps other than `tap` are 0.
 
     Attributes:
         gain: A factor, in doubles.
-        groups: How many matrices.
-        rows: Rows of one.
-        columns: Columns of one.
-        taps: Positions of the convolution's kernel, if the matrix is at one of them.
-        tap: Which of them holds the matrix.
+        groups: Number of matrices.
+        rows: Number of rows of each matrix.
+        columns: Number of columns of each matrix.
+        taps: Number of positions of the convolution kernel, if the matrix is at one of them; otherwise 1.
+        tap: The tap that holds the matrix.
     """
 
     kind: ClassVar[str] = "haar"
@@ -140,12 +145,12 @@ class Haar:
 
 
 Rule: TypeAlias = Fill | Draw | Diagonal | Masked | Haar
-"""How each element is computed. A backend declares which ones it draws; every backend draws `Fill` and `Draw`."""
+"""How each element is computed. A backend declares which rules it can draw; `Fill` and `Draw` are required."""
 
 RULES: Final = frozenset({Fill.kind, Draw.kind, Diagonal.kind, Masked.kind, Haar.kind})
 """The kinds of all rules."""
 
 
 def largest_sum(mean: int, bound: int, shift: int) -> int:
-    """Return |m| + ceil(bound / 2^shift), which the sum of the mean and a shifted lattice point does not exceed."""
+    """Return |mean| + ceil(bound / 2^shift), a bound on |mean + shifted lattice point|."""
     return abs(mean) - (-bound >> shift)

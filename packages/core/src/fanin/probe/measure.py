@@ -8,28 +8,24 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from fanin.compare.data import Data
-from fanin.compare.experiment import Experiment, Network
-from fanin.compare.statistics import Snapshot, second_moment, snapshot
-from fanin.compare.training import build, check, one_thread
 from fanin.initializers.parse import parse_initialization
+from fanin.lab.data import Data
+from fanin.lab.network import Network, Study
+from fanin.lab.snapshot import Snapshot, second_moment, snapshot
+from fanin.lab.training import PROBED, build, check, one_thread
 from fanin.probe.theory import Theory, predict
-from fanin.registry import backend as get_backend
 
 __all__ = ["Measured", "Probe", "probe"]
-
-_SAMPLES = 512
-"""How many training samples pass through each network, at most."""
 
 
 @dataclass
 class Measured:
-    """One initialization's networks, one a seed.
+    """One initialization's networks, one per seed.
 
     Attributes:
         initialization: Its label.
         theory: The predictions, or None where the theory has none.
-        snapshots: What was measured, one a seed.
+        snapshots: What was measured, one per seed.
     """
 
     initialization: str
@@ -63,7 +59,7 @@ class Probe:
         network: The network.
         data: The data that was pushed through it.
         input_moment: Mean square of that data.
-        measured: The findings, one an initialization.
+        measured: The findings, one per initialization.
         complete: Whether every network was measured.
         notes: What else there is to say of the initializations, in sentences.
     """
@@ -82,31 +78,30 @@ def _means(rows: list[tuple[float, ...]]) -> list[float]:
     return means
 
 
-def probe(experiment: Experiment, data: Data, on_network: Callable[[str, int], None] = lambda *_: None) -> Probe:
+def probe(study: Study, data: Data, on_network: Callable[[str, int], None] = lambda *_: None) -> Probe:
     """Draw each network, push training data through it once, and measure every layer; nothing is trained.
 
     A KeyboardInterrupt ends the measuring and not the program: the result is then marked as not complete.
 
     Args:
-        experiment: What to probe, on its first backend; what concerns training does not matter.
-        data: The data, from `fanin.compare.data.load_data`.
+        study: What to probe, on its first backend.
+        data: The data, from `fanin.lab.data.load_data`.
         on_network: Called with label and seed when a network begins.
 
     Raises:
         FaninError: The backend or its trainer cannot be loaded, or cannot draw what is asked for.
     """
-    check(experiment, data)
-    backend = get_backend(experiment.backends[0])
-    network = experiment.network(data.features, data.classes)
-    data = data.astype(experiment.dtype)
-    inputs, labels = data.train_inputs[:_SAMPLES], data.train_labels[:_SAMPLES]
-    result = Probe(network, data, second_moment(inputs), notes=experiment.equal())
+    backend = check(study, data)[0]
+    network = study.network(data.features, data.classes)
+    data = data.astype(study.dtype)
+    inputs, labels = data.train_inputs[:PROBED], data.train_labels[:PROBED]
+    result = Probe(network, data, second_moment(inputs), notes=study.equal())
     with one_thread(), suppress(KeyboardInterrupt):
-        for label in experiment.initializations:
+        for label in study.initializations:
             found = Measured(label, predict(network, parse_initialization(label), result.input_moment))
-            for seed in experiment.seeds:
+            for seed in study.seeds:
                 on_network(label, seed)
-                trainer, _ = build(backend, network, label, seed, experiment)
+                trainer, _ = build(backend, network, label, seed, study.dtype)
                 found.snapshots.append(snapshot(trainer.trace(inputs, labels), trainer.parameters()))
                 if len(found.snapshots) == 1:
                     result.measured.append(found)

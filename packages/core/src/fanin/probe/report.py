@@ -6,11 +6,12 @@ from dataclasses import asdict
 from pathlib import Path
 
 import fanin
-from fanin.compare import files
-from fanin.compare.plot import colour
+from fanin.lab import files
+from fanin.lab.figures import colour
+from fanin.probe.figures import probe_plots
 from fanin.probe.measure import Probe
-from fanin.probe.plots import probe_plots
-from fanin.probe.tables import cells, facts, layer_rows, verdicts
+from fanin.probe.rows import HEADINGS, cells, layer_rows
+from fanin.probe.summary import facts, verdicts
 from fanin.probe.verdict import describe
 
 __all__ = ["write_report"]
@@ -53,6 +54,7 @@ def write_report(result: Probe, folder: Path) -> Path:
             complete=result.complete,
             verdicts=[{"text": text, "colour": colour(index)} for index, text in enumerate(sentences)],
             facts=facts(result),
+            headings=[heading.split("\n") for heading in HEADINGS],
             tables=[
                 {"caption": describe(found.initialization), "rows": [cells(row) for row in group]}
                 for found, group in zip(result.measured, rows, strict=True)

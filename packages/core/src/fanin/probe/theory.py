@@ -21,11 +21,11 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from fanin.compare.experiment import Network
 from fanin.exceptions import FaninValueError
 from fanin.gains.activations import Activation, get_activation
 from fanin.gains.quadrature import gaussian_square_mean
 from fanin.initializers import Initializer
+from fanin.lab.network import Network
 from fanin.plans import Plan
 from fanin.plans.facts import facts
 

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from fanin.compare.experiment import Network
 from fanin.dtypes import DTYPES
 from fanin.gains import gain
 from fanin.gains.activations import get_activation
 from fanin.initializers import Initializer, Normal, VarianceScaling
 from fanin.initializers.parse import parse_initialization
+from fanin.lab.network import Network
 
 __all__ = ["Verdict", "dead_layer", "describe", "float32_holds", "gain_advice", "judge", "tolerance"]
 

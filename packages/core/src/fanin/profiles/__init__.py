@@ -1,8 +1,8 @@
-"""Profiles: other frameworks' initializers by name, with their law and drawn from fanin's stream.
+"""Profiles: other frameworks' initializers by name, with their distributions but drawn from fanin's streams.
 
-The same name is not the same law from one framework to the next. A profile has the law of one of them, with the same
-arguments: standard deviation, bounds, truncation and count of the fans, quirks included, so that a published recipe can
-be reproduced on another framework.
+The same name means different distributions in different frameworks. A profile has the distribution of one framework's
+function for the same arguments: standard deviation, bounds, truncation and fan count, quirks included. So a published
+recipe can be reproduced in another framework.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ PROFILES: Final[dict[str, Profile]] = {
     **keras.PROFILES,
     **timm.PROFILES,
 }
-"""Every profile by name; a profile with several names is here under each."""
+"""Every profile by name; a profile with several names is listed under each."""
 
 
 _FRAMEWORKS: Final = {
@@ -35,11 +35,11 @@ _FRAMEWORKS: Final = {
     "linen": "flax",
     "nnx": "flax",
 }
-"""Whose functions they are, by what else the framework is called."""
+"""Other names of frameworks and libraries, and the framework whose functions they use."""
 
 
 def profile_names(framework: str | None = None) -> tuple[str, ...]:
-    """Return the name of every profile, or of those of one framework.
+    """Return the names of all profiles, or of those of one framework.
 
     Example:
         >>> profile_names("timm")
@@ -49,18 +49,18 @@ def profile_names(framework: str | None = None) -> tuple[str, ...]:
 
 
 def get_profile(name: str) -> Profile:
-    """Return the profile of a name.
+    """Return the profile with this name.
 
     Raises:
-        FaninValueError: Nobody knows the name.
-        FaninTypeError: It is not text.
+        FaninValueError: The name is unknown.
+        FaninTypeError: The name is not a string.
 
     Example:
         >>> get_profile("keras:he_normal").of
         'keras.initializers.HeNormal'
     """
     if not isinstance(name, str):
-        raise FaninTypeError(f"a profile's name must be text. Received: {name!r} of type {type(name).__name__}.")
+        raise FaninTypeError(f"a profile's name must be a string. Received: {name!r} of type {type(name).__name__}.")
     if name not in PROFILES:
         framework, _, function = name.partition(":")
         frameworks = {known.partition(":")[0]: known.partition(":")[0] for known in PROFILES} | _FRAMEWORKS

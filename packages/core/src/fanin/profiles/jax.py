@@ -1,9 +1,9 @@
-"""The laws of jax.nn.initializers (jax 0.10).
+"""The distributions of jax.nn.initializers (jax 0.10).
 
-JAX computes the scale in the dtype asked for, and draws in it: in bfloat16 its normal has 128 different values. fanin
-computes the scale in double precision, and its bfloat16 weights are the float32 weights, rounded. JAX's uniform
-intervals are [a, b); fanin's are symmetric about the middle, and stay inside by half a step of 2^-24. Complex dtypes
-have no counterpart.
+JAX computes the scale and draws in the requested dtype: in bfloat16 its normal has 128 distinct values. fanin computes
+the scale in double precision, and its bfloat16 weights are the float32 weights, rounded. JAX's uniform intervals are
+[a, b); fanin's are symmetric about the midpoint and end half a step of 2^-24 inside the bounds. Complex dtypes have no
+counterpart.
 """
 
 from __future__ import annotations
@@ -80,20 +80,20 @@ def normal(stddev: float = 0.01) -> Initializer:
 def truncated_normal(stddev: float = 0.01, lower: float = -2.0, upper: float = 2.0) -> Initializer:
     """N(0, stddev^2) truncated to [lower stddev, upper stddev].
 
-    stddev is the parent's: with the default bounds the weights' own is 0.8796 stddev. fanin's truncated_normal(std=...)
-    gives the std asked for, and so do JAX's own variance scaling functions.
+    stddev is that of the parent: with the default bounds, the weights have 0.8796 stddev. fanin's
+    truncated_normal(std=...) gives the requested std, and so do JAX's own variance scaling functions.
     """
     return parent_truncated(0.0, stddev, lower, upper)
 
 
 _FANS: Final = (
-    "Counted for (*kernel, in, out): fan_out is not divided by the groups, a transposed kernel's stride does not "
-    "count, and an attention kernel's first axis (in, heads, size) is taken for a receptive field. in_axis, out_axis "
-    "and batch_axis are positions in the stored tensor, as in JAX; without them a tensor of any layout is counted as "
-    "JAX counts it in its own order."
+    "The fans are counted for (*kernel, in, out): fan_out is not divided by the groups, the stride of a transposed "
+    "kernel does not count, and the first axis of an attention kernel (in, heads, size) counts as a receptive field. "
+    "in_axis, out_axis and batch_axis are positions in the stored tensor, as in JAX. Without them, a tensor of any "
+    "layout is counted as JAX counts it in its own order."
 )
 _CORRECTED: Final = (
-    "Truncated at 2 parent standard deviations, which are 2.274 of the weights', and std is the weights' own."
+    "Truncated at 2 standard deviations of the parent, which are 2.274 of the weights; std is that of the weights."
 )
 
 
@@ -106,9 +106,9 @@ def variance_scaling(
     out_axis: _Axis = None,
     batch_axis: _Axis = (),
 ) -> Initializer:
-    """Mean 0 and variance scale / n, n the fan that mode names.
+    """Mean 0 and variance scale / n, where n is the fan that mode names.
 
-    A truncated normal is truncated at 2 parent standard deviations, and the variance is the weights' own.
+    A truncated normal is truncated at 2 parent standard deviations, and the variance is that of the weights.
     """
     known = {"fan_in": "fan_in", "fan_out": "fan_out", "fan_avg": "fan_avg", "fan_geo_avg": "fan_geo"}
     if mode not in known:
@@ -154,18 +154,18 @@ def lecun_uniform(in_axis: _Axis = None, out_axis: _Axis = None, batch_axis: _Ax
 
 @_jax.law_of("orthogonal")
 def orthogonal(scale: float = 1.0) -> Initializer:
-    """W = scale Q, Q uniform among the matrices (in * kernel, out) with orthonormal rows or columns.
+    """W = scale Q, where Q is uniform among the matrices (in * kernel, out) with orthonormal rows or columns.
 
-    For column_axis=-1, the default. One matrix whatever the groups; fanin's orthogonal makes one for each group.
+    For column_axis=-1, the default. It is one matrix, whatever the groups; fanin's orthogonal makes one per group.
     """
     return UngroupedOrthogonal(scale)
 
 
 @_jax.law_of("delta_orthogonal")
 def delta_orthogonal(scale: float = 1.0) -> Initializer:
-    """W = scale Q at the centre tap, Q a uniform orthogonal matrix (in, out), and 0 elsewhere.
+    """W = scale Q at the centre tap, where Q is a uniform orthogonal matrix (in, out), and 0 elsewhere.
 
-    For odd kernels: the centre of an even one is (k - 1) // 2 in JAX and k // 2 in fanin, and it is refused.
+    For odd kernels only: the centre of an even one is (k - 1) // 2 in JAX and k // 2 in fanin, so it is rejected.
     """
     return UngroupedDeltaOrthogonal(scale)
 

@@ -1,7 +1,7 @@
-"""The laws of keras.initializers (keras 3.15), the same on each of Keras's backends.
+"""The distributions of keras.initializers (keras 3.15), the same on each of Keras's backends.
 
-On the torch backend Keras takes for a truncated weight the first of four normals that is within bounds, and the first
-of all where none is, as happens to 4 weights in a million; that is not imitated.
+On the torch backend, Keras draws four normals for a truncated weight and takes the first that is within the bounds, or
+the first of all if none is, which happens to 4 weights in a million. The profiles do not reproduce that.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ __all__ = ["PROFILES"]
 _keras: Final = Recorder("keras", "keras.initializers")
 _Axes = Sequence[int] | None
 _FANS: Final = (
-    "Counted for (*kernel, in, out): fan_out is not divided by the groups; Conv2DTranspose stores (*kernel, out, in), "
-    "so its out-channels are taken for in-channels; DepthwiseConv2D stores (*kernel, in, multiplier), so its fan_in "
-    "counts each channel (say depthwise=True); and an attention kernel's first axis (in, heads, size) is taken for a "
-    "receptive field, unless input_axes and output_axes are given, as EinsumDense and MultiHeadAttention do. They are "
-    "positions in the stored tensor, and the other axes then count for nothing."
+    "The fans are counted for (*kernel, in, out): fan_out is not divided by the groups; Conv2DTranspose stores "
+    "(*kernel, out, in), so its out-channels are taken for in-channels; DepthwiseConv2D stores (*kernel, in, "
+    "multiplier), so its fan_in counts each channel (pass depthwise=True); and the first axis of an attention kernel "
+    "(in, heads, size) counts as a receptive field, unless input_axes and output_axes are given, as EinsumDense and "
+    "MultiHeadAttention do. They are positions in the stored tensor, and the other axes are then ignored."
 )
 _CORRECTED: Final = (
-    "Truncated at 2 parent standard deviations, which are 2.274 of the weights', and std is the weights' own."
+    "Truncated at 2 standard deviations of the parent, which are 2.274 of the weights; std is that of the weights."
 )
 
 
@@ -38,7 +38,7 @@ def _scaling(
 ) -> FrameworkScaling:
     if (input_axes is None) != (output_axes is None):
         raise FaninValueError(
-            f"Keras takes no notice of input_axes without output_axes, or the other way round. Received: "
+            f"Keras ignores input_axes without output_axes, and output_axes without input_axes. Received: "
             f"input_axes={input_axes}, output_axes={output_axes}. Pass both or neither."
         )
     return FrameworkScaling(
@@ -80,7 +80,7 @@ def random_normal(mean: float = 0.0, stddev: float = 0.05) -> Initializer:
 def random_uniform(minval: float = -0.05, maxval: float = 0.05) -> Initializer:
     """U(minval, maxval).
 
-    With its defaults it is what keras.layers.Embedding starts from.
+    With these defaults it is the initializer of keras.layers.Embedding.
     """
     return Uniform(minval, maxval)
 
@@ -89,8 +89,8 @@ def random_uniform(minval: float = -0.05, maxval: float = 0.05) -> Initializer:
 def truncated_normal(mean: float = 0.0, stddev: float = 0.05) -> Initializer:
     """N(mean, stddev^2) truncated to [mean - 2 stddev, mean + 2 stddev].
 
-    stddev is the parent's: the weights' own is 0.8796 stddev. fanin's truncated_normal(std=...) gives the std asked
-    for, and so do Keras's own variance scaling initializers.
+    stddev is that of the parent: the weights have 0.8796 stddev. fanin's truncated_normal(std=...) gives the requested
+    std, and so do Keras's own variance scaling initializers.
     """
     return parent_truncated(mean, stddev, -2.0, 2.0)
 
@@ -104,10 +104,10 @@ def variance_scaling(
     output_axes: _Axes = None,
     depthwise: bool = False,
 ) -> Initializer:
-    """Mean 0 and variance scale / n, n the fan that mode names.
+    """Mean 0 and variance scale / n, where n is the fan that mode names.
 
-    distribution="normal" means the truncated normal; "untruncated_normal" is the other. The truncated one is truncated
-    at 2 parent standard deviations, and the variance is the weights' own.
+    distribution="normal" means the truncated normal; "untruncated_normal" is the plain normal. The truncated normal is
+    truncated at 2 parent standard deviations, and the variance is that of the weights.
     """
     laws = {
         "normal": "truncated_normal",
@@ -148,7 +148,7 @@ def glorot_normal(input_axes: _Axes = None, output_axes: _Axes = None, depthwise
 def glorot_uniform(input_axes: _Axes = None, output_axes: _Axes = None, depthwise: bool = False) -> Initializer:
     """U(-b, b), b = sqrt(6 / (fan_in + fan_out)).
 
-    What Keras's layers start from.
+    The default of Keras's layers.
     """
     return _scaling(1.0, "fan_avg", "uniform", input_axes, output_axes, depthwise)
 
@@ -167,10 +167,10 @@ def lecun_uniform(input_axes: _Axes = None, output_axes: _Axes = None, depthwise
 
 @_keras.law_of("Orthogonal", "recurrent_default")
 def orthogonal(gain: float = 1.0) -> Initializer:
-    """W = gain Q, Q uniform among the matrices (in * kernel, out) with orthonormal rows or columns.
+    """W = gain Q, where Q is uniform among the matrices (in * kernel, out) with orthonormal rows or columns.
 
-    One matrix whatever the groups; fanin's orthogonal makes one for each group. It is what the recurrent kernels of
-    Keras's LSTM, GRU and SimpleRNN start from, of their packed (units, 4 units) matrix.
+    It is one matrix, whatever the groups; fanin's orthogonal makes one per group. It is the default of the recurrent
+    kernels of Keras's LSTM, GRU and SimpleRNN, where it is applied to the packed (units, 4 units) matrix.
     """
     return UngroupedOrthogonal(gain)
 

@@ -1,4 +1,4 @@
-"""The matrix laws as other frameworks have them: of the whole kernel, whatever its groups."""
+"""Matrix initializers as in other frameworks: one matrix for the whole kernel, whatever its groups."""
 
 from __future__ import annotations
 
@@ -15,15 +15,16 @@ __all__ = ["UngroupedDeltaOrthogonal", "UngroupedDirac", "UngroupedOrthogonal"]
 
 
 def _regroup(geometry: Geometry, groups: int, what: str) -> Geometry:
-    """Return the geometry with other groups; the logical order of a kernel that is not transposed stays the same.
+    """Return the geometry with other groups. The kernel is not transposed, so its logical order stays the same.
 
     Raises:
         FaninValueError: The kernel is transposed, or the groups do not divide its out-channels.
     """
     if geometry.transposed:
         raise FaninValueError(
-            f"{what} takes a transposed kernel's out-channels for its in-channels, and makes another matrix of it. "
-            f"Received: shape {geometry.shape} with layout {geometry.layout!r}, transposed=True. Use fanin's own."
+            f"{what} takes the out-channels of a transposed kernel for its in-channels, which gives a different "
+            f"matrix. Received: shape {geometry.shape} with layout {geometry.layout!r}, transposed=True. Use fanin's "
+            f"own initializer."
         )
     if geometry.layout is not None and geometry.channels("O") % groups:
         raise FaninValueError(
@@ -35,7 +36,7 @@ def _regroup(geometry: Geometry, groups: int, what: str) -> Geometry:
 
 @dataclass(frozen=True)
 class UngroupedOrthogonal(Orthogonal):
-    """`Orthogonal` of the matrix (out, in/groups * kernel): one matrix, where fanin makes one for each group."""
+    """`Orthogonal` for the matrix (out, in/groups * kernel): one matrix, where fanin makes one per group."""
 
     kind: ClassVar[str] = "ungrouped_orthogonal"
 
@@ -45,12 +46,12 @@ class UngroupedOrthogonal(Orthogonal):
         Raises:
             FaninValueError: The kernel is transposed.
         """
-        return _regroup(geometry, 1, "orthogonal elsewhere")
+        return _regroup(geometry, 1, "the orthogonal of other frameworks")
 
 
 @dataclass(frozen=True)
 class UngroupedDeltaOrthogonal(DeltaOrthogonal):
-    """`DeltaOrthogonal` without regard to groups, for kernels of odd sizes."""
+    """`DeltaOrthogonal` that ignores groups, for kernels of odd sizes."""
 
     kind: ClassVar[str] = "ungrouped_delta_orthogonal"
 
@@ -58,20 +59,20 @@ class UngroupedDeltaOrthogonal(DeltaOrthogonal):
         """Return the tensor as one group.
 
         Raises:
-            FaninValueError: The kernel is transposed, or has an even size, whose centre in JAX is another tap.
+            FaninValueError: The kernel is transposed, or it has an even size, for which JAX's centre is another tap.
         """
         sizes = [size for size, letter in zip(geometry.shape, geometry.layout or "", strict=False) if letter in "DHW"]
         if any(size % 2 == 0 for size in sizes):
             raise FaninValueError(
-                f"JAX's centre of an even kernel is index k // 2 - 1, and fanin's k // 2. Received: shape "
+                f"the centre of an even kernel is index k // 2 - 1 in JAX and k // 2 in fanin. Received: shape "
                 f"{geometry.shape} with layout {geometry.layout!r}. Use fanin.delta_orthogonal(), or an odd kernel."
             )
-        return _regroup(geometry, 1, "delta_orthogonal elsewhere")
+        return _regroup(geometry, 1, "the delta_orthogonal of other frameworks")
 
 
 @dataclass(frozen=True)
 class UngroupedDirac(Dirac):
-    """`Dirac` with a number of groups of its own, which need not be the convolution's."""
+    """`Dirac` with its own number of groups, which need not be that of the convolution."""
 
     kind: ClassVar[str] = "ungrouped_dirac"
     groups: int = 1

@@ -1,4 +1,4 @@
-"""A profile: a function of another framework, by the law of its weights."""
+"""A profile: the distribution that a function of another framework draws from."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ class Profile:
 
     Attributes:
         name: Its name, framework first: "torch:kaiming_uniform".
-        of: The function whose law it has, as its users write it.
-        make: Takes the settings of that function, and returns the initializer.
-        remark: A note that it shares with others.
+        of: The function that it reproduces, as its users write it.
+        make: A function that takes the same settings and returns the initializer.
+        remark: A note that it shares with other profiles.
     """
 
     name: str
@@ -32,12 +32,12 @@ class Profile:
 
     @property
     def formula(self) -> str:
-        """The law, in one line."""
+        """The distribution, in one line."""
         return self._text[0].rstrip(".")
 
     @property
     def note(self) -> str:
-        """What is particular about it, in whole sentences; nothing for a plain one."""
+        """What is special about it, in full sentences; empty if nothing is."""
         return " ".join(" ".join([*self._text[1:], self.remark]).split())
 
     @property
@@ -48,12 +48,12 @@ class Profile:
 
     @property
     def needs_settings(self) -> bool:
-        """Whether a setting has no default, so that the name alone is no initializer."""
+        """Whether a setting has no default, so that the name alone is not an initializer."""
         parameters = inspect.signature(self.make).parameters.values()
         return any(parameter.default is inspect.Parameter.empty for parameter in parameters)
 
     def only_known(self, settings: Mapping[str, object]) -> dict[str, object]:
-        """Return those settings that the function has."""
+        """Return the given settings that the function has."""
         known = inspect.signature(self.make).parameters
         return {name: value for name, value in settings.items() if name in known}
 
@@ -73,7 +73,7 @@ class Profile:
         except TypeError as error:
             given = ", ".join(f"{name}={value!r}" for name, value in settings.items()) or "none"
             raise FaninValueError(
-                f"{self.name} has the settings ({self.settings}). Received: {given}, and {error}. Pass them as "
+                f"{self.name} has the settings ({self.settings}). Received: {given}, but {error}. Pass them as "
                 f'fanin.profile("{self.name}", ...).'
             ) from error
         try:
@@ -82,13 +82,13 @@ class Profile:
             if isinstance(error, FaninTypeError):
                 raise
             raise FaninTypeError(
-                f"{self.name} got a setting of the wrong kind. Received: {settings}. Accepted: numbers and words, in "
-                f"({self.settings})."
+                f"{self.name} got a setting of the wrong type. Received: {settings}. Accepted: numbers and strings, as "
+                f"in ({self.settings})."
             ) from error
 
 
 class Recorder:
-    """The profiles of one framework, recorded by a decorator on the functions that make them."""
+    """The profiles of one framework, registered by a decorator on the functions that make them."""
 
     def __init__(self, framework: str, home: str) -> None:
         self.framework = framework
@@ -96,12 +96,12 @@ class Recorder:
         self.profiles: dict[str, Profile] = {}
 
     def law_of(self, of: str, *names: str, remark: str = "") -> Callable[[_Make], _Make]:
-        """Record the function as having the law of `of`, under its own name and these others.
+        """Register the decorated function as the profile of `of`, under its own name and the given names.
 
         Args:
-            of: The framework's function, below its home: "kaiming_uniform_"; or a phrase, which has a space.
+            of: The framework's function, relative to its home: "kaiming_uniform_"; or a phrase, which has a space.
             names: Further names.
-            remark: A note that it shares with others.
+            remark: A note that it shares with other profiles.
         """
 
         def record(make: _Make) -> _Make:
@@ -114,18 +114,18 @@ class Recorder:
 
 
 def parent_truncated(mean: float, std: float, lower: float, upper: float) -> TruncatedNormal:
-    """Return the truncated normal whose parent has the standard deviation `std`, as most frameworks mean it.
+    """Return the truncated normal whose parent has the standard deviation `std`, as in most frameworks.
 
-    `parent_std` of the result is `std` to one unit in the last place of a double.
+    `parent_std` of the result equals `std` to one unit in the last place of a double.
 
     Args:
         mean: Mean of the parent.
         std: Standard deviation of the parent, above 0.
-        lower: Lower bound in units of `std` from the mean.
-        upper: Upper bound.
+        lower: Lower bound, in units of `std` from the mean.
+        upper: Upper bound, in units of `std` from the mean.
 
     Raises:
-        FaninValueError: The interval holds too little of the parent's probability, or a setting is out of range.
+        FaninValueError: The interval contains too little of the parent's probability, or a setting is out of range.
     """
     from fanin.stream.normal_tail import truncated_std  # takes milliseconds to import
 

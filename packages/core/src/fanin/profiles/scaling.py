@@ -1,8 +1,8 @@
 """Variance scaling with the fans as another framework counts them.
 
-A framework's function sees a shape and counts by position, so its fans differ from the true ones wherever the positions
-do not mean what it supposes: for groups, transposed and depthwise kernels, and attention heads. Here a tensor of any
-layout is put into the framework's own order first, and then counted its way.
+A framework's function sees only a shape and counts by position, so its fans are wrong wherever the positions do not
+mean what it assumes: for groups, transposed and depthwise kernels, and attention heads. Here a tensor of any layout is
+first put into the framework's own order and then counted as the framework counts it.
 """
 
 from __future__ import annotations
@@ -13,36 +13,39 @@ from typing import ClassVar, Literal, get_args
 
 from fanin._checks import closest, whole_number
 from fanin.exceptions import FaninTypeError, FaninValueError
+from fanin.fans import Fans
 from fanin.initializers import VarianceScaling
-from fanin.layout import Fans, Geometry
+from fanin.layout import Geometry
 
 __all__ = ["FanRule", "FrameworkScaling", "axes"]
 
 FanRule = Literal["torch", "jax", "keras", "keras_depthwise", "flax_dense", "flax_transpose_kernel"]
-"""Whose count of the fans, after `stored` has put the tensor into its order:
+"""The framework whose count is used, after the tensor has been put into its order:
 
-- torch: (out, in, *kernel), transposed (in, out, *kernel); fan_in = size 1 * the rest, fan_out = size 0 * the rest.
-- jax: (*kernel, in, out), transposed or not; fan_in = the last but one * the rest, fan_out = the last * the rest.
-- keras: as jax, but a transposed kernel is (*kernel, out, in), and a tensor with one axis has it for both fans.
-- keras_depthwise: as keras, of (*kernel, in, out per in).
-- flax_dense: in-axes and out-axes are flattened before they are counted, as Flax's dense layers do.
-- flax_transpose_kernel: as jax, of (*kernel, out, in).
+- torch: (out, in, *kernel), transposed (in, out, *kernel); fan_in = size 1 * rest, fan_out = size 0 * rest, where rest
+  is the product of the sizes after the first two.
+- jax: (*kernel, in, out), transposed or not; fan_in = size -2 * rest, fan_out = size -1 * rest, where rest is the
+  product of the sizes before the last two.
+- keras: as jax, but a transposed kernel is (*kernel, out, in), and the size of a tensor with one axis is both fans.
+- keras_depthwise: as keras, for (*kernel, in, out per in).
+- flax_dense: as jax, after the in-axes and out-axes have been flattened, as Flax's dense layers do.
+- flax_transpose_kernel: as jax, for (*kernel, out, in).
 """
 
 
 @dataclass(frozen=True, repr=False)
 class FrameworkScaling(VarianceScaling):
-    """Weights with mean 0 and variance `scale / n`, n the fan that `mode` names, counted as a framework does.
+    """Weights with mean 0 and variance `scale / n`, where n is the fan that `mode` names, as a framework counts it.
 
     Attributes:
-        scale: Above 0.
+        scale: A number above 0.
         mode: "fan_in", "fan_out", "fan_avg" or "fan_geo".
         distribution: "normal", "uniform" or "truncated_normal".
-        fan_rule: Whose count.
-        in_axis: Positions of the in-axes in the stored tensor, or None for those that the rule supposes.
-        out_axis: Positions of the out-axes, or None; given with `in_axis` or not at all.
-        batch_axis: Positions that count for nothing; a stack axis never counts.
-        receptive_field: Whether the remaining axes multiply both fans, where `in_axis` is given.
+        fan_rule: The framework whose count is used.
+        in_axis: Positions of the in-axes in the stored tensor, or None for those that the rule assumes.
+        out_axis: Positions of the out-axes, or None; given together with `in_axis` or not at all.
+        batch_axis: Positions that are not counted; a stack axis is never counted.
+        receptive_field: Whether the remaining axes multiply both fans, if `in_axis` is given.
     """
 
     kind: ClassVar[str] = "framework_scaling"
@@ -64,8 +67,8 @@ class FrameworkScaling(VarianceScaling):
         object.__setattr__(self, "batch_axis", self.batch_axis or ())
         if (self.in_axis is None) != (self.out_axis is None):
             raise FaninValueError(
-                f"in_axis and out_axis go together. Received: in_axis={self.in_axis}, out_axis={self.out_axis}. Pass "
-                f"both or neither."
+                f"in_axis and out_axis must be given together. Received: in_axis={self.in_axis}, "
+                f"out_axis={self.out_axis}. Pass both or neither."
             )
 
     def __repr__(self) -> str:
@@ -77,7 +80,7 @@ class FrameworkScaling(VarianceScaling):
         return f"{type(self).__name__}({', '.join(given)})"
 
     def fans(self, geometry: Geometry) -> Fans:
-        """Return the fans of a tensor by the rule, or by the axes that are given.
+        """Return the fans of a tensor by the rule, or by the given axes.
 
         Raises:
             FaninValueError: The layout is not stated and no axes are given, or the tensor has too few axes.
@@ -89,14 +92,14 @@ class FrameworkScaling(VarianceScaling):
         """
         if self.in_axis is not None and self.out_axis is not None:
             return self._fans_of_axes(geometry, self.in_axis, self.out_axis)
-        geometry.fans()  # refuses a tensor whose layout nobody stated
+        geometry.fans()  # rejects a tensor without a layout
         sizes = _stored(self.fan_rule, geometry)
         if self.fan_rule.startswith("keras") and len(sizes) < 2:
             return Fans(float(math.prod(sizes)), float(math.prod(sizes)))
         if len(sizes) < 2:
             raise FaninValueError(
-                f"{self.fan_rule.partition('_')[0]} counts the fans of tensors with at least two axes. Received: shape "
-                f"{geometry.shape} with layout {geometry.layout!r}. Use an initializer without fans, such as "
+                f"{self.fan_rule.partition('_')[0]} counts fans only for tensors with at least two axes. Received: "
+                f"shape {geometry.shape} with layout {geometry.layout!r}. Use an initializer without fans, such as "
                 f"fanin.zeros() for a bias."
             )
         first, second = (sizes[1], sizes[0]) if self.fan_rule == "torch" else (sizes[-2], sizes[-1])
@@ -148,8 +151,8 @@ def _stored(rule: FanRule, geometry: Geometry) -> list[int]:
     if rule == "keras_depthwise":
         if geometry.transposed or math.prod(inputs) != 1:
             raise FaninValueError(
-                f"a depthwise kernel has one in-channel a group, and as many groups as in-channels. Received: shape "
-                f"{geometry.shape} with layout {geometry.layout!r}, groups={geometry.groups}. Leave out depthwise=True."
+                f"a depthwise kernel has one in-channel per group, and as many groups as in-channels. Received: shape "
+                f"{geometry.shape} with layout {geometry.layout!r}, groups={geometry.groups}. Omit depthwise=True."
             )
         return [*kernel, geometry.groups, math.prod(outputs) // geometry.groups]
     if rule == "flax_dense":

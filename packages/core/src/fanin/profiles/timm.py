@@ -1,4 +1,4 @@
-"""The laws of timm.layers.weight_init (timm 1.0), where they are not those of torch.nn.init."""
+"""The distributions of timm.layers.weight_init (timm 1.0) that are not those of torch.nn.init."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _timm: Final = Recorder("timm", "timm.layers")
 def trunc_normal(mean: float = 0.0, std: float = 1.0, a: float = -2.0, b: float = 2.0) -> Initializer:
     """N(mean, std^2) truncated to [a, b].
 
-    As torch's: the bounds are absolute, so with std=0.02, as in ViT's weights, nothing is truncated.
+    The same as torch's: the bounds are absolute, so with std=0.02, as in ViT's weights, nothing is truncated.
     """
     return torch.trunc_normal(mean, std, a, b)
 
@@ -29,8 +29,8 @@ def trunc_normal(mean: float = 0.0, std: float = 1.0, a: float = -2.0, b: float 
 def trunc_normal_tf(mean: float = 0.0, std: float = 1.0, a: float = -2.0, b: float = 2.0) -> Initializer:
     """N(mean, std^2) truncated to [mean + a std, mean + b std].
 
-    The bounds are in standard deviations of the parent, as in TensorFlow and JAX, and so is std: with the default
-    bounds the weights' own is 0.8796 std.
+    The bounds are in standard deviations of the parent, as in TensorFlow and JAX, and std is that of the parent: with
+    the default bounds, the weights have 0.8796 std.
     """
     parent = Normal(mean, std)
     return parent_truncated(parent.mean, parent.std, finite_number(a, "a"), finite_number(b, "b"))
@@ -42,9 +42,9 @@ def variance_scaling(
     mode: Literal["fan_in", "fan_out", "fan_avg"] = "fan_in",
     distribution: Distribution = "normal",
 ) -> Initializer:
-    """Mean 0 and variance scale / n, n the fan that mode names, counted as torch does.
+    """Mean 0 and variance scale / n, where n is the fan that mode names, counted as in torch.
 
-    A truncated normal is truncated at 2 parent standard deviations, and the variance is the weights' own.
+    A truncated normal is truncated at 2 parent standard deviations, and the variance is that of the weights.
     """
     modes = ["fan_in", "fan_out", "fan_avg"]
     if mode not in modes:
@@ -54,9 +54,9 @@ def variance_scaling(
 
 @_timm.law_of("lecun_normal_")
 def lecun_normal() -> Initializer:
-    """N(0, 1 / fan_in), truncated, counted as torch does.
+    """N(0, 1 / fan_in), truncated, with the fan counted as in torch.
 
-    Truncated at 2 parent standard deviations, which are 2.274 of the weights', and std is the weights' own.
+    Truncated at 2 standard deviations of the parent, which are 2.274 of the weights; std is that of the weights.
     """
     return FrameworkScaling(1.0, "fan_in", "truncated_normal", "torch")
 

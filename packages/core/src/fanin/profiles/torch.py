@@ -1,7 +1,7 @@
-"""The laws of torch.nn.init, and of the layers' defaults (torch 2.13).
+"""The distributions of torch.nn.init, and of the default weights of torch's layers (torch 2.13).
 
-torch fills [a, b) or (a, b) where fanin's uniform weights are symmetric about the middle and stay inside by half a step
-of 2^-24; the laws are equal up to that.
+torch's uniform weights fill [a, b) or (a, b); fanin's are symmetric about the midpoint and end half a step of 2^-24
+inside the bounds. Apart from that, the distributions are equal.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ __all__ = ["PROFILES", "squared_gain"]
 
 _torch: Final = Recorder("torch", "torch.nn.init")
 _FANS: Final = (
-    "torch counts fan_out without the groups, and takes a transposed kernel's out-channels for its in-channels."
+    "torch counts fan_out without the groups, and takes the out-channels of a transposed kernel for its in-channels."
 )
 
 _SQUARED_GAINS: Final = {
@@ -34,7 +34,7 @@ _SQUARED_GAINS: Final = {
 
 
 def squared_gain(nonlinearity: str, a: float = 0.01) -> float:
-    """Return the square of torch's `calculate_gain`: 5/3 for tanh, 3/4 for selu, and 1 for sigmoid, all found by trial.
+    """Return the square of torch's `calculate_gain`: 5/3 for tanh, 3/4 for selu, 1 for sigmoid, all empirical values.
 
     Raises:
         FaninValueError: torch does not know the name.
@@ -46,7 +46,7 @@ def squared_gain(nonlinearity: str, a: float = 0.01) -> float:
         accepted = ["leaky_relu", *_SQUARED_GAINS]
         raise FaninValueError(
             f"torch has no gain for {nonlinearity!r}.{closest(str(nonlinearity), accepted)} Accepted: "
-            f"{', '.join(accepted)}. For any other activation use fanin.he_normal(activation=...)."
+            f"{', '.join(accepted)}. For any other activation, use fanin.he_normal(activation=...)."
         )
     return _SQUARED_GAINS[nonlinearity]
 
@@ -102,8 +102,8 @@ def normal(mean: float = 0.0, std: float = 1.0) -> Initializer:
 def trunc_normal(mean: float = 0.0, std: float = 1.0, a: float = -2.0, b: float = 2.0) -> Initializer:
     """N(mean, std^2) truncated to [a, b].
 
-    The bounds are absolute, not in standard deviations: with std=0.02 and the default bounds they lie at 100 standard
-    deviations and nothing is truncated. std is the parent's: with std=1 the weights' own is 0.8796.
+    The bounds are absolute, not in standard deviations: with std=0.02 and the default bounds, they lie at 100 standard
+    deviations, and nothing is truncated. std is that of the parent: with std=1, the weights have std 0.8796.
     """
     sigma = Normal(mean, std)
     lower, upper = finite_number(a, "a"), finite_number(b, "b")
@@ -114,9 +114,8 @@ def trunc_normal(mean: float = 0.0, std: float = 1.0, a: float = -2.0, b: float 
 def xavier_uniform(gain: float = 1.0) -> Initializer:
     """U(-b, b), b = gain sqrt(6 / (fan_in + fan_out)).
 
-    For the
-    packed (3E, E) weight of torch's attention the formula gives b = sqrt(6 / 4E), less than sqrt(6 / 2E), that of each
-    of its three (E, E) matrices.
+    For the packed (3E, E) weight of torch's attention, the formula gives b = sqrt(6 / 4E), which is less than the
+    sqrt(6 / 2E) of each of its three (E, E) matrices.
     """
     return FrameworkScaling(_squared(gain), "fan_avg", "uniform", "torch")
 
@@ -131,8 +130,7 @@ def xavier_normal(gain: float = 1.0) -> Initializer:
 def kaiming_uniform(a: float = 0.0, mode: Mode = "fan_in", nonlinearity: str = "leaky_relu") -> Initializer:
     """U(-b, b), b = gain sqrt(3 / fan), gain = sqrt(2 / (1 + a^2)) for nonlinearity="leaky_relu".
 
-    Its gains
-    for tanh (5/3) and selu (3/4) are not those of the second moment (1.5925 and 1).
+    torch's gains for tanh (5/3) and selu (3/4) are not those of the second moment (1.5925 and 1).
     """
     return _kaiming("uniform", a, mode, nonlinearity)
 
@@ -148,19 +146,19 @@ def kaiming_normal(a: float = 0.0, mode: Mode = "fan_in", nonlinearity: str = "l
 
 @_torch.law_of("orthogonal_")
 def orthogonal(gain: float = 1.0) -> Initializer:
-    """W = gain Q, Q uniform among the matrices (out, in * kernel) with orthonormal rows or columns.
+    """W = gain Q, where Q is uniform among the matrices (out, in * kernel) with orthonormal rows or columns.
 
-    One matrix whatever the groups, so the filters of a depthwise kernel have norm sqrt(kernel / channels); fanin's
-    orthogonal makes one for each group. Transposed kernels are refused, since torch takes out for in.
+    It is one matrix, whatever the groups, so the filters of a depthwise kernel have norm sqrt(kernel / channels);
+    fanin's orthogonal makes one per group. Transposed kernels are rejected, since torch takes out for in.
     """
     return UngroupedOrthogonal(gain)
 
 
 @_torch.law_of("dirac_")
 def dirac(groups: int = 1) -> Initializer:
-    """1 at the centre tap where out- and in-channel of a group agree, and 0 elsewhere.
+    """1 at the centre tap where the out-channel and in-channel of a group are equal, and 0 elsewhere.
 
-    The groups are a setting of their own, and not those of the convolution. The centre is index k // 2.
+    The groups are a setting of the function, not those of the convolution. The centre is index k // 2.
     """
     return UngroupedDirac(1.0, groups)
 
@@ -175,7 +173,7 @@ def eye() -> Initializer:
 def sparse(sparsity: float, std: float = 0.01) -> Initializer:
     """N(0, std^2), but ceil(sparsity out) weights of each input are 0.
 
-    torch draws the places of the zeros without its generator argument; here they come from the parameter's stream.
+    torch ignores its generator argument for the positions of the zeros; here they come from the parameter's stream.
     """
     return Sparse(sparsity, std)
 
@@ -185,27 +183,27 @@ def linear_default() -> Initializer:
     """U(-b, b), b = 1 / sqrt(fan_in).
 
     torch calls kaiming_uniform_ with a = sqrt(5): gain = sqrt(2 / (1 + 5)) = sqrt(1/3), so b = sqrt(1/3) sqrt(3 /
-    fan_in) = 1 / sqrt(fan_in). The sqrt(5) is no slope of a leaky ReLU: it was chosen so that kaiming_uniform_ would
-    give the bound that Lua Torch had. The variance, 1 / (3 fan_in), is a sixth of He's, so the signal of a deep ReLU
-    network shrinks sixfold in mean square at each layer.
+    fan_in) = 1 / sqrt(fan_in). The sqrt(5) is not the slope of a leaky ReLU: it was chosen so that kaiming_uniform_
+    gives the bound of Lua Torch. The variance, 1 / (3 fan_in), is a sixth of He's, so the mean square of the signal in
+    a deep ReLU network shrinks by a factor of six at each layer.
     """
     return FrameworkScaling(1.0 / 3.0, "fan_in", "uniform", "torch")
 
 
-@_torch.law_of("the default weights of torch.nn.Conv1d, Conv2d, Conv3d and their transposed kin")
+@_torch.law_of("the default weights of torch.nn.Conv1d, Conv2d, Conv3d and their transposed variants")
 def conv_default() -> Initializer:
     """U(-b, b), b = 1 / sqrt(fan_in).
 
-    As linear_default. A transposed kernel's fan_in is counted as out-channels * kernel.
+    The same as linear_default. The fan_in of a transposed kernel is counted as out-channels * kernel.
     """
     return FrameworkScaling(1.0 / 3.0, "fan_in", "uniform", "torch")
 
 
 @_torch.law_of("the default bias of torch.nn.Linear and of the convolutions")
 def bias_default(fan_in: float) -> Initializer:
-    """U(-b, b), b = 1 / sqrt(fan_in), fan_in that of the layer's weights.
+    """U(-b, b), b = 1 / sqrt(fan_in), with the fan_in of the layer's weights.
 
-    A bias does not show its layer's fan-in, so it is a setting.
+    The shape of a bias does not show the fan-in of its layer, so it is a setting.
     """
     return _symmetric(fan_in, "fan_in")
 
@@ -228,7 +226,7 @@ def _symmetric(size: float, what: str) -> Uniform:
 def embedding_default() -> Initializer:
     """N(0, 1).
 
-    The row of padding_idx, if there is one, is 0 in torch.
+    In torch, the row of padding_idx, if there is one, is 0.
     """
     return Normal(0.0, 1.0)
 
@@ -237,7 +235,7 @@ def embedding_default() -> Initializer:
 def attention_default() -> Initializer:
     """U(-b, b), b = sqrt(6 / (fan_in + fan_out)), of the packed (3E, E) weight as a whole: sqrt(6 / 4E).
 
-    Drawn as three matrices (E, E), with fanin's glorot_uniform, the bound would be sqrt(6 / 2E).
+    For three matrices (E, E) drawn with fanin's glorot_uniform, the bound would be sqrt(6 / 2E).
     """
     return xavier_uniform()
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from fanin.recipes.lsuv import Scaled, lsuv
 from fanin.recipes.published import MupSetting, ds_init, fixup, gpt2, mup, rezero, siren_first, siren_hidden, t5
+from fanin.recipes.unit_variance import Scaled, lsuv
 
 __all__ = [
     "MupSetting",

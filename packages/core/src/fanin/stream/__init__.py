@@ -1,1 +1,1 @@
-"""From a seed and a name to lattice points: keys, words, and the integer laws under every weight (sections 1 to 3)."""
+"""From a seed and a name to the lattice points of the weights: keys, words and lattices (sections 1 to 3)."""

@@ -12,14 +12,14 @@ __all__ = ["further_key", "label_words", "named_key", "seed_words", "text_words"
 
 _NAMES: Final = b"fanin/1\0"
 _LABELS: Final = b"fanin/1/stream\0"
-"""Labels have a prefix of their own, so that no label of an unnamed parameter has the key of a name."""
+"""Labels have their own prefix, so that a label of an unnamed parameter never gives the key of a name."""
 
 
 def seed_words(seed: object) -> Words:
     """Return the key words `(seed >> 32, seed & 0xffffffff)` of a seed in [0, 2^64).
 
     Args:
-        seed: An integer, or anything with `__index__` that is not a bool (a NumPy integer, say).
+        seed: An integer, or anything with `__index__` that is not a bool, such as a NumPy integer.
 
     Raises:
         FaninTypeError: `seed` is not an integer.
@@ -34,7 +34,7 @@ def seed_words(seed: object) -> Words:
     except FaninTypeError as error:
         if type(seed).__module__.partition(".")[0] in ("jax", "jaxlib"):  # a number that jit or vmap traces, or a key
             raise FaninTypeError(
-                f"{error} A seed is known before JAX traces a function. What a function takes is a key: "
+                f"{error} A seed must be known before JAX traces a function. Inside the function, use a key: "
                 f'fanin_jax.initializer("he")(jax.random.key(seed), shape).'
             ) from error
         raise
@@ -74,13 +74,13 @@ def _head(prefix: bytes, text: str, what: str) -> Words:
     if not isinstance(text, str):
         raise FaninTypeError(
             f"a {what} must be a string{' or None' if what == 'name' else ''}. Received: {text!r} of type "
-            f'{type(text).__name__}. Pass text, for example "{"layers.0.weight" if what == "name" else "mask"}".'
+            f'{type(text).__name__}. Pass, for example, "{"layers.0.weight" if what == "name" else "mask"}".'
         )
     try:
         encoded = text.encode("utf-8")
     except UnicodeEncodeError as error:
         raise FaninValueError(
-            f"a {what} must be text that UTF-8 can encode. Received: {text!r}. Remove its lone surrogates."
+            f"a {what} must be text that UTF-8 can encode. Received: {text!r}. Remove the lone surrogates."
         ) from error
     import hashlib  # takes milliseconds to import
 
@@ -91,14 +91,14 @@ def _head(prefix: bytes, text: str, what: str) -> Words:
 def named_key(seed: object, name: str | None) -> Words:
     """Return the key of the stream that belongs to one parameter.
 
-    `threefry2x32(key=seed_words(seed), counter=text_words(name))`; with no name, the seed's own words.
+    `threefry2x32(key=seed_words(seed), counter=text_words(name))`; without a name, the seed's own words.
 
     Args:
         seed: An integer in [0, 2^64).
-        name: The parameter's name, any text; names are compared by their UTF-8 bytes, without normalisation.
+        name: The parameter's name, any text. Names are compared by their UTF-8 bytes, without normalization.
 
     Raises:
-        FaninTypeError: `seed` is not an integer, or `name` neither text nor None.
+        FaninTypeError: `seed` is not an integer, or `name` is neither a string nor None.
         FaninValueError: `seed` is out of range, or `name` cannot be encoded.
 
     Example:
@@ -112,12 +112,12 @@ def named_key(seed: object, name: str | None) -> Words:
 
 
 def further_key(key: Words, label: str) -> Words:
-    """Return the key of a further stream of the same parameter, independent of its values (a mask, say).
+    """Return the key of a further stream of the same parameter, independent of its weights (for a mask, for example).
 
     `threefry2x32(key, counter=label_words(label))`.
 
     Args:
         key: The parameter's key.
-        label: What the stream is for, for example "mask".
+        label: The purpose of the stream, for example "mask".
     """
     return threefry2x32(key, label_words(label))

@@ -1,7 +1,7 @@
 """From a word to a lattice point: one element of a distribution, as an integer (specification, section 3).
 
-Every distribution is its quantile function of a rank that the word gives, decreasing in the word but for 37 steps of
-the normal, so that the uniform, normal and truncated weights of one stream rise and fall together.
+A lattice point is a quantile of the distribution, at a rank that the word gives. It decreases as the word increases,
+except at 37 steps of the normal, so the uniform, normal and truncated weights of one stream rise and fall together.
 """
 
 from __future__ import annotations
@@ -57,8 +57,8 @@ def uniform_lattice(word: int) -> int:
 def normal_lattice(word: int) -> int:
     """Return the integer a of a word in [0, 2^32); `a * 2^-28` is a quantile of N(0, 1), to 8.3e-8.
 
-    For a word below 2^31 the upper tail probability is (word | 1) / 2^32, the numerator rounded to 24 bits by the
-    conversion to float32. For the others, a is minus that of the complement 2^32 - 1 - word.
+    For a word below 2^31 the upper tail probability is (word | 1) / 2^32, where the conversion to float32 rounds the
+    numerator to 24 bits. For any other word, a is the negative of the value for the complement 2^32 - 1 - word.
 
     Example:
         >>> round(normal_lattice(0) * 2.0**-28, 4), normal_lattice(5) == -normal_lattice(2**32 - 1 - 5)
@@ -76,5 +76,5 @@ def normal_lattice(word: int) -> int:
 
 
 def truncated_rank(word: int, first_rank: int, ranks: int) -> int:
-    """Return the rank of a word among the `ranks` ranks from `first_rank`: `first_rank + ((word * ranks) >> 32)`."""
+    """Return the rank of a word among `ranks` ranks from `first_rank` on: `first_rank + ((word * ranks) >> 32)`."""
     return first_rank + ((word * ranks) >> 32)

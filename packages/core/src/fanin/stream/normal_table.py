@@ -1,6 +1,6 @@
 """The table of the normal lattice: 3,969 quadratic segments of the upper-tail quantile (specification, section 3).
 
-The bytes were computed once, with more than 200 bits, by `tools/make_normal_table.py`.
+The bytes were computed once, with more than 200 bits of precision, by `tools/make_normal_table.py`.
 """
 
 from __future__ import annotations

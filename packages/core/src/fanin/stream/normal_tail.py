@@ -1,7 +1,7 @@
-"""The normal law's tail and density to far more digits than a double holds.
+"""The tail and the density of the normal distribution, to far more digits than a double holds.
 
-A weight must not depend on the C library, so no `erf` or `exp` of the platform is used: the numbers below are
-computed in decimal arithmetic and rounded once.
+A weight must not depend on the C library, so the platform's `erf` and `exp` are not used: the numbers here are computed
+in decimal arithmetic and rounded once.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from fanin.exceptions import FaninValueError
 __all__ = ["MIN_RANKS", "scaled_upper_tail", "truncated_ranks", "truncated_std"]
 
 MIN_RANKS: Final = 1 << 16
-"""An interval with fewer of the 2^32 ranks is refused: its weights would be too few different numbers."""
+"""An interval with fewer of the 2^32 ranks is rejected: its weights would have too few distinct values."""
 
 _DIGITS = 60
-_FAR = 12.0  # the tail beyond 12 sigma, 1.8e-33, is nothing beside 2^-32 or a double's last place
+_FAR = 12.0  # the tail beyond 12 sigma, 1.8e-33, is negligible against 2^-32 and a double's last place
 
 
 def _arithmetic() -> Context:
-    """Return the decimal arithmetic to compute in, whatever the caller has made of the thread's."""
+    """Return the decimal context to compute in, independent of the thread's current one."""
     return Context(
         prec=_DIGITS,
         rounding=ROUND_HALF_EVEN,
@@ -82,7 +82,7 @@ def truncated_ranks(lower: float, upper: float) -> tuple[int, int]:
     if ranks < MIN_RANKS:
         raise FaninValueError(
             f"a normal truncated to [{lower}, {upper}] standard deviations keeps too little of its probability: "
-            f"{ranks} of 2^32 ranks, at least {MIN_RANKS} are needed. Widen the interval."
+            f"{ranks} of 2^32 ranks, but at least {MIN_RANKS} are needed. Widen the interval."
         )
     return first, ranks
 
@@ -91,7 +91,7 @@ def truncated_ranks(lower: float, upper: float) -> tuple[int, int]:
 def truncated_std(lower: float, upper: float) -> float:
     """Return the standard deviation of a standard normal truncated to [lower, upper], correctly rounded.
 
-    With Z = Phi(b) - Phi(a): 1 + (a phi(a) - b phi(b)) / Z - ((phi(a) - phi(b)) / Z)^2 is the variance
+    With Z = Phi(b) - Phi(a), the variance is 1 + (a phi(a) - b phi(b)) / Z - ((phi(a) - phi(b)) / Z)^2
     (Johnson, Kotz and Balakrishnan, "Continuous univariate distributions" vol. 1, 13.10.1).
 
     Args:

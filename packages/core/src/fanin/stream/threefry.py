@@ -1,4 +1,4 @@
-"""Threefry-2x32 with 20 rounds, the counter-based generator under every stream.
+"""Threefry-2x32 with 20 rounds, the counter-based generator behind every stream.
 
 Salmon, Moraes, Dror, Shaw: "Parallel random numbers: as easy as 1, 2, 3", SC'11, section 4 and table 2.
 """

@@ -10,14 +10,14 @@ import numpy as np
 import numpy.typing as npt
 from scipy.stats import chi2
 
-from fanin.conformance.cases import Case
+from fanin.conformance.case import Case
 from fanin.conformance.check import Check, Result
+from fanin.conformance.distribution.cases import WIDE
 from fanin.conformance.distribution.fans import fan_samples
 from fanin.conformance.distribution.judge import judge
 from fanin.conformance.distribution.pairs import LAGS, magnitudes
 from fanin.conformance.distribution.sample import Sample, SampleTrial
 from fanin.conformance.distribution.statistics import z_detects, z_limit
-from fanin.conformance.distribution.tables import WIDE
 from fanin.initializers.presets import he_normal, he_uniform
 
 __all__ = ["CORRELATION_CHECKS"]

@@ -7,10 +7,10 @@ from typing import Final
 
 import numpy as np
 
-from fanin.conformance.cases import Case
+from fanin.conformance.case import Case
 from fanin.conformance.check import Check, Result
 from fanin.conformance.distribution.judge import judge
-from fanin.conformance.distribution.kernels import Floats, centre, kernels
+from fanin.conformance.distribution.matrices import Floats, centre, matrices_of
 from fanin.conformance.distribution.sample import SampleTrial, initializer_of
 from fanin.dtypes import DTYPES
 from fanin.initializers.matrices import Dirac, Identity
@@ -48,7 +48,7 @@ def diagonals(trial: SampleTrial) -> Iterator[Result]:
             continue
         law = initializer_of(case)
         assert isinstance(law, Identity | Dirac)
-        found = kernels(drawn, case)
+        found = matrices_of(drawn, case)
         wanted = np.zeros_like(found)
         wanted[..., centre(case)] = DTYPES[case.dtype].round(law.gain) * np.eye(*found.shape[2:4])
         yield judge(

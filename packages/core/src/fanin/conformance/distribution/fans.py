@@ -6,10 +6,11 @@ import dataclasses
 from collections.abc import Iterator
 from typing import Final
 
-from fanin.conformance.cases import Case
+from fanin.conformance.case import Case
 from fanin.conformance.check import Check, Result
 from fanin.conformance.distribution.moments import std_result
 from fanin.conformance.distribution.sample import Sample, SampleTrial, initializer_of
+from fanin.fans import Fans
 from fanin.initializers import VarianceScaling
 from fanin.initializers.presets import (
     glorot_normal,
@@ -23,7 +24,6 @@ from fanin.initializers.presets import (
     lecun_uniform,
     variance_scaling,
 )
-from fanin.layout import Fans
 
 __all__ = ["FANS", "FAN_CHECKS", "fan_samples"]
 

@@ -11,8 +11,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import ndtr
 
-from fanin.conformance.cases import Case
+from fanin.conformance.case import Case
 from fanin.conformance.check import Check, Result
+from fanin.conformance.distribution.cases import ATOM, NORMAL
 from fanin.conformance.distribution.judge import judge
 from fanin.conformance.distribution.law import ExpectedLaw
 from fanin.conformance.distribution.sample import SampleTrial, geometry_of, initializer_of
@@ -24,7 +25,6 @@ from fanin.conformance.distribution.statistics import (
     z_detects,
     z_limit,
 )
-from fanin.conformance.distribution.tables import ATOM, NORMAL
 from fanin.initializers.presets import he_normal, normal, truncated_normal
 
 __all__ = ["LARGE_CHECKS"]

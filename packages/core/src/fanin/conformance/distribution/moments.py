@@ -10,11 +10,11 @@ import numpy as np
 from scipy.stats import chi2
 
 from fanin.conformance.check import Check, Result
+from fanin.conformance.diagnosis.scales import scale_mistake
+from fanin.conformance.distribution.cases import LAWS, WIDE
 from fanin.conformance.distribution.judge import judge
 from fanin.conformance.distribution.sample import Sample, SampleTrial, geometry_of, initializer_of
 from fanin.conformance.distribution.statistics import square_interval, squares_detect, z_detects, z_limit
-from fanin.conformance.distribution.tables import LAWS, WIDE
-from fanin.conformance.scales import scale_mistake
 
 __all__ = ["MOMENT_CHECKS", "std_result"]
 

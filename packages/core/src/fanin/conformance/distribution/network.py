@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from fanin.conformance.adapter import NotClaimed
 from fanin.conformance.calls import CallError
-from fanin.conformance.cases import Case
+from fanin.conformance.case import Case
 from fanin.conformance.check import Check, Result, raised
 from fanin.conformance.distribution.judge import judge
 from fanin.conformance.distribution.sample import SampleTrial

@@ -11,10 +11,10 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import betainc, ndtr
 
-from fanin.conformance.cases import Case
+from fanin.conformance.case import Case
 from fanin.conformance.check import Check, Result
 from fanin.conformance.distribution.judge import judge
-from fanin.conformance.distribution.kernels import Floats, centre, kernels
+from fanin.conformance.distribution.matrices import Floats, centre, matrices_of
 from fanin.conformance.distribution.sample import SampleTrial, initializer_of
 from fanin.conformance.distribution.statistics import (
     binomial_interval,
@@ -81,7 +81,7 @@ def orthonormal(trial: SampleTrial) -> Iterator[Result]:
             continue
         law = initializer_of(case)
         assert isinstance(law, Orthogonal | DeltaOrthogonal)
-        split = kernels(drawn, case)
+        split = matrices_of(drawn, case)
         outside = 0
         if isinstance(law, DeltaOrthogonal):
             others = np.arange(split.shape[-1]) != centre(case)
@@ -156,7 +156,7 @@ def _small(trial: SampleTrial, case: Case) -> Iterator[Result]:
         if isinstance(drawn, Result):
             yield drawn
             return
-        found.append(_flat(kernels(drawn, case))[0])
+        found.append(_flat(matrices_of(drawn, case))[0])
     matrices = np.stack(found)
     on = f"{_SMALL} of {trial.call(case)}, with a seed each"
     diagonal = np.diagonal(matrices, axis1=1, axis2=2)
@@ -225,7 +225,7 @@ def _large(trial: SampleTrial, case: Case) -> Iterator[Result]:
         return
     law = initializer_of(case)
     assert isinstance(law, Orthogonal)
-    short: npt.NDArray[Any] = _short(_flat(kernels(drawn, case)))[0] / law.gain
+    short: npt.NDArray[Any] = _short(_flat(matrices_of(drawn, case)))[0] / law.gain
     elements = normal_again(short.T, np.random.default_rng([trial.seed, case.seed])).ravel()
     limit = z_limit(trial.alpha)
     yield judge(

@@ -10,10 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from fanin.conformance.check import Check, Result
+from fanin.conformance.distribution.cases import WIDE
 from fanin.conformance.distribution.judge import judge
 from fanin.conformance.distribution.sample import Sample, SampleTrial
 from fanin.conformance.distribution.statistics import z_detects, z_limit
-from fanin.conformance.distribution.tables import WIDE
 
 __all__ = ["LAGS", "PAIR_CHECKS"]
 

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fanin.conformance.adapter import Adapter
-from fanin.conformance.cases import Case
+from fanin.conformance.case import Case
 from fanin.conformance.check import Check, Result
 from fanin.conformance.distribution.judge import judge
 from fanin.conformance.distribution.sample import SampleTrial

@@ -10,13 +10,13 @@ from typing import Final
 import numpy as np
 
 from fanin.conformance.adapter import from_bytes
-from fanin.conformance.cases import Case
+from fanin.conformance.case import Case
 from fanin.conformance.check import Check, Result
+from fanin.conformance.distribution.cases import ATOM, LAWS, WIDE
 from fanin.conformance.distribution.judge import judge
 from fanin.conformance.distribution.law import ExpectedLaw
 from fanin.conformance.distribution.sample import SampleTrial
 from fanin.conformance.distribution.statistics import binomial_interval, poisson_detects, poisson_limit, z_detects
-from fanin.conformance.distribution.tables import ATOM, LAWS, WIDE
 from fanin.dtypes import DTYPES
 from fanin.initializers.presets import constant
 

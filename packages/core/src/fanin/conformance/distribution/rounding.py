@@ -8,10 +8,10 @@ from typing import Final
 import numpy as np
 
 from fanin.conformance.check import Check, Result
+from fanin.conformance.distribution.cases import LOW_PRECISION
 from fanin.conformance.distribution.judge import judge
 from fanin.conformance.distribution.sample import Sample, SampleTrial
 from fanin.conformance.distribution.statistics import binomial_detects, binomial_interval
-from fanin.conformance.distribution.tables import LOW_PRECISION
 from fanin.dtypes import DTYPES
 
 __all__ = ["ROUNDING_CHECKS"]
@@ -45,7 +45,7 @@ def powers(trial: SampleTrial) -> Iterator[Result]:
             low, high = binomial_interval(n, p, trial.alpha)
             less, more = binomial_detects(n, p, trial.alpha)
             yield judge(
-                f"{len(found)} tensors of {dtype}, {side}powers of two",
+                f"{len(found)} tensors, dtype={dtype!r}, {side}powers of two",
                 f"the number of weights that are {side}a power of two",
                 seen,
                 n=n,

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from fanin.conformance.adapter import Adapter, BackendAdapter, NotClaimed
 from fanin.conformance.calls import DECLARE, NOT_CLAIMED, asking
-from fanin.conformance.cases import Case
+from fanin.conformance.case import Case
 from fanin.conformance.check import Result, raised
 from fanin.conformance.claims import Claims
 from fanin.conformance.distribution.law import ExpectedLaw

@@ -9,6 +9,7 @@ from typing import Final
 import numpy as np
 
 from fanin.conformance.check import Check, Result
+from fanin.conformance.distribution.cases import BOUNDED, LAWS, LOW_PRECISION, NORMAL
 from fanin.conformance.distribution.judge import judge
 from fanin.conformance.distribution.law import midpoints
 from fanin.conformance.distribution.sample import Sample, SampleTrial
@@ -21,7 +22,6 @@ from fanin.conformance.distribution.statistics import (
     cdf_limit,
     z_detects,
 )
-from fanin.conformance.distribution.tables import BOUNDED, LAWS, LOW_PRECISION, NORMAL
 from fanin.dtypes import DTYPES
 from fanin.initializers import TruncatedNormal
 

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import fft
 
-from fanin.conformance.cases import Case
+from fanin.conformance.case import Case
 from fanin.conformance.check import Check, Result
 from fanin.conformance.distribution.judge import judge
 from fanin.conformance.distribution.law import ExpectedLaw
@@ -80,10 +80,16 @@ def _judged(trial: SampleTrial, one: npt.NDArray[Any], two: npt.NDArray[Any], ca
         alpha=trial.alpha,
         detects=f"a rank correlation of {detected / math.sqrt(_N / 2):.3f} at one of {lags.size} shifts",
         call=f"{trial.call(case)} against {trial.call(other)}",
-        mistake=f"the tensor repeats after {lags[at]} weights"
-        if same
-        else f"one tensor is the other {abs(int(lags[at]))} weights further on: offsets into one stream",
+        mistake=_mistake(int(lags[at]), same),
     )
+
+
+def _mistake(lag: int, same: bool) -> str:
+    if same:
+        return f"the tensor repeats after {lag} weights"
+    if not lag:
+        return "the two are one stream"
+    return f"one tensor is the other {abs(lag)} weights further on: offsets into one stream"
 
 
 SHIFT_CHECKS: Final = (

@@ -9,7 +9,7 @@ from typing import Final
 
 import numpy as np
 
-from fanin.conformance.cases import Case
+from fanin.conformance.case import Case
 from fanin.conformance.check import Check, Result
 from fanin.conformance.distribution.judge import judge
 from fanin.conformance.distribution.law import ExpectedLaw

@@ -11,11 +11,11 @@ import numpy as np
 import numpy.typing as npt
 from scipy.stats import binom, hypergeom
 
-from fanin.conformance.cases import Case
+from fanin.conformance.case import Case
 from fanin.conformance.check import Check, Result
 from fanin.conformance.distribution.judge import judge
-from fanin.conformance.distribution.kernels import Floats, kernels
 from fanin.conformance.distribution.law import ExpectedLaw
+from fanin.conformance.distribution.matrices import Floats, matrices_of
 from fanin.conformance.distribution.sample import SampleTrial, initializer_of
 from fanin.conformance.distribution.statistics import (
     binomial_detects,
@@ -74,7 +74,7 @@ def zeros(trial: SampleTrial) -> Iterator[Result]:
 
 
 def _matrix(values: npt.NDArray[Any], case: Case) -> Floats:
-    return kernels(values, case)[0, 0, :, :, 0]
+    return matrices_of(values, case)[0, 0, :, :, 0]
 
 
 def _count(trial: SampleTrial, call: str, matrix: Floats, wanted: int) -> Result:

@@ -2,7 +2,7 @@
 
 `fanin conformance fanin.conformance.peers.torch_init:TorchInit` judges the torch that is installed; the others are
 `jax_initializers:JaxInitializers` and `keras_initializers:KerasInitializers`, on the backend that KERAS_BACKEND names.
-`python -m fanin.conformance.peers docs/peers.md` runs them all, and writes what was found.
+docs/peers.md says what was found.
 """
 
 from __future__ import annotations

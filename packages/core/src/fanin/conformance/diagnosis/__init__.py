@@ -1,0 +1,1 @@
+"""Diagnosis: what is likely wrong where a check fails, at either level."""
