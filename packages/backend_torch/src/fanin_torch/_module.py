@@ -88,8 +88,8 @@ def init_module_(
 
     Args:
         module: The module; its parameters may be on any device, and may be shared.
-        initialization: A `fanin.Scheme`, which `fanin_torch.record` reads from a model's own code; or the initializer of
-            weights: a name or an `Initializer`, as in `fanin.init`.
+        initialization: A `fanin.Scheme`, which `fanin_torch.record` reads from a model's own code; or the initializer
+            of weights: a name or an `Initializer`, as in `fanin.init`.
         bias: The initializer of biases, likewise; it must not need fans.
         seed: An integer in [0, 2^64).
         overrides: Initializers for single parameters, by name or by a pattern of names ("*.embedding.weight"); None
