@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 import zlib
 from collections import defaultdict
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import asdict, dataclass, field
 from typing import Any
+from unittest import mock
 
 import numpy as np
 import torch
@@ -91,7 +94,8 @@ def again(way: str, build: Build, scheme: Scheme, drawn: dict[str, Tensor]) -> s
     """Build and draw a model in another way; return "equal", or what differs."""
     torch.manual_seed(3)
     before = torch.get_rng_state()
-    with record(draw=way == "reseeded") as recording, torch.device("meta" if way == "on meta" else "cpu"):
+    device = nullcontext() if way != "on meta" else _on_meta()
+    with record(draw=way == "reseeded") as recording, device:
         model = build()
     if way != "reseeded" and not torch.equal(before, torch.get_rng_state()):
         return "the generator moved"
@@ -103,6 +107,16 @@ def again(way: str, build: Build, scheme: Scheme, drawn: dict[str, Tensor]) -> s
     return f"{len(differ)} differ: {', '.join(differ[:4])}" if differ else "equal"
 
 
+@contextmanager
+def _on_meta() -> Iterator[None]:
+    """Build on the meta device, where transformers would leave a model's own initialization out."""
+    with torch.device("meta"), ExitStack() as stack:
+        if "transformers.modeling_utils" in sys.modules:
+            question = "transformers.modeling_utils.get_torch_context_manager_or_global_device"
+            stack.enter_context(mock.patch(question, return_value=torch.device("cpu")))
+        yield
+
+
 def kind_of(parameter: Parameter) -> str:
     """Return how a tensor's weights come about."""
     if parameter.parts and parameter.follows_laws:
@@ -110,7 +124,7 @@ def kind_of(parameter: Parameter) -> str:
     if parameter.initializer is not None:
         return "law"
     note = parameter.note or ""
-    return "replayed" if note.startswith("random") else "lost" if "never saw" in note else "computed"
+    return {"random": "replayed", "unknown": "lost"}.get(note.partition(",")[0].partition(":")[0], "computed")
 
 
 def tensors(model: nn.Module) -> dict[str, Tensor]:
