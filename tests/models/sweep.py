@@ -1,6 +1,6 @@
 """Measures every published model of some libraries, and writes what was found, one line of JSON per model.
 
-    python tests/models/sweep.py timm torchvision transformers --out results.jsonl --every 1
+python tests/models/sweep.py timm torchvision transformers --out results.jsonl --every 1
 """
 
 from __future__ import annotations
@@ -41,10 +41,18 @@ def main() -> None:
             try:
                 found = measure(model.name, model.build, model.call).to_dict()
             except Exception as error:
-                found = {"name": model.name, "error": f"{type(error).__name__}: {error}", "trace": traceback.format_exc()}
+                found = {
+                    "name": model.name,
+                    "error": f"{type(error).__name__}: {error}",
+                    "trace": traceback.format_exc(),
+                }
             with chosen.out.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(found) + "\n")
-            print(model.name, found.get("error") or (found["kinds"], found["wrong"], found["equal"], found["forward"]), flush=True)
+            print(
+                model.name,
+                found.get("error") or (found["kinds"], found["wrong"], found["equal"], found["forward"]),
+                flush=True,
+            )
 
 
 if __name__ == "__main__":

@@ -44,7 +44,9 @@ class Filled:
     def constant(self) -> float | None:
         """The number that every element is, or None."""
         one = self.base is not None and not self.regions and isinstance(self.base.initializer, Constant)
-        return self.base.initializer.value if one and self.base and isinstance(self.base.initializer, Constant) else None
+        return (
+            self.base.initializer.value if one and self.base and isinstance(self.base.initializer, Constant) else None
+        )
 
     def mapped(self, function: Callable[[Law], Law | None]) -> Filled | None:
         """Return what a function of each element makes of it, or None where some law does not survive."""
@@ -55,12 +57,12 @@ class Filled:
         return Filled(self.dtype, base, tuple((ref, law) for ref, law in regions if law is not None))
 
 
-def fold(operations: list[Operation], key: int, given: Mapping[int, Tensor]) -> Filled | None:
-    """Return the laws of a storage, given the operations that its contents come from; None if they are none."""
+def fold(operations: list[Operation], ref: Ref, given: Mapping[int, Tensor]) -> Filled | None:
+    """Return the laws of a whole storage, given the operations that its contents come from; None if they are none."""
     folding = _Folding(given)
     for operation in operations:
         folding.step(operation)
-    return folding.states.get(key)
+    return folding.state(ref) if ref.whole else None
 
 
 class _Folding:
@@ -86,15 +88,20 @@ class _Folding:
 
     def _fill(self, region: Ref, content: Filled | None) -> None:
         """Note that a part of a storage now follows a law, or none."""
-        state = self._state(region)
+        state = self.state(region)
         law = None if content is None or content.regions else content.base
-        if state is None or law is None or law.initializer is None or not _holds(Filled(state.dtype, law), region.dtype):
+        if (
+            state is None
+            or law is None
+            or law.initializer is None
+            or not _holds(Filled(state.dtype, law), region.dtype)
+        ):
             self.states[region.key] = None
             return
         kept = tuple((ref, old) for ref, old in state.regions if ref != region)
         self.states[region.key] = replace(state, regions=(*kept, (region, law)))
 
-    def _state(self, ref: Ref) -> Filled | None:
+    def state(self, ref: Ref) -> Filled | None:
         """Return what is in a view's storage, if it was filled in the view's dtype."""
         if ref.key not in self.states and ref.key in self.given:
             self.states[ref.key] = _outside(self.given[ref.key], ref.dtype)
@@ -103,7 +110,7 @@ class _Folding:
 
     def _read(self, ref: object) -> Filled | None:
         """Return what is seen through a view; a part of random numbers is no law by itself, for others share them."""
-        state = self._state(ref) if isinstance(ref, Ref) else None
+        state = self.state(ref) if isinstance(ref, Ref) else None
         if state is None or not isinstance(ref, Ref) or ref.whole:
             return state
         for region, law in reversed(state.regions):
@@ -249,7 +256,9 @@ def _holds(content: Filled, dtype: torch.dtype) -> bool:
     if dtype.is_floating_point or content == Filled(content.dtype, None):
         return True
     value = content.constant
-    return value is not None and value.is_integer() and not dtype.is_complex and (dtype != torch.bool or value in (0, 1))
+    return (
+        value is not None and value.is_integer() and not dtype.is_complex and (dtype != torch.bool or value in (0, 1))
+    )
 
 
 def _outside(given: Tensor, dtype: torch.dtype) -> Filled | None:

@@ -23,7 +23,9 @@ class _Constants(TorchFunctionMode):
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         given = kwargs or {}
-        if func in (torch.tensor, torch.as_tensor, torch.scalar_tensor) and not any(isinstance(a, Tensor) for a in args):
+        if func in (torch.tensor, torch.as_tensor, torch.scalar_tensor) and not any(
+            isinstance(a, Tensor) for a in args
+        ):
             device = given.get("device")
             if (torch.get_default_device() if device is None else torch.device(device)).type == "meta":
                 return func(*args, **{**given, "device": "cpu"}).to("meta")
@@ -44,7 +46,8 @@ class Recording:
 
         Raises:
             FaninTypeError: It is not a module.
-            FaninValueError: Some of its tensors were not made while the recording was on.
+            FaninValueError: Nothing of it was made while the recording was on, or it holds random numbers that are
+                neither a parameter nor a buffer.
         """
         return read_scheme(model, self._tape)
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Final
 
 from torch import Tensor, nn
+from torch.utils._pytree import tree_leaves
 
 from fanin.exceptions import FaninTypeError, FaninValueError
 from fanin.initializers import MatrixInitializer
@@ -20,9 +22,13 @@ from fanin_torch.record._laws import Law, source_law
 from fanin_torch.record._layouts import layouts_of
 from fanin_torch.record._ref import Ref
 from fanin_torch.record._replay import replayed
-from fanin_torch.record._tape import Slice, Tape
+from fanin_torch.record._tape import EMPTY, Slice, Tape
 
 __all__ = ["RecordedScheme", "read_scheme"]
+
+
+_SILENT: Final = {*EMPTY, "alias", "clone", "_to_copy", "detach", "lift_fresh"}
+"""What a note need not name."""
 
 
 @dataclass
@@ -36,6 +42,7 @@ class _Program:
         slice: The operations.
         filled: The laws that they fold to, or None.
         geometry: What its axes are, where that is known.
+        is_known: Whether it is on the tape at all.
         reason: Why it follows no law though each operation has one.
     """
 
@@ -45,6 +52,7 @@ class _Program:
     slice: Slice
     filled: Filled | None
     geometry: Geometry | None
+    is_known: bool
     reason: str = ""
 
 
@@ -52,12 +60,20 @@ class RecordedScheme(Scheme):
     """A scheme that still knows the recording it was read from, so that it can compute what follows no law."""
 
     def __init__(
-        self, parameters: Mapping[str, Parameter], tape: Tape, programs: dict[str, _Program], sources: dict[int, Parameter]
+        self,
+        parameters: Mapping[str, Parameter],
+        tape: Tape,
+        programs: dict[str, _Program],
+        sources: dict[int, Parameter],
     ) -> None:
         super().__init__(parameters)
         self._tape = tape
         self._programs = programs
         self._sources = sources
+
+    def keeps(self, name: str) -> bool:
+        """Return whether a tensor was there before the recording, and nothing inside of it has changed it."""
+        return not self._programs[name].is_known
 
     def replay(self, name: str, seed: int) -> Tensor:
         """Return a tensor that follows no law, computed again in main memory, with a named stream per random source.
@@ -80,7 +96,7 @@ def read_scheme(model: nn.Module, tape: Tape) -> RecordedScheme:
 
     Raises:
         FaninTypeError: It is not a module.
-        FaninValueError: Some of its tensors were not made on the tape, or hold numbers that nobody can draw.
+        FaninValueError: Nothing of it is on the tape, or it holds random numbers that nobody can draw.
     """
     if not isinstance(model, nn.Module):
         raise FaninTypeError(f"a scheme is read of a torch.nn.Module. Received: {type(model).__name__}.")
@@ -90,19 +106,16 @@ def read_scheme(model: nn.Module, tape: Tape) -> RecordedScheme:
     programs = {one.names[0]: _program(one, tape, layouts.get(one.names[0])) for one in named}
     _keep_apart(programs, tape)
     sources = _sources(programs, tape)
-    parameters = {
-        one.names[0]: _parameter(one.tensor, programs[one.names[0]], sources, tape) for one in named
-    }
+    parameters = {one.names[0]: _parameter(one.tensor, programs[one.names[0]], sources, tape) for one in named}
     return RecordedScheme(parameters, tape, programs, sources)
 
 
 def _check(model: nn.Module, named: list[Named], tape: Tape) -> None:
-    missing = [one.names[0] for one in named if not tape.knows(one.tensor)]
-    if missing:
+    if not any(tape.knows(one.tensor) for one in named):
         raise FaninValueError(
-            f"{len(missing)} of {len(named)} tensors were not made while the recording was on: "
-            f"{', '.join(missing[:3])}{', ...' if len(missing) > 3 else ''}. Build or re-initialise the module "
-            f"inside of it: with fanin_torch.record() as recording: model = ..."
+            f"no tensor of the module was made or written while the recording was on. Received: "
+            f"{type(model).__name__} with {len(named)} tensors. Build or re-initialise it inside of the recording: with "
+            f"fanin_torch.record() as recording: model = ..."
         )
     plain = [
         f"{path}.{key}".lstrip(".")
@@ -120,15 +133,27 @@ def _check(model: nn.Module, named: list[Named], tape: Tape) -> None:
 def _program(one: Named, tape: Tape, geometry: Geometry | None) -> _Program:
     ref = Ref.of(one.tensor)
     found = tape.slice_of(ref.key)
-    filled = fold(found.operations, ref.key, tape.given) if ref.whole and not found.unfilled else None
-    if filled is not None and filled.dtype != ref.dtype:
-        filled = None
-    program = _Program(one.names[0], one.stream, ref, found, filled, geometry)
+    filled = None if found.unfilled else fold(found.operations, ref, tape.given)
+    reason = "the code read its numbers and decided by them" if _is_decided(found, tape) else ""
+    return _Program(
+        one.names[0], one.stream, ref, found, None if reason else filled, geometry, tape.knows(one.tensor), reason
+    )
+
+
+def _is_decided(found: Slice, tape: Tape) -> bool:
+    """Return whether Python was told some of the numbers, and operations followed; or was told a setting of one."""
     last = max((operation.number for operation in found.operations), default=-1)
-    for place, key in tape.looks:
-        if place <= last and tape.slice_of(key, place).sources & found.sources:
-            program.filled, program.reason = None, "the code read its numbers and decided by them"
-    return program
+    looks = [look for look in tape.looks if look[0] <= last]
+    if any(tape.slice_of(key, place).sources & found.sources for place, key, _ in looks):
+        return True
+    told = {abs(value) for _, _, value in looks if isinstance(value, float)} - {0.0, 1.0}
+    settings = {
+        abs(leaf)
+        for operation in (found.operations if told else ())
+        for leaf in tree_leaves((operation.args, operation.kwargs))
+        if isinstance(leaf, float)
+    }
+    return bool(settings & (told | {1.0 / value for value in told}))
 
 
 def _keep_apart(programs: dict[str, _Program], tape: Tape) -> None:
@@ -258,6 +283,8 @@ def _laid_out(parameter: Parameter, geometry: Geometry | None, law: Law | None) 
 
 def _note(program: _Program, tape: Tape) -> str:
     """Return what computes a tensor that follows no law."""
+    if not program.is_known:
+        return "as it was before the recording"
     if program.slice.unfilled:
         return "unknown: made from a tensor whose values the recording never saw"
     if program.reason:
@@ -266,7 +293,7 @@ def _note(program: _Program, tape: Tape) -> str:
     if filled is not None and filled.constant is not None:
         return f"constant: every element is {filled.constant:g}"
     names = dict.fromkeys(operation.name for operation in program.slice.operations)
-    shown = ", ".join(name for name in names if name not in ("detach", "clone", "lift_fresh", "_to_copy", "alias"))
+    shown = ", ".join(name for name in names if name not in _SILENT)
     outside = "numbers from outside of torch" if program.slice.outside else ""
     how = ", from ".join(filter(None, [shown, outside])) or "a copy"
     return f"random, replayed by torch's arithmetic: {how}" if program.slice.sources else f"computed: {how}"

@@ -141,7 +141,7 @@ class Tape(TorchDispatchMode):  # type: ignore[no-untyped-call]
         outer: The recording inside of which this one is, which sees the same operations.
         operations: What was done.
         given: Copies of storages that were made outside of the tape, as `torch.tensor([...])` makes them.
-        looks: Where Python was told a value that depends on a generator: how long the tape was, and the storage.
+        looks: Where Python was told a value that depends on a generator: how long the tape was, the storage, the value.
     """
 
     def __init__(self, draws: bool = True, outer: Tape | None = None) -> None:
@@ -150,7 +150,7 @@ class Tape(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self.outer = outer
         self.operations: list[Operation] = []
         self.given: dict[int, Tensor] = {}
-        self.looks: list[tuple[int, int]] = []
+        self.looks: list[tuple[int, int, object]] = []
         self.undrawn = Undrawn()
         self._memories: dict[int, _Memory] = {}
         self._random: set[int] = set()
@@ -236,7 +236,7 @@ class Tape(TorchDispatchMode):  # type: ignore[no-untyped-call]
         if name in _LOOKS:
             for ref in tree_leaves(noted):
                 if isinstance(ref, Ref) and ref.key in self._random:
-                    self.looks.append((len(self.operations), ref.key))
+                    self.looks.append((len(self.operations), ref.key, result))
             return
         outcome = [leaf for leaf in tree_leaves(result) if isinstance(leaf, Tensor)]
         made: list[Ref | None] = [
