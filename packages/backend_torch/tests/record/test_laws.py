@@ -1,4 +1,4 @@
-"""What code does to a tensor, and the law that it is read as: a table, each the same whether numbers are drawn or not."""
+"""What code does to a tensor, and the law that it is read as: a table, whether numbers are drawn or not."""
 
 from __future__ import annotations
 
@@ -169,6 +169,20 @@ def test_code_that_decides_by_its_numbers_is_named(name: str, draw: bool) -> Non
     found = one(DECISIONS[name], draw)
     assert found.initializer is None
     assert found.note == "unknown: the code read its numbers and decided by them"
+
+
+@pytest.mark.parametrize("draw", [True, False])
+def test_code_that_checks_its_numbers_is_replayed(draw: bool) -> None:
+    """It may have decided by them: what it did is known, and that it is a law is not."""
+
+    def code() -> Tensor:
+        weight = torch.randn(3, 5)
+        if torch.isnan(weight).any():
+            weight.zero_()
+        return weight * 2.0
+
+    found = one(code, draw)
+    assert found.note == "random, replayed by torch's arithmetic: randn, mul, by code that read its numbers"
 
 
 def test_a_look_at_numbers_that_changes_nothing_is_allowed() -> None:

@@ -43,10 +43,8 @@ class Filled:
     @property
     def constant(self) -> float | None:
         """The number that every element is, or None."""
-        one = self.base is not None and not self.regions and isinstance(self.base.initializer, Constant)
-        return (
-            self.base.initializer.value if one and self.base and isinstance(self.base.initializer, Constant) else None
-        )
+        law = None if self.base is None or self.regions else self.base.initializer
+        return law.value if isinstance(law, Constant) else None
 
     def mapped(self, function: Callable[[Law], Law | None]) -> Filled | None:
         """Return what a function of each element makes of it, or None where some law does not survive."""

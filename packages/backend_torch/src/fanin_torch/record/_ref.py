@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -63,7 +64,7 @@ class Ref:
         if self.offset > other._last or other.offset > self._last:
             return False
         steps = sorted({step for view in (self, other) for step in view._steps} | {1}, reverse=True)
-        if any(large % small for large, small in zip(steps, steps[1:], strict=False)):
+        if any(large % small for large, small in pairwise(steps)):
             return True
         boxes = self._box(steps), other._box(steps)
         if None in boxes:

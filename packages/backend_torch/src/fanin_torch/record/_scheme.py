@@ -43,7 +43,8 @@ class _Program:
         filled: The laws that they fold to, or None.
         geometry: What its axes are, where that is known.
         is_known: Whether it is on the tape at all.
-        reason: Why it follows no law though each operation has one.
+        is_looked_at: Whether the code read some of its numbers before it was done.
+        is_decided: Whether with other numbers the code would have done other operations.
     """
 
     name: str
@@ -53,7 +54,8 @@ class _Program:
     filled: Filled | None
     geometry: Geometry | None
     is_known: bool
-    reason: str = ""
+    is_looked_at: bool
+    is_decided: bool
 
 
 class RecordedScheme(Scheme):
@@ -83,7 +85,7 @@ class RecordedScheme(Scheme):
                 by its numbers.
         """
         program = self._programs[name]
-        if program.reason or program.slice.unfilled:
+        if program.is_decided or program.slice.unfilled:
             raise FaninValueError(
                 f"{name} cannot be computed again: {self[name].note}. Build the model inside of the recording, on the "
                 f"CPU (fanin_torch.record(draw=False) draws nothing there), or initialise {name} by a law."
@@ -113,9 +115,9 @@ def read_scheme(model: nn.Module, tape: Tape) -> RecordedScheme:
 def _check(model: nn.Module, named: list[Named], tape: Tape) -> None:
     if not any(tape.knows(one.tensor) for one in named):
         raise FaninValueError(
-            f"no tensor of the module was made or written while the recording was on. Received: "
-            f"{type(model).__name__} with {len(named)} tensors. Build or re-initialise it inside of the recording: with "
-            f"fanin_torch.record() as recording: model = ..."
+            f"no tensor of the module was made while the recording was on. Received: "
+            f"{type(model).__name__} with {len(named)} tensors. Build or re-initialise it inside of the recording: "
+            f"with fanin_torch.record() as recording: model = ..."
         )
     plain = [
         f"{path}.{key}".lstrip(".")
@@ -125,7 +127,7 @@ def _check(model: nn.Module, named: list[Named], tape: Tape) -> None:
     ]
     if plain:
         raise FaninValueError(
-            f"{', '.join(plain)}: random, and neither a parameter nor a buffer, so that nothing can draw it afterwards. "
+            f"{', '.join(plain)}: random, and neither a parameter nor a buffer, so that nothing can draw it later. "
             f"Register it as a buffer, or record with draw=True."
         )
 
@@ -134,18 +136,29 @@ def _program(one: Named, tape: Tape, geometry: Geometry | None) -> _Program:
     ref = Ref.of(one.tensor)
     found = tape.slice_of(ref.key)
     filled = None if found.unfilled else fold(found.operations, ref, tape.given)
-    reason = "the code read its numbers and decided by them" if _is_decided(found, tape) else ""
+    looked, decided = _decisions(found, tape)
     return _Program(
-        one.names[0], one.stream, ref, found, None if reason else filled, geometry, tape.knows(one.tensor), reason
+        name=one.names[0],
+        stream=one.stream,
+        ref=ref,
+        slice=found,
+        filled=None if looked or decided else filled,
+        geometry=geometry,
+        is_known=tape.knows(one.tensor),
+        is_looked_at=looked,
+        is_decided=decided,
     )
 
 
-def _is_decided(found: Slice, tape: Tape) -> bool:
-    """Return whether Python was told some of the numbers, and operations followed; or was told a setting of one."""
-    last = max((operation.number for operation in found.operations), default=-1)
-    looks = [look for look in tape.looks if look[0] <= last]
-    if any(tape.slice_of(key, place).sources & found.sources for place, key, _ in looks):
-        return True
+def _decisions(found: Slice, tape: Tape) -> tuple[bool, bool]:
+    """Return whether the code read some of the numbers before the last operation, and whether more than that.
+
+    More is that it drew again afterwards, as loops over rejected numbers do, or that a setting is a number it read:
+    with other numbers it would have done other operations.
+    """
+    looks = [look for look in tape.looks if found.operations and look[0] <= found.operations[-1].number]
+    shared = [place for place, key, _ in looks if tape.slice_of(key, place).sources & found.sources]
+    again = bool(shared) and max(found.sources) >= min(shared)
     told = {abs(value) for _, _, value in looks if isinstance(value, float)} - {0.0, 1.0}
     settings = {
         abs(leaf)
@@ -153,7 +166,7 @@ def _is_decided(found: Slice, tape: Tape) -> bool:
         for leaf in tree_leaves((operation.args, operation.kwargs))
         if isinstance(leaf, float)
     }
-    return bool(settings & (told | {1.0 / value for value in told}))
+    return bool(shared), again or bool(settings & (told | {1.0 / value for value in told}))
 
 
 def _keep_apart(programs: dict[str, _Program], tape: Tape) -> None:
@@ -287,8 +300,8 @@ def _note(program: _Program, tape: Tape) -> str:
         return "as it was before the recording"
     if program.slice.unfilled:
         return "unknown: made from a tensor whose values the recording never saw"
-    if program.reason:
-        return f"unknown: {program.reason}"
+    if program.is_decided:
+        return "unknown: the code read its numbers and decided by them"
     filled = program.filled
     if filled is not None and filled.constant is not None:
         return f"constant: every element is {filled.constant:g}"
@@ -296,4 +309,6 @@ def _note(program: _Program, tape: Tape) -> str:
     shown = ", ".join(name for name in names if name not in _SILENT)
     outside = "numbers from outside of torch" if program.slice.outside else ""
     how = ", from ".join(filter(None, [shown, outside])) or "a copy"
+    if program.is_looked_at:
+        how += ", by code that read its numbers"
     return f"random, replayed by torch's arithmetic: {how}" if program.slice.sources else f"computed: {how}"

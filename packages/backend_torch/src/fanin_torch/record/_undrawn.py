@@ -112,7 +112,8 @@ class Undrawn:
 
 
 def _key(tensor: Tensor) -> int:
-    return tensor.untyped_storage()._cdata
+    key: int = tensor.untyped_storage()._cdata
+    return key
 
 
 def _is_view(func: Any) -> bool:
