@@ -76,7 +76,7 @@ def _check(tensors: list[Named], found: dict[int, tuple[str, Parameter] | None],
         used.add(name)
         if parameter.shape != tuple(one.tensor.shape):
             faults.append(f"{name} has shape {tuple(one.tensor.shape)}, and {parameter.shape} in the scheme")
-        elif not parameter.follows_laws and not isinstance(scheme, RecordedScheme) and one.tensor.is_meta:
+        elif not parameter.follows_laws and one.tensor.is_meta and not _computes(scheme, name):
             faults.append(f"{name} has no values, and the scheme says only: {parameter.note}")
     for name in scheme:
         if name not in used and (not prefix or name.startswith(f"{prefix}.")):
@@ -86,6 +86,11 @@ def _check(tensors: list[Named], found: dict[int, tuple[str, Parameter] | None],
         raise FaninValueError(
             f"the scheme is not that of this module: {shown}. Record the module itself, or rename: scheme.rename(...)."
         )
+
+
+def _computes(scheme: Scheme, name: str) -> bool:
+    """Return whether a scheme knows the recording that can compute a tensor without a law."""
+    return isinstance(scheme, RecordedScheme) and not scheme.keeps(name)
 
 
 def make_real(model: nn.Module, tensors: list[Named], device: torch.device | None = None) -> None:
@@ -118,7 +123,7 @@ def _write(one: Named, name: str, parameter: Parameter, scheme: Scheme, seed: in
         whole = tuple((0, size) for size in parameter.shape)
         blocks = [Block(whole, tuple(slice(*ends) for ends in whole))]
     if not parameter.follows_laws:
-        return _Write(memory, [], name, blocks) if isinstance(scheme, RecordedScheme) else None
+        return _Write(memory, [], name, blocks) if _computes(scheme, name) else None
     check_writable(one.tensor)
     dtype = dtype_name(one.tensor.dtype)
     return _Write(memory, [drawn for block in blocks for drawn in _plans(parameter, name, dtype, block, seed)])

@@ -1,305 +1,269 @@
-"""From a slice of the tape to the law that it computes, where it is one: a random source and what is done to it.
+"""From a slice of the tape to what fills a storage: one law, or a law and regions with a law of their own.
 
-A storage is one law, or a law and regions with a law of their own. Whatever is not known to keep a law ends it, so that
-a fold is either right or not there.
+Whatever is not known to keep a law ends it, so that a fold is either right or not there.
 """
 
 from __future__ import annotations
 
-import dataclasses
 import math
-from dataclasses import dataclass
-from typing import Any, Final, TypeGuard
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Final
 
 import torch
+from torch import Tensor
 
-from fanin.exceptions import FaninError
-from fanin.initializers import (
-    Constant,
-    Dirac,
-    Identity,
-    Initializer,
-    Normal,
-    Orthogonal,
-    Sparse,
-    TruncatedNormal,
-    Uniform,
-)
-from fanin.initializers.names import profile
-from fanin_torch.record._tape import CONSTANTS, EMPTY, SOURCES, Operation, Ref
+from fanin.initializers import Constant, Identity
+from fanin_torch.record._laws import Law, affine, clamped, is_number, quantile_of, source_law
+from fanin_torch.record._ref import Ref
+from fanin_torch.record._tape import CONSTANTS, EMPTY, SOURCES, Operation
 
-__all__ = ["Filled", "Law", "fold", "source_law"]
+__all__ = ["Filled", "fold"]
 
-_SAME: Final = frozenset({"clone", "_to_copy", "detach", "lift_fresh", "alias"})
-_METADATA: Final = frozenset(
-    {"t_", "transpose_", "squeeze_", "unsqueeze_", "detach_", "swapaxes_", "swapdims_", "as_strided_", "requires_grad_"}
-)
-"""Operations in place that change how a tensor is seen, and none of its elements."""
+_SAME: Final = frozenset({"clone", "_to_copy", "detach", "lift_fresh", "lift_fresh_copy", "alias"})
 
-_SIGMAS: Final = 7.0
-"""No normal weight of fanin's is beyond 6.2304 standard deviations: a bound further out cuts nothing off."""
+_MOST: Final = 1 << 16
+"""Bytes of a tensor from outside that are looked at, whether they are one number."""
 
 
 @dataclass(frozen=True, slots=True)
-class Law:
-    """What every element of a region follows.
-
-    Attributes:
-        initializer: The law; None for the quantile that `erfinv` makes of a uniform one, until it is scaled.
-        source: The number of the operation that drew it; None for a constant.
-        ends: The ends of the uniform law under an `erfinv`.
-    """
-
-    initializer: Initializer | None
-    source: int | None = None
-    ends: tuple[float, float] | None = None
-
-
-@dataclass(slots=True)
 class Filled:
     """What fills a storage.
 
     Attributes:
+        dtype: The dtype in which it was filled.
         base: The law of the elements that no region has; None where they are not filled.
         regions: Views with a law of their own, the latest last.
     """
 
+    dtype: torch.dtype
     base: Law | None
-    regions: list[tuple[Ref, Law]]
+    regions: tuple[tuple[Ref, Law], ...] = ()
+
+    @property
+    def constant(self) -> float | None:
+        """The number that every element is, or None."""
+        law = None if self.base is None or self.regions else self.base.initializer
+        return law.value if isinstance(law, Constant) else None
+
+    def mapped(self, function: Callable[[Law], Law | None]) -> Filled | None:
+        """Return what a function of each element makes of it, or None where some law does not survive."""
+        base = None if self.base is None else function(self.base)
+        regions = tuple((ref, function(law)) for ref, law in self.regions)
+        if (self.base is not None and base is None) or any(law is None for _, law in regions):
+            return None
+        return Filled(self.dtype, base, tuple((ref, law) for ref, law in regions if law is not None))
 
 
-def fold(operations: list[Operation], key: int) -> Filled | None:
-    """Return the laws of a storage, given the operations that its contents come from; None if they are none."""
-    states: dict[int, Filled | None] = {}
+def fold(operations: list[Operation], ref: Ref, given: Mapping[int, Tensor]) -> Filled | None:
+    """Return the laws of a whole storage, given the operations that its contents come from; None if they are none."""
+    folding = _Folding(given)
     for operation in operations:
-        _step(operation, states)
-    return states.get(key)
+        folding.step(operation)
+    return folding.state(ref) if ref.whole else None
 
 
-def _step(operation: Operation, states: dict[int, Filled | None]) -> None:
-    name, args, target = operation.name, operation.args, operation.target
-    if name in _METADATA:
-        return
-    if name in EMPTY:
-        states[target.key] = Filled(None, [])
-    elif name in _SAME:
-        before = states.get(args[0].key)
-        same = before is not None and args[0].whole and args[0].stride == target.stride
-        states[target.key] = Filled(before.base, list(before.regions)) if before and same else None
-        if states[target.key] and before and before.regions and args[0].dtype != target.dtype:
-            states[target.key] = None  # the regions' offsets are those of another dtype's elements
-    elif name == "cat":
-        states[target.key] = _joined(operation, states)
-    else:
-        _fill(target, _law(operation, states), states)
+class _Folding:
+    """What is known of each storage while operations are followed."""
 
+    def __init__(self, given: Mapping[int, Tensor]) -> None:
+        self.states: dict[int, Filled | None] = {}
+        self.given = given
 
-def _fill(target: Ref, law: Law | None, states: dict[int, Filled | None]) -> None:
-    """Note that a view now follows a law, or none."""
-    state = states.get(target.key)
-    if target.whole:
-        states[target.key] = None if law is None else Filled(law, [])
-    elif law is not None and law.initializer is not None and state is not None:
-        state.regions = [(ref, old) for ref, old in state.regions if ref != target]
-        state.regions.append((target, law))
-    else:
-        states[target.key] = None
+    def step(self, operation: Operation) -> None:
+        """Follow one operation."""
+        first, *others = operation.filled
+        content = None if operation.opaque else self._content(operation)
+        for other in others:
+            if other.key != first.key:
+                self.states[other.key] = None
+        if any(other.key == first.key and other != first for other in others):
+            content = None
+        if first.whole:
+            self.states[first.key] = content if content and _holds(content, first.dtype) else None
+        else:
+            self._fill(first, content)
 
+    def _fill(self, region: Ref, content: Filled | None) -> None:
+        """Note that a part of a storage now follows a law, or none."""
+        state = self.state(region)
+        law = None if content is None or content.regions else content.base
+        if (
+            state is None
+            or law is None
+            or law.initializer is None
+            or not _holds(Filled(state.dtype, law), region.dtype)
+        ):
+            self.states[region.key] = None
+            return
+        kept = tuple((ref, old) for ref, old in state.regions if ref != region)
+        self.states[region.key] = replace(state, regions=(*kept, (region, law)))
 
-def _before(ref: object, states: dict[int, Filled | None]) -> Law | None:
-    """Return the one law of a tensor's elements, if it has one."""
-    if not isinstance(ref, Ref) or (state := states.get(ref.key)) is None:
-        return None
-    if ref.whole and not state.regions:
-        return state.base
-    for region, law in reversed(state.regions):
-        if region == ref:
-            return law
-    return state.base if not state.regions else None
+    def state(self, ref: Ref) -> Filled | None:
+        """Return what is in a view's storage, if it was filled in the view's dtype."""
+        if ref.key not in self.states and ref.key in self.given:
+            self.states[ref.key] = _outside(self.given[ref.key], ref.dtype)
+        state = self.states.get(ref.key)
+        return state if state is not None and state.dtype == ref.dtype else None
 
+    def _read(self, ref: object) -> Filled | None:
+        """Return what is seen through a view; a part of random numbers is no law by itself, for others share them."""
+        state = self.state(ref) if isinstance(ref, Ref) else None
+        if state is None or not isinstance(ref, Ref) or ref.whole:
+            return state
+        for region, law in reversed(state.regions):
+            if region == ref:
+                return Filled(state.dtype, law)
+            if region.overlaps(ref):
+                return None
+        return replace(state, regions=()) if state.base and isinstance(state.base.initializer, Constant) else None
 
-def _joined(operation: Operation, states: dict[int, Filled | None]) -> Filled | None:
-    """Return what concatenation makes: a region for each tensor."""
-    parts = operation.args[0]
-    axis = operation.args[1] if len(operation.args) > 1 else operation.kwargs.get("dim", 0)
-    target = operation.target
-    made = Filled(None, [])
-    start = 0
-    for part in parts:
-        law = _before(part, states)
-        if law is None or law.initializer is None or not part.shape:
+    def _content(self, operation: Operation) -> Filled | None:
+        """Return what an operation fills its target with."""
+        name, args, target = operation.name, operation.args, operation.target
+        value = args[1] if len(args) > 1 else None
+        if name in EMPTY:
+            return Filled(target.dtype, None)
+        if operation.function is None or name in SOURCES:
+            return _filled(target, source_law(operation))
+        if name in CONSTANTS:
+            return _filled(target, Law(Constant(CONSTANTS[name])))
+        if name in ("fill_", "full", "full_like", "new_full", "scalar_tensor"):
+            number = args[0] if name == "scalar_tensor" else args[2] if name == "new_full" and len(args) > 2 else value
+            if is_number(number) and math.isfinite(number):
+                return _filled(target, Law(Constant(float(number))))
+        if name in _SAME:
+            return self._copied(args[0], target)
+        if name in ("copy_", "fill_"):
+            return self._copied(value, target)
+        if name in ("cat", "stack"):
+            return self._joined(operation)
+        if name == "eye" and target.dtype.is_floating_point and len(target.shape) == 2:
+            return _filled(target, Law(Identity()))
+        return self._transformed(operation)
+
+    def _copied(self, source: object, target: Ref) -> Filled | None:
+        """Return what a copy has: the same laws, where its elements lie in the same order."""
+        content = self._read(source)
+        if content is None or not isinstance(source, Ref):
             return None
-        offset = target.offset + start * target.stride[axis % len(target.shape)]
-        made.regions.append((dataclasses.replace(target, shape=part.shape, offset=offset, whole=False), law))
-        start += part.shape[axis % len(target.shape)]
-    return made
-
-
-def source_law(operation: Operation) -> Law | None:
-    """Return the law of a random operation by itself, whatever it fills."""
-    name, args = operation.name, operation.args
-    if any(isinstance(value, Ref) for value in args[1:]):
-        return None
-    settings = [float(value) for value in args[1:] if _is_number(value)]
-    if operation.function is None:
-        return _hooked(operation, settings)
-    if name not in SOURCES:
-        return None
-    if name in _ENDS:
-        given = zip(_ENDS[name], [*settings, *(0.0, 1.0)[len(settings) :]], strict=True)
-        settings = [float(operation.kwargs.get(key, value)) for key, value in given]
-    elif name == "normal":
-        settings = [float(value) for value in args[:2] if _is_number(value)]
-        settings += [0.0, 1.0][len(settings) :]
-    else:
-        settings = [0.0, 1.0]
-    kind = SOURCES[name]
-    return _made(Normal if kind == "normal" else Uniform, *settings, source=operation.number)
-
-
-_ENDS: Final = {"normal_": ("mean", "std"), "uniform_": ("from", "to")}
-"""What the settings are called, which are 0 and 1 where they are not given."""
-
-
-def _hooked(operation: Operation, settings: list[float]) -> Law | None:
-    """Return the law of a function of torch.nn.init."""
-    name, source = operation.name, operation.number
-    try:
-        if name == "init.trunc_normal_":
-            mean, std, low, high = settings
-            if low < mean - _SIGMAS * std and high > mean + _SIGMAS * std:
-                return _made(Normal, mean, std, source=source)
-            law = profile(
-                "torch:trunc_normal", mean=mean, std=std, a=max(low, mean - 9 * std), b=min(high, mean + 9 * std)
-            )
-            return Law(law, source)
-        if name == "init.orthogonal_":
-            return Law(profile("torch:orthogonal", gain=settings[0]), source)
-        if name == "init.sparse_":
-            return Law(Sparse(*settings), source)
-        if name == "init.dirac_":
-            return Law(Dirac() if settings[0] == 1 else profile("torch:dirac", groups=int(settings[0])))
-    except FaninError:
-        return None
-    return None
-
-
-def _law(operation: Operation, states: dict[int, Filled | None]) -> Law | None:
-    """Return the law of what an operation fills."""
-    name, args = operation.name, operation.args
-    value = args[1] if len(args) > 1 else None
-    if operation.function is None or name in SOURCES:
-        return source_law(operation)
-    if name in CONSTANTS:
-        return Law(Constant(CONSTANTS[name]))
-    if name in ("fill_", "full", "full_like", "new_full", "scalar_tensor"):
-        number = args[0] if name == "scalar_tensor" else args[2] if name == "new_full" and len(args) > 2 else value
-        if _is_number(number) and math.isfinite(number):
-            return Law(Constant(float(number)))
-    if name in ("copy_", "fill_"):
-        law = _before(value, states)
-        if law is None or not isinstance(value, Ref):
+        if content.constant is not None:
+            return _filled(target, content.base)
+        if source.shape != target.shape:
             return None
-        constant = isinstance(law.initializer, Constant)
-        return law if constant or (value.shape, value.stride) == (args[0].shape, args[0].stride) else None
-    if name == "eye" and operation.target.shape:
-        return Law(Identity())
-    before = _before(args[0], states) if args else None
-    if before is None:
+        if source.whole and target.whole and source.stride == target.stride:
+            shift = target.offset - source.offset
+            moved = ((_moved(ref, target, shift), law) for ref, law in content.regions)
+            return Filled(target.dtype, content.base, tuple(moved))
+        if content.regions or not (source.is_contiguous and (target.is_contiguous or not target.whole)):
+            return None
+        return _filled(target, content.base)
+
+    def _joined(self, operation: Operation) -> Filled | None:
+        """Return what concatenation makes: a region for each tensor."""
+        target, pieces = operation.target, operation.args[0]
+        axis = operation.args[1] if len(operation.args) > 1 else operation.kwargs.get("dim", 0)
+        axis %= len(target.shape)
+        made: list[tuple[Ref, Law]] = []
+        start = 0
+        for piece in pieces:
+            content = self._read(piece)
+            whole = content is not None and content.base is not None and not content.regions
+            if content is None or not whole or content.base is None or content.base.initializer is None:
+                return None
+            if not (piece.is_contiguous or content.constant is not None) or content.dtype != target.dtype:
+                return None
+            shape = (*piece.shape[:axis], 1, *piece.shape[axis:]) if operation.name == "stack" else piece.shape
+            if len(shape) != len(target.shape):
+                return None
+            offset = target.offset + start * target.stride[axis]
+            made.append((replace(target, shape=shape, offset=offset, whole=False), content.base))
+            start += shape[axis]
+        return Filled(target.dtype, None, tuple(made))
+
+    def _transformed(self, operation: Operation) -> Filled | None:
+        """Return what an operation on each element makes of what it reads."""
+        name, args, target = operation.name.rstrip("_"), list(operation.args), operation.target
+        if not args or not target.dtype.is_floating_point or operation.kwargs.get("rounding_mode") is not None:
+            return None
+        numbers = [self._number(value) for value in args[:2]]
+        if name in ("add", "mul") and len(args) > 1 and numbers[0] is not None and numbers[1] is None:
+            args[:2], numbers = args[1::-1], numbers[::-1]
+            if not operation.made or operation.kwargs.get("alpha", 1) != 1:
+                return None
+        content = self._read(args[0])
+        function = _function(name, args, numbers, operation.kwargs)
+        if content is None or function is None or not isinstance(args[0], Ref):
+            return None
+        made = content.mapped(function)
+        if made is None or made.constant is not None:
+            return made
+        same = args[0] == target or (args[0].whole and target.whole and args[0].stride == target.stride)
+        if not same or args[0].shape != target.shape or args[0].dtype != target.dtype:
+            return None
+        regions = tuple((_moved(ref, target, target.offset - args[0].offset), law) for ref, law in made.regions)
+        return replace(made, regions=regions)
+
+    def _number(self, value: object) -> float | None:
+        """Return the number that an argument is, or a tensor of one element has."""
+        if is_number(value):
+            return float(value)
+        if isinstance(value, Ref) and math.prod(value.shape) == 1 and (content := self._read(value)):
+            return content.constant
         return None
-    return _transformed(before, name.rstrip("_"), value, operation)
 
 
-def _transformed(law: Law, name: str, value: object, operation: Operation) -> Law | None:
-    """Return the law of f(w), w following a law, where f is affine, a clamp that cuts nothing off, or erfinv."""
-    if name in ("mul", "div") and _is_number(value) and value != 0:
-        return _affine(law, float(value) if name == "mul" else 1.0 / float(value), 0.0)
-    if name in ("add", "sub") and _is_number(value):
-        step = float(value) * float(operation.kwargs.get("alpha", 1.0))
-        return _affine(law, 1.0, step if name == "add" else -step)
-    if name == "mul" and _is_number(value):
-        return Law(Constant(0.0))
+def _function(
+    name: str, args: list[object], numbers: list[float | None], kwargs: Mapping[str, object]
+) -> Callable[[Law], Law | None] | None:
+    """Return what an elementwise operation does to a law, or None where it is not known."""
+    value = numbers[1] if len(numbers) > 1 else None
+    if value is not None and name in ("mul", "div") and not (name == "div" and value == 0):
+        factor = value if name == "mul" else 1.0 / value
+        return lambda law: affine(law, factor, 0.0)
+    alpha = kwargs.get("alpha", 1)
+    if value is not None and name in ("add", "sub", "rsub") and is_number(alpha):
+        if name == "rsub":
+            return lambda law: affine(law, -float(alpha), value)
+        shift = value * alpha if name == "add" else -value * alpha
+        return lambda law: affine(law, 1.0, shift)
     if name == "neg":
-        return _affine(law, -1.0, 0.0)
-    if name == "erfinv" and isinstance(law.initializer, Uniform):
-        return Law(None, law.source, (law.initializer.low, law.initializer.high))
-    if name == "clamp":
-        low = value if value is not None else operation.kwargs.get("min")
-        high = operation.args[2] if len(operation.args) > 2 else operation.kwargs.get("max")
-        return law if _cuts_nothing(law, low, high) else None
+        return lambda law: affine(law, -1.0, 0.0)
+    if name == "erfinv":
+        return quantile_of
+    given = args[1] if len(args) > 1 else None
+    if name in ("clamp", "clamp_min", "clamp_max"):
+        low = given if name != "clamp_max" else None
+        high = args[2] if len(args) > 2 else given if name == "clamp_max" else None
+        ends = kwargs.get("min", low), kwargs.get("max", high)
+        return lambda law: clamped(law, *ends)
     return None
 
 
-def _affine(law: Law, factor: float, shift: float) -> Law | None:
-    """Return the law of factor * w + shift."""
-    if law.ends is not None:
-        return _quantile(law, factor, shift)
-    initializer = law.initializer
-    match initializer:
-        case Constant(value):
-            return _made(Constant, factor * value + shift, source=None)
-        case Normal(mean, std):
-            return _made(Normal, factor * mean + shift, abs(factor) * std, source=law.source)
-        case Uniform(low, high):
-            ends = sorted((factor * low + shift, factor * high + shift))
-            return _made(Uniform, *ends, source=law.source)
-        case TruncatedNormal(mean, std, lower, upper):
-            bounds = (lower, upper) if factor > 0 else (-upper, -lower)
-            return _made(TruncatedNormal, factor * mean + shift, abs(factor) * std, *bounds, source=law.source)
-        case Orthogonal() | Identity() | Dirac() if shift == 0.0 and factor > 0:
-            return Law(dataclasses.replace(initializer, gain=initializer.gain * factor), law.source)
-    return None
+def _filled(target: Ref, law: Law | None) -> Filled | None:
+    return None if law is None else Filled(target.dtype, law)
 
 
-def _quantile(law: Law, factor: float, shift: float) -> Law | None:
-    """Return the law of factor * erfinv(u): a normal, truncated where u is (the inverse method)."""
-    assert law.ends is not None
-    if shift != 0.0 or factor <= 0:
-        return None
-    sigma = factor / math.sqrt(2.0)
-    lower, upper = (
-        math.copysign(math.inf, end)
-        if abs(end) >= 1
-        else math.sqrt(2.0) * torch.erfinv(torch.tensor(end, dtype=torch.float64)).item()
-        for end in law.ends
+def _moved(ref: Ref, target: Ref, shift: int) -> Ref:
+    """Return a region of a storage as that of a copy."""
+    return replace(ref, key=target.key, offset=ref.offset + shift, dtype=target.dtype, bytes=target.bytes)
+
+
+def _holds(content: Filled, dtype: torch.dtype) -> bool:
+    """Return whether a dtype holds such weights: integers and truth values hold whole numbers only."""
+    if dtype.is_floating_point or content == Filled(content.dtype, None):
+        return True
+    value = content.constant
+    return (
+        value is not None and value.is_integer() and not dtype.is_complex and (dtype != torch.bool or value in (0, 1))
     )
-    return _made(_parent_truncated, sigma, lower, upper, source=law.source)
 
 
-def _parent_truncated(sigma: float, lower: float, upper: float) -> Initializer:
-    if lower < -_SIGMAS and upper > _SIGMAS:
-        return Normal(0.0, sigma)
-    bounds = {"a": max(lower, -9.0) * sigma, "b": min(upper, 9.0) * sigma}
-    return profile("torch:trunc_normal", mean=0.0, std=sigma, **bounds)
-
-
-def _made(kind: Any, *settings: float, source: int | None) -> Law | None:
-    """Return a law, a constant where it has no width; None where fanin has none with such settings."""
-    if (kind is Normal and settings[1] == 0) or (kind is Uniform and settings[0] == settings[1]):
-        kind, settings, source = Constant, settings[:1], None
-    try:
-        return Law(kind(*settings), source)
-    except FaninError:
+def _outside(given: Tensor, dtype: torch.dtype) -> Filled | None:
+    """Return what a tensor from outside holds, where it is one number."""
+    if given.numel() == 0 or given.numel() > _MOST or dtype.is_complex or given.numel() % dtype.itemsize:
         return None
-
-
-def _cuts_nothing(law: Law, low: object, high: object) -> bool:
-    """Return whether all weights are within [low, high], to rounding."""
-    match law.initializer:
-        case Uniform(start, stop):
-            ends = start, stop
-            slack = 1e-6 * (stop - start)
-        case Normal(mean, std):
-            ends = mean - _SIGMAS * std, mean + _SIGMAS * std
-            slack = 0.0
-        case TruncatedNormal(mean, _, lower, upper):
-            sigma = law.initializer.parent_std
-            ends = mean + max(lower, -_SIGMAS) * sigma, mean + min(upper, _SIGMAS) * sigma
-            slack = 1e-6 * sigma
-        case _:
-            return False
-    return (not _is_number(low) or low <= ends[0] + slack) and (not _is_number(high) or high >= ends[1] - slack)
-
-
-def _is_number(value: object) -> TypeGuard[float]:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
+    values = given.cpu().view(dtype)
+    first = float(values[0].item())
+    same = math.isfinite(first) and bool((values == values[0]).all())
+    return Filled(dtype, Law(Constant(first))) if same else None

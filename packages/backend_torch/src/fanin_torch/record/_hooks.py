@@ -8,6 +8,7 @@ of them do nothing at all.
 
 from __future__ import annotations
 
+import inspect
 import threading
 import types
 from collections.abc import Callable, Iterator
@@ -19,7 +20,7 @@ from torch.utils._python_dispatch import _disable_current_modes
 
 from fanin_torch.record._tape import Tape
 
-__all__ = ["hooked"]
+__all__ = ["current_tape", "hooked"]
 
 _init: Final = nn.init
 _local: Final = threading.local()
@@ -30,12 +31,11 @@ _entered = 0
 _DIRECTLY: Final = "_no_grad_trunc_normal_"
 """Looked up in its module at each call, so it can be replaced by name."""
 
-_BY_CODE: Final = {
-    "orthogonal_": ("tensor, gain=1, generator=None", "tensor, gain, generator=generator"),
-    "sparse_": ("tensor, sparsity, std=0.01, generator=None", "tensor, sparsity, std, generator=generator"),
-    "dirac_": ("tensor, groups=1", "tensor, groups"),
-}
-"""Functions whose code is exchanged: their parameters, and what is passed on."""
+_BY_CODE: Final = ("orthogonal_", "sparse_", "dirac_")
+"""Functions whose code is exchanged."""
+
+_LEAST_AXES: Final = {"trunc_normal_": 0, "orthogonal_": 2, "sparse_": 2, "dirac_": 3}
+"""Fewer axes are an error, of which the function itself speaks."""
 
 
 def _tapes() -> list[Tape]:
@@ -43,41 +43,47 @@ def _tapes() -> list[Tape]:
     return tapes
 
 
+def current_tape() -> Tape | None:
+    """Return the innermost recording of this thread."""
+    return next(reversed(_tapes()), None)
+
+
 def _call(name: str, original: Callable[..., Any], tensor: Tensor, *settings: Any, **more: Any) -> Any:
     """Do what a function of torch.nn.init does, seen by this thread's tape as one operation."""
-    tapes = _tapes()
-    if not tapes:
+    tape = current_tape()
+    if tape is None or tensor.ndim < _LEAST_AXES[name] or tensor.numel() == 0:
         return original(tensor, *settings, **more)
-    tape = tapes[-1]
-    ref = tape.ref(tensor, replaced=True)
-    tape.note(f"init.{name}", None, (ref, *settings), {}, [], [ref])
-    if tape.draws or name == "dirac_":
-        with _disable_current_modes():
-            return original(tensor, *settings, **more)
-    return tensor
+    tape.note_hook(name, tensor, settings)
+    if tensor.is_meta:
+        return tensor
+    if name != "dirac_" and not all(one.draws for one in _tapes()):
+        tape.undrawn.defer(tensor, original, *settings)
+        return tensor
+    with _disable_current_modes():
+        return original(tensor, *settings, **more)
 
 
 def _install() -> None:
     trunc = getattr(_init, _DIRECTLY)
 
-    def truncated(tensor: Tensor, mean: float, std: float, a: float, b: float, generator: Any = None) -> Any:
-        return _call("trunc_normal_", trunc, tensor, mean, std, a, b, generator=generator)
+    def truncated(tensor: Tensor, mean: float, std: float, a: float, b: float, **more: Any) -> Any:
+        return _call("trunc_normal_", trunc, tensor, mean, std, a, b, **more)
 
     setattr(_init, _DIRECTLY, truncated)
     _undo.append(lambda: setattr(_init, _DIRECTLY, trunc))
     originals: dict[str, Callable[..., Any]] = {}
-    for name, (parameters, passed) in _BY_CODE.items():
+    for name in _BY_CODE:
         function = getattr(_init, name)
         code = function.__code__
         originals[name] = types.FunctionType(code, vars(_init), name, function.__defaults__)
+        parameters = list(inspect.signature(function).parameters)  # torch's versions differ by a generator
+        passed = [f"{one}={one}" if one == "generator" else one for one in parameters]
         scope: dict[str, Any] = {}
-        exec(f"def {name}({parameters}): return _fanin_hook({name!r}, {passed})", scope)
+        exec(f"def {name}({', '.join(parameters)}): return _fanin_hook({name!r}, {', '.join(passed)})", scope)
         function.__code__ = scope[name].__code__
         _undo.append(lambda function=function, code=code: setattr(function, "__code__", code))  # type: ignore[misc]
 
     def hook(name: str, tensor: Tensor, *settings: Any, **more: Any) -> Any:
-        if more.get("generator") is None:
-            more.pop("generator", None)
         return _call(name, originals[name], tensor, *settings, **more)
 
     vars(_init)["_fanin_hook"] = hook

@@ -15,7 +15,8 @@ from fanin.models import Parameter
 from fanin.stream.keys import named_key
 from fanin_torch._draw import draw_into
 from fanin_torch._dtypes import DTYPES, dtype_name
-from fanin_torch.record._tape import EMPTY, Operation, Ref
+from fanin_torch.record._ref import Ref
+from fanin_torch.record._tape import EMPTY, Operation
 
 __all__ = ["replayed"]
 
@@ -50,7 +51,7 @@ def replayed(
         return torch.empty(0, dtype=ref.dtype).set_(memories[ref.key], ref.offset, ref.shape, ref.stride)
 
     for operation in operations:
-        for ref in operation.made:
+        for ref in filter(None, operation.made):
             memories[ref.key] = torch.zeros(ref.bytes, dtype=torch.uint8).untyped_storage()
         if operation.name in EMPTY:
             continue
@@ -87,5 +88,6 @@ def _carry_out(operation: Operation, args: Any, kwargs: Any, at: Any, word: int 
             torch.manual_seed(word)
         outcome = operation.function(*args, **settings)
     fresh = [leaf for leaf in tree_leaves(outcome) if isinstance(leaf, Tensor)]
-    for ref, tensor in zip(operation.made, fresh, strict=False):
-        at(ref).copy_(tensor)
+    for ref, tensor in zip(operation.made, fresh, strict=True):
+        if ref is not None:
+            at(ref).copy_(tensor)

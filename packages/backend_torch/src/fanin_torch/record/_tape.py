@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -12,7 +13,10 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves, tree_map
 
-__all__ = ["CONSTANTS", "EMPTY", "SOURCES", "Operation", "Ref", "Tape"]
+from fanin_torch.record._ref import Ref
+from fanin_torch.record._undrawn import Undrawn
+
+__all__ = ["CONSTANTS", "EMPTY", "METADATA", "SOURCES", "Operation", "Slice", "Tape"]
 
 EMPTY: Final = frozenset({"empty", "empty_like", "new_empty", "empty_strided", "new_empty_strided", "empty_permuted"})
 CONSTANTS: Final = {
@@ -35,45 +39,16 @@ SOURCES: Final = {
 }
 """Operations that fill a tensor with independent random numbers, and their distribution."""
 
+METADATA: Final = frozenset(
+    {"t_", "transpose_", "squeeze_", "unsqueeze_", "detach_", "as_strided_", "requires_grad_", "set_", "set_data"}
+)
+"""Operations in place that change what a tensor is a view of, and no element of any storage."""
+
 _REPLACING: Final = frozenset({*CONSTANTS, *SOURCES, "fill_", "copy_", "eye"})
 """Operations in place that do not read what they overwrite."""
 
-
-@dataclass(frozen=True, slots=True)
-class Ref:
-    """A tensor on the tape: a view of a storage.
-
-    Attributes:
-        key: Which storage.
-        shape: The view's shape.
-        stride: Its strides, in elements.
-        offset: Its first element in the storage.
-        dtype: Its dtype.
-        bytes: The size of the storage.
-        whole: Whether the view has every element of the storage.
-    """
-
-    key: int
-    shape: tuple[int, ...]
-    stride: tuple[int, ...]
-    offset: int
-    dtype: torch.dtype
-    bytes: int
-    whole: bool
-
-    @classmethod
-    def of(cls, tensor: Tensor) -> Ref:
-        """Return where a tensor's elements are."""
-        storage = tensor.untyped_storage()
-        return cls(
-            storage._cdata,
-            tuple(tensor.shape),
-            tuple(tensor.stride()),
-            int(tensor.storage_offset()),
-            tensor.dtype,
-            storage.nbytes(),
-            tensor.numel() * tensor.element_size() == storage.nbytes(),
-        )
+_LOOKS: Final = frozenset({"_local_scalar_dense", "is_nonzero", "equal", "allclose"})
+"""Operations that tell Python a value."""
 
 
 @dataclass(slots=True)
@@ -86,8 +61,9 @@ class Operation:
         function: The operator, or None for a hooked function.
         args: Its arguments by position.
         kwargs: Its arguments by name.
-        made: New storages that it returned.
+        made: New storages that it returned, None for a result that is none of them.
         written: Views that it wrote in place.
+        opaque: Whether it read a tensor that has no storage, as sparse ones, so that nothing is known of its result.
     """
 
     number: int
@@ -95,13 +71,19 @@ class Operation:
     function: Any
     args: tuple[Any, ...]
     kwargs: dict[str, Any]
-    made: list[Ref]
+    made: list[Ref | None]
     written: list[Ref]
+    opaque: bool = False
+
+    @property
+    def filled(self) -> list[Ref]:
+        """Every view that it filled, new ones first."""
+        return [ref for ref in self.made if ref is not None] + self.written
 
     @property
     def target(self) -> Ref:
         """What it filled first."""
-        return (self.made or self.written)[0]
+        return self.filled[0]
 
     @property
     def is_random(self) -> bool:
@@ -111,15 +93,36 @@ class Operation:
         return torch.Tag.nondeterministic_seeded in self.function.tags
 
     def reads(self) -> Iterator[Ref]:
-        """Yield the tensors among its arguments."""
-        return (leaf for leaf in tree_leaves((self.args, self.kwargs)) if isinstance(leaf, Ref))
+        """Yield the tensors among its arguments, but for one that says no more than a shape."""
+        args = self.args[1:] if self.name.startswith("new_") or self.name.endswith("_like") else self.args
+        return (leaf for leaf in tree_leaves((args, self.kwargs)) if isinstance(leaf, Ref))
 
     def replaces(self, key: int) -> bool:
         """Return whether it fills a storage without reading what was there."""
-        if any(ref.key == key for ref in self.made):
+        if any(ref is not None and ref.key == key for ref in self.made):
             return True
         plain = self.function is None or self.name in _REPLACING
         return plain and any(ref.key == key and ref.whole for ref in self.written)
+
+
+@dataclass
+class Slice:
+    """What the contents of a storage come from.
+
+    Attributes:
+        operations: The operations, in order.
+        unfilled: Storages that nobody filled, or that an operation filled of which nothing is known.
+        outside: Storages whose first contents came from outside of the tape.
+    """
+
+    operations: list[Operation]
+    unfilled: set[int]
+    outside: set[int]
+
+    @property
+    def sources(self) -> set[int]:
+        """The numbers of its random operations."""
+        return {operation.number for operation in self.operations if operation.is_random}
 
 
 @dataclass
@@ -135,23 +138,30 @@ class Tape(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     Attributes:
         draws: Whether random operations are carried out; without, building costs no random numbers.
+        outer: The recording inside of which this one is, which sees the same operations.
         operations: What was done.
         given: Copies of storages that were made outside of the tape, as `torch.tensor([...])` makes them.
-        looked: Numbers of the operations that told Python a value that depends on a generator.
+        looks: Where Python was told a value that depends on a generator: how long the tape was, the storage, the value.
     """
 
-    def __init__(self, draws: bool = True) -> None:
+    def __init__(self, draws: bool = True, outer: Tape | None = None) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.draws = draws
+        self.outer = outer
         self.operations: list[Operation] = []
         self.given: dict[int, Tensor] = {}
-        self.looked: list[int] = []
+        self.looks: list[tuple[int, int, object]] = []
+        self.undrawn = Undrawn()
         self._memories: dict[int, _Memory] = {}
         self._random: set[int] = set()
 
     def knows(self, tensor: Tensor) -> bool:
         """Return whether a tensor's storage is on the tape."""
         return tensor.untyped_storage()._cdata in self._memories
+
+    def is_random(self, tensor: Tensor) -> bool:
+        """Return whether a tensor's contents depend on a generator."""
+        return _has_storage(tensor) and tensor.untyped_storage()._cdata in self._random
 
     def ref(self, tensor: Tensor, replaced: bool = False) -> Ref:
         """Return where a tensor is, after its storage has been noted; one from outside is copied, unless replaced."""
@@ -163,92 +173,118 @@ class Tape(TorchDispatchMode):  # type: ignore[no-untyped-call]
                 self.given[ref.key] = flat.clone()
         return ref
 
-    def note(self, name: str, function: Any, args: Any, kwargs: Any, made: list[Ref], written: list[Ref]) -> None:
-        """Append an operation."""
-        operation = Operation(len(self.operations), name, function, tuple(args), dict(kwargs), made, written)
+    def note_hook(self, name: str, tensor: Tensor, settings: tuple[Any, ...]) -> None:
+        """Append what a function of torch.nn.init does to a tensor."""
+        ref = self.ref(tensor, replaced=True)
+        self._append(Operation(len(self.operations), f"init.{name}", None, (ref, *settings), {}, [], [ref]))
+        if self.outer is not None:
+            self.outer.note_hook(name, tensor, settings)
+
+    def _append(self, operation: Operation) -> None:
         self.operations.append(operation)
-        tainted = operation.is_random or any(ref.key in self._random for ref in operation.reads())
-        for ref in (*made, *written):
+        tainted = self._reads_random(operation)
+        for ref in operation.filled:
             self._memories[ref.key].touched.append(operation.number)
             if tainted:
                 self._random.add(ref.key)
+            elif operation.replaces(ref.key):
+                self._random.discard(ref.key)
+
+    def _reads_random(self, operation: Operation) -> bool:
+        """Return whether what an operation fills depends on a generator, what it overwrites left out."""
+        replaced = {ref.key for ref in operation.written if operation.replaces(ref.key)}
+        return operation.is_random or any(
+            ref.key in self._random and ref.key not in replaced for ref in operation.reads()
+        )
 
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         given = kwargs or {}
-        name = func._schema.name.partition("::")[2]
-        if args and isinstance(args[0], Tensor) and name in _REPLACING:
-            self.ref(args[0], replaced=True)
-        noted_args, noted_kwargs = tree_map(
-            lambda leaf: self.ref(leaf) if isinstance(leaf, Tensor) else leaf, (args, given)
-        )
-        written = list(_written(func, noted_args, noted_kwargs))
-        result = self._stand_in(func, name, args, given, written)
-        if result is None:
+        noted = self._noted(func, args, given)
+        skipped = not self.draws and func._schema.name.partition("::")[2] not in METADATA
+        result = self.undrawn.stand_in(func, args, given) if skipped else NotImplemented
+        if result is NotImplemented:
             result = func(*args, **given)
-        made = [
-            self.ref(leaf, replaced=True)
-            for leaf in tree_leaves(result)
-            if isinstance(leaf, Tensor) and not self.knows(leaf)
-        ]
-        if name in ("_local_scalar_dense", "is_nonzero", "equal", "item"):
-            if any(ref.key in self._random for ref in tree_leaves(noted_args) if isinstance(ref, Ref)):
-                self.looked.append(len(self.operations))
-        elif made or written:
-            self.note(name, func, noted_args, noted_kwargs, made, written)
+        elif self.outer is not None:
+            self.outer.witness(func, args, given, result)
+        self._note(func, args, noted, result)
         return result
 
-    def _stand_in(self, func: Any, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], written: list[Ref]) -> Any:
-        """Return what takes the place of a random operation's result where nothing is drawn, or None."""
-        if self.draws:
-            return None
-        if name in SOURCES and not name.endswith("_"):
-            if name.endswith("_like"):
-                return torch.zeros_like(args[0], **{k: v for k, v in kwargs.items() if k != "generator"})
-            if name in ("randn", "rand"):
-                return torch.zeros(args[0], **{k: v for k, v in kwargs.items() if k != "generator"})
-            return None
-        in_place = len(written) == 1 and bool(args) and isinstance(args[0], Tensor) and name.endswith("_")
-        if in_place and written[0].key == args[0].untyped_storage()._cdata:
-            affine = written[0].key in self._random and name not in ("copy_", "zero_", "fill_")
-            if name in SOURCES or affine:
-                return args[0]
-        return None
+    def witness(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any) -> None:
+        """Note an operation that a recording inside of this one has seen, and not carried out."""
+        self._note(func, args, self._noted(func, args, kwargs), result)
+        if self.outer is not None:
+            self.outer.witness(func, args, kwargs, result)
 
-    def slice_of(self, key: int) -> tuple[list[Operation], set[int]]:
-        """Return the operations that a storage's contents come from, in order, and the storages that nobody filled.
+    def _noted(self, func: Any, args: Any, kwargs: Any) -> tuple[Any, Any]:
+        """Return the arguments with tensors as `Ref`."""
+        name = func._schema.name.partition("::")[2]
+        if args and isinstance(args[0], Tensor) and name in _REPLACING and name.endswith("_"):
+            self.ref(args[0], replaced=True)
+        if isinstance(out := kwargs.get("out"), Tensor):
+            self.ref(out, replaced=True)
+        noted: tuple[Any, Any] = tree_map(
+            lambda leaf: self.ref(leaf) if isinstance(leaf, Tensor) and _has_storage(leaf) else leaf, (args, kwargs)
+        )
+        return noted
+
+    def _note(self, func: Any, args: Any, noted: tuple[Any, Any], result: Any) -> None:
+        name = func._schema.name.partition("::")[2]
+        if name in METADATA:
+            return
+        if name in _LOOKS:
+            for ref in tree_leaves(noted):
+                if isinstance(ref, Ref) and ref.key in self._random:
+                    self.looks.append((len(self.operations), ref.key, result))
+            return
+        outcome = [leaf for leaf in tree_leaves(result) if isinstance(leaf, Tensor)]
+        made: list[Ref | None] = [
+            self.ref(leaf, replaced=True) if _has_storage(leaf) and not self.knows(leaf) else None for leaf in outcome
+        ]
+        written = list(_written(func, *noted))
+        if not written and not any(made):
+            return
+        opaque = any(isinstance(leaf, Tensor) for leaf in tree_leaves(noted))
+        self._append(Operation(len(self.operations), name, func, *noted, made, written, opaque))
+
+    def slice_of(self, key: int, before: int | None = None) -> Slice:
+        """Return what a storage's contents come from, at the end or before an operation.
 
         Each storage knows which operations touched it, so the time goes by the length of the slice and not of the tape.
         """
         found: dict[int, Operation] = {}
         unfilled: set[int] = set()
-        done: dict[int, int] = {}  # up to which operation a storage was followed back
-        queue: list[tuple[int, int]] = [(-len(self.operations), key)]  # the latest first
+        outside: set[int] = set()
+        reached: dict[int, int] = {}  # back to which operation a storage was followed
+        queue: list[tuple[int, int]] = [(-(len(self.operations) if before is None else before), key)]  # latest first
         while queue:
             negative, current = heapq.heappop(queue)
-            before = -negative
-            if done.get(current, -1) >= before:
+            if -negative > reached.get(current, len(self.operations)):
                 continue
-            done[current] = before
-            memory = self._memories.get(current)
-            filled = current in self.given
-            for number in reversed(memory.touched if memory else []):
-                if number >= before:
-                    continue
+            touched = self._memories[current].touched if current in self._memories else []
+            start = bisect_left(touched, -negative)
+            for number in reversed(touched[:start]):
                 operation = self.operations[number]
-                replaces = operation.replaces(current)
+                reached[current] = number
                 if number not in found:
                     found[number] = operation
                     for ref in operation.reads():
                         if ref.key != current:
                             heapq.heappush(queue, (-number, ref.key))
-                if replaces:
-                    filled = True
+                if operation.opaque:
+                    unfilled.add(current)
+                if operation.replaces(current):
                     break
-            if not filled:
-                unfilled.add(current)
-        return [found[number] for number in sorted(found)], unfilled
+            else:
+                reached[current] = -1
+                (outside if current in self.given else unfilled).add(current)
+        return Slice([found[number] for number in sorted(found)], unfilled, outside)
+
+
+def _has_storage(tensor: Tensor) -> bool:
+    """Return whether a tensor's elements lie in a storage of its own, as those of sparse tensors do not."""
+    return tensor.layout is torch.strided and type(tensor) in (Tensor, torch.nn.Parameter, torch.nn.Buffer)
 
 
 def _written(func: Any, args: Any, kwargs: Any) -> Iterator[Ref]:

@@ -1,0 +1,383 @@
+"""What code does to a tensor, and the law that it is read as: a table, whether numbers are drawn or not."""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+import fanin
+from fanin.initializers import Constant, Initializer, Normal, Orthogonal, Sparse, TruncatedNormal, Uniform
+from fanin.models import Parameter, Scheme
+from fanin_torch.record import record
+
+Code = Callable[[], Tensor]
+
+
+class Holder(nn.Module):
+    """One parameter, made by some code."""
+
+    def __init__(self, code: Code) -> None:
+        super().__init__()
+        made = code()
+        self.weight = made if isinstance(made, nn.Parameter) else nn.Parameter(made, requires_grad=False)
+
+
+def recorded(build: Callable[[], nn.Module], draw: bool = False, device: str = "cpu") -> Scheme:
+    with record(draw=draw) as recording, torch.device(device):
+        model = build()
+    return recording.scheme(model)
+
+
+def one(code: Code, draw: bool = False, device: str = "cpu") -> Parameter:
+    return recorded(lambda: Holder(code), draw, device)["weight"]
+
+
+def empty(*shape: int) -> Tensor:
+    return torch.empty(shape)
+
+
+def inverted(tensor: Tensor, mean: float, std: float, low: float, high: float) -> Tensor:
+    """The truncated normal by inversion, as timm and torch before 2.13 have it."""
+    ends = [math.erf((end - mean) / std / math.sqrt(2.0)) for end in (low, high)]
+    tensor.uniform_(*ends).erfinv_().mul_(std * math.sqrt(2.0)).add_(mean)
+    return tensor.clamp_(min=low, max=high)
+
+
+def tail(low: float, high: float, mean: float, std: float) -> Initializer:
+    return fanin.profile("torch:trunc_normal", mean=mean, std=std, a=low, b=high)
+
+
+LAWS: dict[str, tuple[Code, Initializer]] = {
+    "a normal": (lambda: empty(3, 5).normal_(1.0, 0.25), Normal(1.0, 0.25)),
+    "a normal, its settings by name": (lambda: empty(3, 5).normal_(std=0.25), Normal(0.0, 0.25)),
+    "a uniform": (lambda: empty(3, 5).uniform_(-0.5, 0.75), Uniform(-0.5, 0.75)),
+    "randn, scaled": (lambda: torch.randn(3, 5) * 0.5, Normal(0.0, 0.5)),
+    "scaled from the left": (lambda: 0.5 * torch.randn(3, 5), Normal(0.0, 0.5)),
+    "scaled by a tensor": (lambda: torch.randn(3, 5) * torch.tensor(0.5), Normal(0.0, 0.5)),
+    "a tensor, scaled": (lambda: torch.tensor(0.5) * torch.randn(3, 5), Normal(0.0, 0.5)),
+    "rand, moved": (lambda: torch.rand(3, 5).mul(2.0).sub_(1.0), Uniform(-1.0, 1.0)),
+    "rand, from 1": (lambda: 1.0 - torch.rand(3, 5) / 4.0, Uniform(0.75, 1.0)),
+    "a step times alpha": (lambda: torch.rand(3, 5).add_(1.0, alpha=3.0), Uniform(3.0, 4.0)),
+    "negated": (lambda: -empty(3, 5).normal_(1.0, 0.25), Normal(-1.0, 0.25)),
+    "torch.normal": (lambda: torch.normal(1.0, 0.25, (3, 5)), Normal(1.0, 0.25)),
+    "a power of depth": (lambda: empty(3, 5).normal_(0, 0.02).mul_(1 / math.sqrt(16)), Normal(0.0, 0.005)),
+    "no width": (lambda: empty(3, 5).normal_(2.0, 0.0), Constant(2.0)),
+    "times zero": (lambda: torch.randn(3, 5) * 0.0, Constant(0.0)),
+    "a view of it all": (lambda: torch.randn(15).view(3, 5), Normal(0.0, 1.0)),
+    "transposed": (lambda: torch.randn(5, 3).t(), Normal(0.0, 1.0)),
+    "twice drawn": (lambda: empty(3, 5).uniform_().normal_(0.0, 0.5), Normal(0.0, 0.5)),
+    "copied from itself": (lambda: (w := torch.randn(3, 5)).copy_(w * 2.0), Normal(0.0, 2.0)),
+    "half": (lambda: torch.randn(3, 5).to(torch.float16), Normal(0.0, 1.0)),
+    "ones": (lambda: torch.ones(3, 5), Constant(1.0)),
+    "full": (lambda: torch.full((3, 5), 0.25), Constant(0.25)),
+    "expanded": (lambda: torch.full((1,), 0.25).expand(3, 5).clone(), Constant(0.25)),
+    "one number from outside": (lambda: torch.tensor([[0.25, 0.25], [0.25, 0.25]]), Constant(0.25)),
+    "NumPy's zeros": (lambda: torch.from_numpy(np.zeros((3, 5), np.float32)), Constant(0.0)),
+    "trunc_normal_": (lambda: nn.init.trunc_normal_(empty(3, 5), 0.5, 0.25, 0.25, 1.0), tail(0.25, 1.0, 0.5, 0.25)),
+    "trunc_normal_ that cuts nothing": (lambda: nn.init.trunc_normal_(empty(3, 5), std=0.02), Normal(0.0, 0.02)),
+    "erfinv": (lambda: inverted(empty(3, 5), 0.0, 1.0, -2.0, 2.0), tail(-2.0, 2.0, 0.0, 1.0)),
+    "erfinv that cuts nothing": (lambda: inverted(empty(3, 5), 0.0, 0.02, -2.0, 2.0), Normal(0.0, 0.02)),
+    "a clamp that cuts nothing": (lambda: torch.rand(3, 5).clamp_(-0.5, 1.5), Uniform(0.0, 1.0)),
+    "orthogonal_": (lambda: nn.init.orthogonal_(empty(4, 5), 2.0), fanin.profile("torch:orthogonal", gain=2.0)),
+    "sparse_": (lambda: nn.init.sparse_(empty(4, 5), 0.5, 0.1), Sparse(0.5, 0.1)),
+    "eye_": (lambda: nn.init.eye_(empty(4, 5)), fanin.identity()),
+    "dirac_": (lambda: nn.init.dirac_(empty(4, 5, 3)), fanin.dirac()),
+    "dirac_, groups": (lambda: nn.init.dirac_(empty(4, 5, 3), groups=2), fanin.profile("torch:dirac", groups=2)),
+}
+
+
+def close(found: Initializer | None, wanted: Initializer) -> None:
+    """Compare two laws, their numbers to rounding in float32."""
+    assert found is not None
+    assert type(found) is type(wanted), found
+    for key, value in wanted.to_dict().items():
+        got = found.to_dict()[key]
+        assert got == pytest.approx(value, rel=1e-6, abs=1e-7) if isinstance(value, float) else got == value, found
+
+
+@pytest.mark.parametrize("name", LAWS)
+@pytest.mark.parametrize("how", ["drawing", "without drawing", "on meta"])
+def test_a_law_is_read(name: str, how: str) -> None:
+    code, law = LAWS[name]
+    found = one(code, how == "drawing", "meta" if how == "on meta" else "cpu")
+    close(found.initializer, law)
+    assert found.parts == ()
+
+
+NO_LAWS: dict[str, tuple[Code, str]] = {
+    "a clamp that cuts": (lambda: torch.randn(3, 5).clamp_(-1.0, 1.0), "random, replayed by torch's arithmetic: randn"),
+    "a clamp by a tensor": (lambda: torch.rand(3, 5).clamp_(min=torch.rand(3, 5)), "random, replayed"),
+    "a square": (lambda: torch.randn(3, 5) ** 2, "random, replayed by torch's arithmetic: randn, pow"),
+    "floor division": (lambda: torch.div(torch.rand(3, 5), 0.25, rounding_mode="floor"), "random, replayed"),
+    "whole numbers of a law": (lambda: torch.rand(3, 5).mul_(9).int().float(), "random, replayed"),
+    "two sources": (
+        lambda: torch.randn(3, 5) + torch.randn(3, 5),
+        "random, replayed by torch's arithmetic: randn, add",
+    ),
+    "a mean per element": (lambda: torch.normal(torch.arange(4.0), 1.0), "random, replayed"),
+    "no law of fanin's": (lambda: torch.empty(3, 5).bernoulli_(0.5), "random, replayed by torch's arithmetic: bern"),
+    "a shuffle": (lambda: torch.randperm(7).float(), "random, replayed by torch's arithmetic: randperm"),
+    "a part of the numbers": (lambda: torch.randn(6, 5)[:3].clone(), "random, replayed by torch's arithmetic: randn"),
+    "a diagonal": (lambda: torch.randn(5, 5).fill_diagonal_(0.0), "random, replayed"),
+    "a table": (lambda: torch.arange(15.0).view(3, 5), "computed: arange"),
+    "numbers from outside": (lambda: torch.tensor([0.5, 0.25]), "computed: numbers from outside of torch"),
+    "NumPy's": (
+        lambda: torch.from_numpy(np.random.default_rng(0).normal(size=5)).mul_(2.0),
+        "computed: mul_, from numbers from outside of torch",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", NO_LAWS)
+@pytest.mark.parametrize("draw", [True, False])
+def test_what_is_no_law_says_what_computes_it(name: str, draw: bool) -> None:
+    code, note = NO_LAWS[name]
+    found = one(code, draw)
+    assert found.initializer is None
+    assert not found.follows_laws
+    assert found.note is not None
+    assert found.note.startswith(note)
+
+
+def rejecting(decide: Callable[[Tensor], bool]) -> Code:
+    def code() -> Tensor:
+        weight = torch.randn(3, 5)
+        while decide(weight):
+            weight = torch.where(weight.abs() > 1.0, torch.randn(3, 5), weight)
+        return weight * 1.0
+
+    return code
+
+
+DECISIONS: dict[str, Code] = {
+    "a loop over rejected numbers": rejecting(lambda weight: bool((weight.abs() > 1.0).any())),
+    "scaled by its own number": lambda: (w := torch.randn(3, 5)).mul_(1.0 / w.abs().max().item()),
+    "drawn until it suits": lambda: w if (w := torch.randn(3, 5)).sum() > 1e9 else w.normal_(0.0, w.std().item()),
+}
+
+
+@pytest.mark.parametrize("name", DECISIONS)
+@pytest.mark.parametrize("draw", [True, False])
+def test_code_that_decides_by_its_numbers_is_named(name: str, draw: bool) -> None:
+    """Without drawing, the loop ends all the same: it sees numbers of the recording's own."""
+    found = one(DECISIONS[name], draw)
+    assert found.initializer is None
+    assert found.note == "unknown: the code read its numbers and decided by them"
+
+
+@pytest.mark.parametrize("draw", [True, False])
+def test_code_that_checks_its_numbers_is_replayed(draw: bool) -> None:
+    """It may have decided by them: what it did is known, and that it is a law is not."""
+
+    def code() -> Tensor:
+        weight = torch.randn(3, 5)
+        if torch.isnan(weight).any():
+            weight.zero_()
+        return weight * 2.0
+
+    found = one(code, draw)
+    assert found.note == "random, replayed by torch's arithmetic: randn, mul, by code that read its numbers"
+
+
+def test_a_look_at_numbers_that_changes_nothing_is_allowed() -> None:
+    def code() -> Tensor:
+        weight = torch.empty(3, 5).normal_()
+        assert not torch.isnan(weight).any()
+        return weight
+
+    close(one(code, draw=True).initializer, Normal(0.0, 1.0))
+
+
+def packed(fill: Callable[[Tensor], object]) -> Code:
+    def code() -> Tensor:
+        weight = torch.empty(6, 4)
+        fill(weight)
+        return weight
+
+    return code
+
+
+def chunks(weight: Tensor) -> None:
+    for k, piece in enumerate(weight.chunk(3)):
+        piece.normal_(0.0, k + 1.0)
+
+
+Region = tuple[tuple[int, int], ...]
+PARTS: dict[str, tuple[Code, Initializer | None, list[tuple[Region, Initializer]]]] = {
+    "chunks": (packed(chunks), None, [(((2 * k, 2 * k + 2), (0, 4)), Normal(0.0, k + 1.0)) for k in range(3)]),
+    "columns": (
+        packed(lambda w: (w[:, :1].zero_(), w[:, 1:].uniform_(-1.0, 1.0))),
+        None,
+        [(((0, 6), (0, 1)), Constant(0.0)), (((0, 6), (1, 4)), Uniform(-1.0, 1.0))],
+    ),
+    "a row of zeros": (
+        packed(lambda w: (w.normal_(), w[2].fill_(0.0))),
+        Normal(0.0, 1.0),
+        [(((2, 3), (0, 4)), Constant(0.0))],
+    ),
+    "a row of zeros, then scaled": (
+        packed(lambda w: (w.normal_(), w[2].fill_(1.0), w.mul_(0.5))),
+        Normal(0.0, 0.5),
+        [(((2, 3), (0, 4)), Constant(0.5))],
+    ),
+    "select": (
+        packed(lambda w: (w.zero_(), w.select(1, 3).normal_())),
+        Constant(0.0),
+        [(((0, 6), (3, 4)), Normal(0.0, 1.0))],
+    ),
+    "a part twice": (
+        packed(lambda w: (w.zero_(), w[:2].normal_(), w[:2].mul_(3.0))),
+        Constant(0.0),
+        [(((0, 2), (0, 4)), Normal(0.0, 3.0))],
+    ),
+    "cat": (
+        lambda: torch.cat([torch.zeros(2, 4), torch.randn(3, 4)]),
+        None,
+        [(((0, 2), (0, 4)), Constant(0.0)), (((2, 5), (0, 4)), Normal(0.0, 1.0))],
+    ),
+    "cat of columns": (
+        lambda: torch.cat([torch.zeros(2, 1), torch.randn(2, 3)], dim=-1),
+        None,
+        [(((0, 2), (0, 1)), Constant(0.0)), (((0, 2), (1, 4)), Normal(0.0, 1.0))],
+    ),
+    "stack": (
+        lambda: torch.stack([torch.rand(2, 4), torch.ones(2, 4)], 1),
+        None,
+        [(((0, 2), (0, 1), (0, 4)), Uniform(0.0, 1.0)), (((0, 2), (1, 2), (0, 4)), Constant(1.0))],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", PARTS)
+@pytest.mark.parametrize("draw", [True, False])
+def test_packed_parameters_are_parts(name: str, draw: bool) -> None:
+    code, base, parts = PARTS[name]
+    found = one(code, draw)
+    assert found.follows_laws
+    assert found.initializer == base
+    assert [(part.region, part.parameter.initializer) for part in found.parts] == parts
+    streams = [part.parameter.stream for part in found.parts if not isinstance(part.parameter.initializer, Constant)]
+    assert len(set(streams)) == len(streams)
+
+
+def test_parts_that_were_scaled_in_place_have_no_numbers_of_the_whole() -> None:
+    """A part of the whole's numbers is no law: its stream would begin again where the whole's does."""
+    found = one(packed(lambda w: (w.normal_(), w[3:].mul_(2.0))))
+    assert found.initializer is None
+    assert "normal_, mul_" in str(found.note)
+
+
+def test_an_embedding_s_padding_row() -> None:
+    found = recorded(lambda: nn.Embedding(7, 3, padding_idx=-2))["weight"]
+    assert found.initializer == Normal(0.0, 1.0)
+    assert [part.region for part in found.parts] == [((5, 6), (0, 3))]
+
+
+def test_layouts_of_layers() -> None:
+    scheme = recorded(lambda: nn.ConvTranspose2d(4, 6, (3, 2), stride=2, groups=2))
+    assert (scheme["weight"].layout, scheme["weight"].groups, scheme["weight"].stride) == ("IOHW", 2, (2, 2))
+
+
+def test_a_default_dtype() -> None:
+    torch.set_default_dtype(torch.float64)
+    try:
+        assert recorded(lambda: nn.Linear(3, 4))["weight"].dtype == "float64"
+    finally:
+        torch.set_default_dtype(torch.float32)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
+def test_a_module_cast_afterwards(dtype: torch.dtype) -> None:
+    found = recorded(lambda: nn.Linear(3, 4).to(dtype))["weight"]
+    close(found.initializer, Uniform(-1 / math.sqrt(3), 1 / math.sqrt(3)))
+    assert found.dtype == str(dtype).removeprefix("torch.")
+
+
+def test_integers_and_truth_values_say_what_they_are() -> None:
+    scheme = recorded(lambda: nn.BatchNorm1d(3))
+    assert scheme["num_batches_tracked"].note == "constant: every element is 0"
+
+
+def test_tied_parameters_are_one() -> None:
+    def build() -> nn.Module:
+        net = nn.Sequential(nn.Embedding(5, 4), nn.Linear(4, 5, bias=False))
+        net[1].weight = net[0].weight
+        return net
+
+    assert list(recorded(build)) == ["0.weight"]
+
+
+@pytest.mark.parametrize("draw", [True, False])
+def test_copies_have_one_stream(draw: bool) -> None:
+    def build() -> nn.Module:
+        first = nn.Linear(3, 4)
+        return nn.Sequential(first, copy.deepcopy(first), nn.Linear(3, 4))
+
+    scheme = recorded(build, draw)
+    assert [scheme[f"{k}.weight"].stream for k in range(3)] == [None, "0.weight", None]
+    drawn = scheme.draw(seed=1)
+    assert np.array_equal(drawn["0.weight"], drawn["1.weight"])
+    assert not np.array_equal(drawn["0.weight"], drawn["2.weight"])
+
+
+class Shared(nn.Module):
+    """Tensors that share random numbers in various ways."""
+
+    def __init__(self, make: Callable[[Tensor], Tensor]) -> None:
+        super().__init__()
+        self.first = nn.Parameter(torch.randn(4, 4))
+        self.second = nn.Parameter(make(self.first.detach()))
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda first: first.t().contiguous(),
+        lambda first: first[:2].clone(),
+        lambda first: first.norm(dim=1),
+        lambda first: first.chunk(2)[1].clone(),
+        lambda first: first.half(),
+    ],
+    ids=["transposed", "rows", "norms", "a chunk", "half"],
+)
+@pytest.mark.parametrize("draw", [True, False])
+def test_shared_numbers_stay_shared(make: Callable[[Tensor], Tensor], draw: bool) -> None:
+    from fanin_torch import init_module_
+
+    with record(draw=draw) as recording:
+        model = Shared(make)
+    scheme = recording.scheme(model)
+    assert scheme["first"].initializer == Normal(0.0, 1.0)
+    init_module_(model, scheme, seed=3)
+    assert torch.equal(model.second, make(model.first.detach()))
+
+
+def test_chunks_of_one_source_are_not_equal() -> None:
+    class Split(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            q, k = torch.randn(4, 3).chunk(2)
+            self.q, self.k = nn.Parameter(q.clone()), nn.Parameter(k.clone())
+
+    from fanin_torch import build
+
+    model = build(Split, seed=1)
+    assert not torch.equal(model.q, model.k)
+
+
+def test_matrix_laws_have_the_layout_that_torch_reads() -> None:
+    found = one(lambda: nn.init.orthogonal_(empty(4, 2, 3)))
+    assert isinstance(found.initializer, Orthogonal)
+    assert found.layout == "OIW"
+
+
+def test_truncation_keeps_its_bounds_when_it_is_turned() -> None:
+    found = one(lambda: -nn.init.trunc_normal_(empty(3, 5), 0.0, 1.0, -1.0, 3.0))
+    assert isinstance(found.initializer, TruncatedNormal)
+    assert found.initializer.upper == pytest.approx(1.0, rel=1e-6)
