@@ -150,6 +150,8 @@ class Scheme(Mapping[str, Parameter]):
         renamed: dict[str, Parameter] = {}
         for name, parameter in self.items():
             new = mapping.get(name, name)
+            if not isinstance(new, str):
+                raise FaninTypeError(f"a parameter's name is text. Received: {new!r} for {name!r}.")
             if new in renamed:
                 raise FaninValueError(f"two parameters would be called {new!r}. Give each its own name.")
             renamed[new] = parameter.with_streams_of(name) if new != name else parameter
