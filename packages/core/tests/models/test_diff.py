@@ -11,7 +11,7 @@ from fanin import FaninError, Parameter, Scheme, diff
 from fanin.models import Part
 
 N = fanin.normal(std=0.02)
-HE = Parameter((4, 3), initializer="he", layout="OI")
+HE = Parameter((4, 3), initializer=fanin.he_normal(), layout="OI")
 LAW = fanin.normal(std=(2 / 3) ** 0.5)
 
 
@@ -23,7 +23,7 @@ def packed(*laws: Any, cut: int = 2, **settings: Any) -> Parameter:
     regions = [((0, cut), (0, 3)), ((cut, 4), (0, 3))][: len(laws)]
     return Parameter(
         (4, 3),
-        initializer="zeros",
+        initializer=fanin.zeros(),
         parts=tuple(
             Part(region, Parameter((region[0][1] - region[0][0], 3), initializer=law, **settings))
             for region, law in zip(regions, laws, strict=True)
@@ -38,13 +38,19 @@ SAME: dict[str, tuple[Parameter, Parameter]] = {
         HE,
         Parameter((4, 3), initializer=fanin.normal(std=(2 / 3) ** 0.5)),
     ),
-    "the layout of a constant": (Parameter((3,), initializer="ones", layout="O"), Parameter((3,), initializer="ones")),
-    "the stream of a constant": (Parameter((3,), initializer="ones", stream="a"), Parameter((3,), initializer="ones")),
+    "the layout of a constant": (
+        Parameter((3,), initializer=fanin.ones(), layout="O"),
+        Parameter((3,), initializer=fanin.ones()),
+    ),
+    "the stream of a constant": (
+        Parameter((3,), initializer=fanin.ones(), stream="a"),
+        Parameter((3,), initializer=fanin.ones()),
+    ),
     "the stream's name said": (Parameter((3,), initializer=N, stream="w"), Parameter((3,), initializer=N)),
     "a part's stream said": (packed(N, stream="w#0"), packed(N)),
     "groups that no fan counts": (
-        Parameter((4, 3, 2), initializer="he", layout="OIW", groups=2),
-        Parameter((4, 3, 2), initializer="he", layout="OIW"),
+        Parameter((4, 3, 2), initializer=fanin.he_normal(), layout="OIW", groups=2),
+        Parameter((4, 3, 2), initializer=fanin.he_normal(), layout="OIW"),
     ),
 }
 
@@ -87,13 +93,13 @@ DIFFERENT: dict[str, tuple[Parameter, Parameter, list[tuple[str, str, str]]]] = 
         [("shape", "(4, 3)", "(3, 4)"), ("layout", "OI", "IO")],
     ),
     "layout": (
-        Parameter((4, 4), initializer="he", layout="OI"),
-        Parameter((4, 4), initializer="he", layout="IO"),
+        Parameter((4, 4), initializer=fanin.he_normal(), layout="OI"),
+        Parameter((4, 4), initializer=fanin.he_normal(), layout="IO"),
         [("layout", "OI", "IO")],
     ),
     "layout, and so the fans": (
         HE,
-        Parameter((4, 3), initializer="he", layout="IO"),
+        Parameter((4, 3), initializer=fanin.he_normal(), layout="IO"),
         [("law", "N(0, 0.816497^2)", "N(0, 0.707107^2)"), ("layout", "OI", "IO")],
     ),
     "stream": (
@@ -107,8 +113,8 @@ DIFFERENT: dict[str, tuple[Parameter, Parameter, list[tuple[str, str, str]]]] = 
         [("stream", "a, b", "b, a")],
     ),
     "groups of a matrix": (
-        Parameter((4, 2, 1), initializer="orthogonal", layout="OIW", groups=2),
-        Parameter((4, 2, 1), initializer="orthogonal", layout="OIW"),
+        Parameter((4, 2, 1), initializer=fanin.orthogonal(), layout="OIW", groups=2),
+        Parameter((4, 2, 1), initializer=fanin.orthogonal(), layout="OIW"),
         [("law", "Q, Q orthogonal, 2 matrices of 2 x 2", "Q, Q orthogonal, one matrix of 4 x 2")],
     ),
     "number of parts": (packed(N), packed(N, N), [("parts", "1", "2")]),
@@ -130,8 +136,8 @@ def test_a_difference(case: str) -> None:
 
 
 def test_the_table() -> None:
-    first = Scheme({"a": Parameter((3,), initializer=N), "only": Parameter((3,), initializer="ones"), "b": HE})
-    second = Scheme({"a": Parameter((3,), "bfloat16", "zeros"), "b": HE, "new": Parameter((2,), initializer=N)})
+    first = Scheme({"a": Parameter((3,), initializer=N), "only": Parameter((3,), initializer=fanin.ones()), "b": HE})
+    second = Scheme({"a": Parameter((3,), "bfloat16", fanin.zeros()), "b": HE, "new": Parameter((2,), initializer=N)})
     differences = diff(first, second)
     assert str(differences).splitlines() == [
         "name  what     first              second",

@@ -16,22 +16,22 @@ from fanin.profiles import PROFILES
 
 SCHEME = Scheme(
     {
-        "conv.weight": Parameter((6, 2, 3, 5), "bfloat16", "he", layout="OIHW", groups=3),
-        "up.weight": Parameter((6, 2, 3), "float32", "he_uniform", layout="IOW", transposed=True, stride=(2,)),
-        "norm.weight": Parameter((6,), "float64", "ones"),
+        "conv.weight": Parameter((6, 2, 3, 5), "bfloat16", fanin.he_normal(), layout="OIHW", groups=3),
+        "up.weight": Parameter((6, 2, 3), "float32", fanin.he_uniform(), layout="IOW", transposed=True, stride=(2,)),
+        "norm.weight": Parameter((6,), "float64", fanin.ones()),
         "cut": Parameter((6,), "float32", fanin.truncated_normal(std=0.02, lower=-math.inf, upper=1.5)),
-        "stack": Parameter((2, 3, 4), "float32", "random", layout="SOI", stream=("l.0.w", "l.1.w")),
-        "tied": Parameter((3,), "float32", "random", stream="conv.weight"),
+        "stack": Parameter((2, 3, 4), "float32", fanin.random(), layout="SOI", stream=("l.0.w", "l.1.w")),
+        "tied": Parameter((3,), "float32", fanin.random(), stream="conv.weight"),
         "packed": Parameter(
             (4, 3),
             "float16",
             parts=(
                 Part(((0, 3), (0, 3)), Parameter((3, 3), "float16", fanin.orthogonal(0.5), layout="OI", stream="q")),
-                Part(((3, 4), (0, 3)), Parameter((1, 3), "float16", "zeros")),
+                Part(((3, 4), (0, 3)), Parameter((1, 3), "float16", fanin.zeros())),
             ),
         ),
         "steps": Parameter((), "int64", note="computed: arange"),
-        'quote " and é': Parameter((0, 3), "float32", "zeros"),
+        'quote " and é': Parameter((0, 3), "float32", fanin.zeros()),
     }
 )
 
@@ -84,7 +84,7 @@ def test_settings_that_are_tuples_come_back() -> None:
 
 
 def test_a_change_is_one_line() -> None:
-    changed = Scheme({**SCHEME, "norm.weight": Parameter((6,), "float64", "zeros")})
+    changed = Scheme({**SCHEME, "norm.weight": Parameter((6,), "float64", fanin.zeros())})
     lines = difflib.unified_diff(TEXT.splitlines(), changed.to_json().splitlines(), n=0, lineterm="")
     assert [line[:18] for line in lines][3:] == ['-    "norm.weight"', '+    "norm.weight"']
 
@@ -116,7 +116,7 @@ MISTAKES: dict[str, tuple[Any, str]] = {
     "no shape": ('{"fanin_scheme": 1, "parameters": {"fc.w": {"dtype": "float32"}}}', "fc.w: .*has a shape"),
     "no mapping": ('{"fanin_scheme": 1, "parameters": {"fc.w": 5}}', "fc.w: .*mapping. Received: 5"),
     "an unknown key": (record(layuot="OI"), "fc.w: .*Received: 'layuot'. Did you mean 'layout'"),
-    "the field's name": (record(initializer="he"), "fc.w: .*Received: 'initializer'"),
+    "the field's name": (record(initializer=fanin.he_normal()), "fc.w: .*Received: 'initializer'"),
     "an unknown law": (record(law={"initializer": "nromal"}), "fc.w: .*Did you mean 'normal'"),
     "a law without a name": (record(law={"std": 1.0}), "fc.w: .*Received: None"),
     "a law as text": (record(law="he"), "fc.w: .*mapping"),

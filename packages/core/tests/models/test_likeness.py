@@ -24,11 +24,11 @@ def carried(target: Parameter, source: Parameter, name: str = "source") -> Param
 
 
 PAIRS: dict[str, tuple[Parameter, Parameter]] = {
-    "dense": (Parameter((3, 5), layout="IO"), Parameter((5, 3), initializer="he", layout="OI")),
-    "dense, square": (Parameter((4, 4), layout="IO"), Parameter((4, 4), initializer="he", layout="OI")),
+    "dense": (Parameter((3, 5), layout="IO"), Parameter((5, 3), initializer=fanin.he_normal(), layout="OI")),
+    "dense, square": (Parameter((4, 4), layout="IO"), Parameter((4, 4), initializer=fanin.he_normal(), layout="OI")),
     "conv": (
         Parameter((2, 3, 5, 4), layout="HWIO"),
-        Parameter((4, 5, 2, 3), initializer="glorot_uniform", layout="OIHW"),
+        Parameter((4, 5, 2, 3), initializer=fanin.glorot_uniform(), layout="OIHW"),
     ),
     "grouped conv": (
         Parameter((2, 3, 2, 6), layout="HWIO", groups=3),
@@ -36,23 +36,32 @@ PAIRS: dict[str, tuple[Parameter, Parameter]] = {
     ),
     "grouped transposed conv": (
         Parameter((2, 3, 6, 5), layout="HWIO", groups=2, transposed=True, stride=(2, 1)),
-        Parameter((6, 5, 2, 3), initializer="he", layout="IOHW", groups=2, transposed=True, stride=(2, 1)),
+        Parameter((6, 5, 2, 3), initializer=fanin.he_normal(), layout="IOHW", groups=2, transposed=True, stride=(2, 1)),
     ),
-    "attention kernel": (Parameter((5, 2, 3), layout="IOO"), Parameter((6, 5), initializer="he", layout="OI")),
-    "attention output": (Parameter((2, 3, 5), layout="IIO"), Parameter((5, 6), initializer="he", layout="OI")),
+    "attention kernel": (
+        Parameter((5, 2, 3), layout="IOO"),
+        Parameter((6, 5), initializer=fanin.he_normal(), layout="OI"),
+    ),
+    "attention output": (
+        Parameter((2, 3, 5), layout="IIO"),
+        Parameter((5, 6), initializer=fanin.he_normal(), layout="OI"),
+    ),
     "attention bias": (Parameter((2, 3), layout="OO"), Parameter((6,), initializer=N, layout="O")),
-    "orthogonal": (Parameter((3, 5), layout="IO"), Parameter((5, 3), initializer="orthogonal", layout="OI")),
-    "dirac": (Parameter((3, 2, 4), layout="WIO"), Parameter((4, 2, 3), initializer="dirac", layout="OIW")),
+    "orthogonal": (Parameter((3, 5), layout="IO"), Parameter((5, 3), initializer=fanin.orthogonal(), layout="OI")),
+    "dirac": (Parameter((3, 2, 4), layout="WIO"), Parameter((4, 2, 3), initializer=fanin.dirac(), layout="OIW")),
     "a table": (Parameter((7, 4)), Parameter((7, 4), initializer=N)),
     "a table that has a layout here": (Parameter((4, 7), layout="IO"), Parameter((7, 4), initializer=N)),
     "a matrix that has one there": (Parameter((7, 4)), Parameter((4, 7), initializer=N, layout="IO")),
-    "the same array": (Parameter((7, 4)), Parameter((7, 4), initializer="he", layout="IO")),
+    "the same array": (Parameter((7, 4)), Parameter((7, 4), initializer=fanin.he_normal(), layout="IO")),
     "a token's axes": (Parameter((1, 1, 5)), Parameter((1, 5), initializer=N)),
     "a bias of Equinox": (Parameter((5, 1, 1)), Parameter((5,), initializer=N, layout="O")),
-    "a 1 x 1 convolution": (Parameter((3, 5), layout="IO"), Parameter((5, 3, 1, 1), initializer="he", layout="OIHW")),
+    "a 1 x 1 convolution": (
+        Parameter((3, 5), layout="IO"),
+        Parameter((5, 3, 1, 1), initializer=fanin.he_normal(), layout="OIHW"),
+    ),
     "a stack": (
         Parameter((3, 4, 2), layout="IOS"),
-        Parameter((2, 4, 3), initializer="he", layout="SOI", stream=("a", "b")),
+        Parameter((2, 4, 3), initializer=fanin.he_normal(), layout="SOI", stream=("a", "b")),
     ),
 }
 
@@ -67,7 +76,11 @@ def test_the_weights_are_the_same(case: str) -> None:
 
 
 FANS: dict[str, tuple[Parameter, Parameter, type[Initializer]]] = {
-    "the same": (Parameter((3, 5), layout="IO"), Parameter((5, 3), initializer="he", layout="OI"), VarianceScaling),
+    "the same": (
+        Parameter((3, 5), layout="IO"),
+        Parameter((5, 3), initializer=fanin.he_normal(), layout="OI"),
+        VarianceScaling,
+    ),
     "other groups": (
         Parameter((2, 3, 6), layout="WIO"),
         Parameter((6, 3, 2), initializer=fanin.he_normal(mode="fan_out"), layout="OIW", groups=3),
@@ -75,7 +88,7 @@ FANS: dict[str, tuple[Parameter, Parameter, type[Initializer]]] = {
     ),
     "another stride": (
         Parameter((2, 6, 3), layout="WIO"),
-        Parameter((6, 3, 2), initializer="he", layout="IOW", transposed=True, stride=(2,)),
+        Parameter((6, 3, 2), initializer=fanin.he_normal(), layout="IOW", transposed=True, stride=(2,)),
         type(N),
     ),
     "fans of stored axes": (
@@ -143,17 +156,17 @@ REFUSED: dict[str, tuple[Parameter, Parameter, str]] = {
     ),
     "another matrix": (
         Parameter((2, 3, 6), layout="WIO"),
-        Parameter((6, 3, 2), initializer="orthogonal", layout="OIW", groups=3),
+        Parameter((6, 3, 2), initializer=fanin.orthogonal(), layout="OIW", groups=3),
         "makes another matrix",
     ),
     "a matrix without a layout": (
         Parameter((6, 3)),
-        Parameter((3, 6), initializer="orthogonal", layout="IO"),
+        Parameter((3, 6), initializer=fanin.orthogonal(), layout="IO"),
         "makes another matrix",
     ),
     "what cannot be drawn": (
         Parameter((3, 6), layout="IO"),
-        Parameter((6, 3), initializer="he"),
+        Parameter((6, 3), initializer=fanin.he_normal()),
         "the source cannot be drawn: .*State the layout",
     ),
     "a buffer of integers": (Parameter((4,), "int64"), Parameter((4,), initializer=N), "real floating-point"),
@@ -206,7 +219,7 @@ PACKED = Parameter(
     initializer=fanin.zeros(),
     parts=(
         Part(((0, 4), (0, 3)), Parameter((4, 3), initializer=N)),
-        Part(((4, 6), (0, 3)), Parameter((2, 3), initializer="he", layout="OI", stream="keys")),
+        Part(((4, 6), (0, 3)), Parameter((2, 3), initializer=fanin.he_normal(), layout="OI", stream="keys")),
     ),
 )
 
@@ -232,8 +245,8 @@ def test_parts_of_a_part() -> None:
     assert stored(carried(Parameter((6,)), outer), "w") == stored(outer, "source")
 
 
-LAYERS = Scheme({f"l.{k}.w": Parameter((4, 3), initializer="he", layout="OI") for k in range(2)})
-STACK = Parameter((3, 2, 4), initializer="he", layout="ISO", stream=("l.0.w", "l.1.w"))
+LAYERS = Scheme({f"l.{k}.w": Parameter((4, 3), initializer=fanin.he_normal(), layout="OI") for k in range(2)})
+STACK = Parameter((3, 2, 4), initializer=fanin.he_normal(), layout="ISO", stream=("l.0.w", "l.1.w"))
 
 
 def test_a_stack_like_separate_layers() -> None:
@@ -288,7 +301,7 @@ def test_stacks_that_are_refused(case: str) -> None:
 
 
 def test_a_stack_of_constants_has_no_streams() -> None:
-    source = Scheme({"a": Parameter((3,), initializer="ones"), "b": Parameter((3,), initializer="ones")})
+    source = Scheme({"a": Parameter((3,), initializer=fanin.ones()), "b": Parameter((3,), initializer=fanin.ones())})
     assert Scheme({"w": Parameter((2, 3), layout="SO")}).like(source, {"w": ["a", "b"]})["w"].stream is None
 
 

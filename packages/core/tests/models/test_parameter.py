@@ -28,9 +28,9 @@ class _Dtype:
     ("given", "settled"),
     [
         (
-            Parameter([4, 3], "float32", "he", layout="OI"),
+            Parameter([4, 3], "float32", "he", layout="OI"),  # type: ignore[arg-type]
             Parameter((4, 3), initializer=fanin.he_normal(), layout="OI"),
-        ),  # type: ignore[arg-type]
+        ),
         (Parameter((5,), _Dtype()), Parameter((5,), "int64")),  # type: ignore[arg-type]
         (
             Parameter((4, 3, 5), initializer=N, layout="IOW", transposed=True, stride=2),  # type: ignore[arg-type]

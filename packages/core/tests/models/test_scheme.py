@@ -18,8 +18,8 @@ SCHEME = Scheme(
     {
         "a": Parameter((3,), initializer=N),
         "b": Parameter((3,), initializer=N, stream="a"),
-        "ones": Parameter((2,), initializer="ones"),
-        "packed": Parameter((4,), initializer="zeros", parts=(Part(((1, 3),), Parameter((2,), initializer=N)),)),
+        "ones": Parameter((2,), initializer=fanin.ones()),
+        "packed": Parameter((4,), initializer=fanin.zeros(), parts=(Part(((1, 3),), Parameter((2,), initializer=N)),)),
         "stack": Parameter((2, 2), initializer=N, layout="SO", stream=("x", "y")),
     }
 )

@@ -121,5 +121,10 @@ def test_nothing() -> None:
 
 def test_a_law_without_numbers() -> None:
     """A tensor without elements has a row too, and one whose law cannot be drawn."""
-    scheme = Scheme({"w": Parameter((0, 0), initializer="he", layout="OI"), "v": Parameter((3, 2), initializer="he")})
+    scheme = Scheme(
+        {
+            "w": Parameter((0, 0), initializer=fanin.he_normal(), layout="OI"),
+            "v": Parameter((3, 2), initializer=fanin.he_normal()),
+        }
+    )
     assert [row[3][:15] for row in rows(scheme)] == ["VarianceScaling"] * 2
