@@ -47,7 +47,5 @@ def _names(path: str | None) -> dict[str, str] | None:
             raise
         raise FaninValueError(f"{path} must be JSON: {error}.") from error
     if not isinstance(names, dict) or not all(isinstance(name, str) for name in names.values()):
-        raise FaninValueError(
-            f'{path} must be a JSON object of names, {{"name in A": "name in B"}}. Received: {names}.'
-        )
+        raise FaninValueError(f'{path} must be an object of names: {{"name in A": "name in B", ...}}.')
     return names

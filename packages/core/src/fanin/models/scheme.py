@@ -36,8 +36,6 @@ class Scheme(Mapping[str, Parameter]):
         fc.bias    4      float32  every weight is 0
         >>> Scheme.from_json(scheme.to_json()) == scheme
         True
-        >>> scheme.draw(seed=0)["fc.weight"].shape
-        (4, 3)
     """
 
     def __init__(self, parameters: Mapping[str, Parameter]) -> None:
