@@ -105,6 +105,11 @@ def test_streams_are_told_apart() -> None:
     """Swapped streams are not those of the row's own numbers, and a shared one is said once."""
     crossed = {f"l.{k}.w": Parameter((3,), initializer=N, stream=f"e.{1 - k}.w") for k in (0, 1)}
     assert [row[-1] for row in rows(Scheme(crossed))] == ["e.1.w", "e.0.w"]
+    copied = {f"l.{k}.w1": Parameter((3,), initializer=N, stream="l.0.w1") for k in range(4)}
+    assert [(row[0], row[-1]) for row in rows(Scheme(copied))] == [
+        ("l.0.w1", "N(0, 0.02^2)"),
+        ("l.{1..3}.w1", "l.0.w1"),
+    ]
     shared = {f"l.{k}.w": Parameter((3,), initializer=N, stream="e.w") for k in (0, 1)}
     assert [(row[0], row[-1]) for row in rows(Scheme(shared))] == [("l.{0,1}.w", "e.w")]
 

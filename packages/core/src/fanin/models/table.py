@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -89,10 +89,18 @@ class _Row:
 
     @property
     def kind(self) -> tuple[str, ...]:
-        """All but the numbers of the name, in the stream too where it has the same ones."""
-        own = {number: f"*{k}" for k, number in reversed(list(enumerate(_NUMBER.findall(self.name))))}
-        stream = _NUMBER.sub(lambda found: own.get(found[0], found[0]), self.stream)
-        return (_NUMBER.sub("*", self.name), *self.place, *self.cells, stream)
+        """All but the numbers of the name, and those of the stream that are the same ones."""
+        return (_NUMBER.sub("*", self.name), *self.place, *self.cells, self.stream_with(["*"] * len(self.numbers)))
+
+    def stream_with(self, texts: Sequence[str]) -> str:
+        """Return the stream with a text for each number that is also the name's, counted from the first."""
+        own = iter(zip(self.numbers, texts, strict=True))
+
+        def text(found: re.Match[str]) -> str:
+            number, shown = next(own, (None, ""))
+            return shown if found[0] == str(number) else found[0]
+
+        return _NUMBER.sub(text, self.stream)
 
 
 def _rows(name: str, parameter: Parameter) -> Iterator[_Row]:
@@ -118,12 +126,13 @@ def _merged(rows: list[_Row]) -> Iterator[tuple[str, ...]]:
     found = [sorted(set(column)) for column in zip(*(row.numbers for row in rows), strict=True)]
     if math.prod(map(len, found)) == len(rows):
         before, behind = first.place
-        ranges = {
-            str(number): _range(numbers) for number, numbers in reversed([*zip(first.numbers, found, strict=True)])
-        }
-        stream = _NUMBER.sub(lambda one: ranges.get(one[0], one[0]), first.stream)
-        texts = iter(map(_range, found))
-        yield (before + _NUMBER.sub(lambda _: next(texts), first.name) + behind, *first.cells, stream)
+        ranges = list(map(_range, found))
+        texts = iter(ranges)
+        yield (
+            before + _NUMBER.sub(lambda _: next(texts), first.name) + behind,
+            *first.cells,
+            first.stream_with(ranges),
+        )
         return
     varied = next(k for k, numbers in enumerate(found) if len(numbers) > 1)
     groups: dict[int, list[_Row]] = {}
