@@ -86,6 +86,14 @@ DIFFERENT: dict[str, tuple[Parameter, Parameter, list[tuple[str, str, str]]]] = 
         Parameter((3,), "float64", N),
         [("dtype", "float32", "float64")],
     ),
+    "dtype, and a law that one of them rounds": (
+        Parameter((3,), initializer=fanin.constant(0.1)),
+        Parameter((3,), "float64", fanin.constant(0.10000000149011612)),
+        [
+            ("dtype", "float32", "float64"),
+            ("law", "Constant(value=0.1)", "Constant(value=0.10000000149011612)"),
+        ],
+    ),
     "shape": (Parameter((3,), initializer=N), Parameter((4,), initializer=N), [("shape", "(3,)", "(4,)")]),
     "shape and layout": (
         Parameter((4, 3), initializer=N, layout="OI"),

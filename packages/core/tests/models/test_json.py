@@ -116,7 +116,7 @@ MISTAKES: dict[str, tuple[Any, str]] = {
     "no shape": ('{"fanin_scheme": 1, "parameters": {"fc.w": {"dtype": "float32"}}}', "fc.w: .*has a shape"),
     "no mapping": ('{"fanin_scheme": 1, "parameters": {"fc.w": 5}}', "fc.w: .*mapping. Received: 5"),
     "an unknown key": (record(layuot="OI"), "fc.w: .*Received: 'layuot'. Did you mean 'layout'"),
-    "the field's name": (record(initializer=fanin.he_normal()), "fc.w: .*Received: 'initializer'"),
+    "the field's name": (record(initializer="he"), "fc.w: .*Received: 'initializer'"),
     "an unknown law": (record(law={"initializer": "nromal"}), "fc.w: .*Did you mean 'normal'"),
     "a law without a name": (record(law={"std": 1.0}), "fc.w: .*Received: None"),
     "a law as text": (record(law="he"), "fc.w: .*mapping"),

@@ -53,6 +53,10 @@ PAIRS: dict[str, tuple[Parameter, Parameter]] = {
     "a table that has a layout here": (Parameter((4, 7), layout="IO"), Parameter((7, 4), initializer=N)),
     "a matrix that has one there": (Parameter((7, 4)), Parameter((4, 7), initializer=N, layout="IO")),
     "the same array": (Parameter((7, 4)), Parameter((7, 4), initializer=fanin.he_normal(), layout="IO")),
+    "a grouped transposed kernel, canonical": (
+        Parameter((4, 3, 5)),
+        Parameter((6, 2, 5), initializer=N, layout="IOW", groups=2, transposed=True),
+    ),
     "a token's axes": (Parameter((1, 1, 5)), Parameter((1, 5), initializer=N)),
     "a bias of Equinox": (Parameter((5, 1, 1)), Parameter((5,), initializer=N, layout="O")),
     "a 1 x 1 convolution": (
@@ -147,6 +151,11 @@ REFUSED: dict[str, tuple[Parameter, Parameter, str]] = {
     "another number of slices": (
         Parameter((3, 4), layout="SO"),
         Parameter((2, 4), initializer=N, layout="SO", stream=("a", "b")),
+        "their shapes",
+    ),
+    "one slice of a stack": (
+        Parameter((3, 4)),
+        Parameter((2, 3, 4), initializer=N, layout="SOI", stream=("a", "b")),
         "their shapes",
     ),
     "no stack": (
@@ -262,11 +271,21 @@ def test_separate_layers_like_a_stack() -> None:
 
 
 def test_fans_of_a_stack_are_kept() -> None:
-    """JAX counts an axis that is not called batch as part of the receptive field: a slice alone has other fans."""
-    law = fanin.profile("jax:he_normal", in_axis=-2, out_axis=-1)
+    """Axes that are numbered are others in a slice than in the stack, either way: what is carried over is the law."""
+    law = fanin.profile("jax:he_normal", in_axis=1, out_axis=2)
     stack = Parameter((2, 3, 4), initializer=law, layout="SIO", stream=("a", "b"))
     made = Scheme({"a": Parameter((3, 4), layout="IO")}).like(Scheme({"w": stack}))["a"]
     assert logical(made, "a") == logical(stack, "w")[:12]
+    law = fanin.profile("jax:he_normal", in_axis=0, out_axis=1)
+    slices = Scheme({name: Parameter((3, 4), initializer=law, layout="IO") for name in "ab"})
+    both = Scheme({"w": Parameter((2, 3, 4), layout="SIO")}).like(slices, {"w": ["a", "b"]})["w"]
+    assert logical(both, "w") == logical(slices["a"], "a") + logical(slices["b"], "b")
+
+
+def test_a_name_comes_before_a_stream() -> None:
+    other = Parameter((2,), parts=(Part(((0, 2),), Parameter((2,), initializer=N, stream="a")),))
+    source = Scheme({"a": Parameter((3,), initializer=N), "other": other})
+    assert Scheme({"a": Parameter((3,))}).like(source)["a"].shape == (3,)
 
 
 STACKS: dict[str, tuple[Parameter, list[Parameter], str]] = {

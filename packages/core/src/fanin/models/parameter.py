@@ -237,8 +237,7 @@ def _covered(regions: list[Region], shape: tuple[int, ...]) -> bool:
     cells: Iterator[Region] = itertools.product(*map(itertools.pairwise, cuts))
     return all(
         any(
-            all(start <= low and high <= stop for (low, high), (start, stop) in zip(cell, region, strict=True))
-            for region in regions
+            all(start <= low < stop for (low, _), (start, stop) in zip(cell, region, strict=True)) for region in regions
         )
         for cell in cells
     )
