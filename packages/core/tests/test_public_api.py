@@ -21,12 +21,15 @@ PUBLIC = [
     "SPEC_VERSION",
     "FaninError",
     "Initializer",
+    "Parameter",
+    "Scheme",
     "__version__",
     "available_backends",
     "backend",
     "backward_gain",
     "constant",
     "delta_orthogonal",
+    "diff",
     "dirac",
     "draw",
     "gain",
@@ -74,7 +77,10 @@ PROJECTS = {
 # The mathematics, the plan, the reference and the registry: all that needs no array library.
 MODULES = [
     importlib.import_module(module.name)
-    for room in ("fanin", *(f"fanin.{name}" for name in ("stream", "initializers", "gains", "plans", "recipes")))
+    for room in (
+        "fanin",
+        *(f"fanin.{name}" for name in ("stream", "initializers", "gains", "plans", "models", "recipes")),
+    )
     for module in pkgutil.iter_modules(importlib.import_module(room).__path__, f"{room}.")
     if not module.ispkg and module.name != "fanin.__main__"
 ]

@@ -20,7 +20,7 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out == f"fanin {fanin.__version__}\n"
 
 
-@pytest.mark.parametrize("command", ["compare", "probe", "plan", "backends"])
+@pytest.mark.parametrize("command", ["compare", "probe", "plan", "scheme", "diff", "backends"])
 def test_each_command_has_help(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as caught:
         main([command, "--help"])

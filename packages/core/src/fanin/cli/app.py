@@ -27,6 +27,8 @@ _COMMANDS: Final = {
     "list": "list the initializers, and the profiles of other frameworks",
     "explain": "an initializer in full, with its numbers for a tensor, beside its namesakes elsewhere",
     "plan": "show what `fanin.init` would do with a tensor, without drawing it",
+    "scheme": "show which law each parameter of a model follows, by what its own code does",
+    "diff": "show what two schemes do differently, parameter by parameter",
     "backends": "list the backends, what they can do, and why one does not load",
     "conformance": "test a backend against the specification",
 }

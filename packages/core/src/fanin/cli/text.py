@@ -18,7 +18,7 @@ _MODULES: Final = ("numpy", "rich", "matplotlib", "jinja2", "sklearn", "scipy", 
 
 
 class ExtraMissingError(FaninError, ImportError):
-    """A library of the extra `cli` is not installed; the message holds the command that installs it."""
+    """A library that a command needs is not installed; the message holds the command that installs it."""
 
 
 def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

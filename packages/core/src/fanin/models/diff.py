@@ -6,10 +6,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import overload
 
-from fanin.exceptions import FaninValueError
+from fanin._checks import closest
+from fanin.dtypes import DTYPES
+from fanin.exceptions import FaninError, FaninTypeError, FaninValueError
 from fanin.models.parameter import Parameter
 from fanin.models.scheme import Scheme
-from fanin.models.table import columns, law_text
+from fanin.models.table import columns, law_text, layout_text, region_text
+from fanin.plans.rule_of import rule_of
+from fanin.plans.rules import Fill
 
 __all__ = ["Difference", "SchemeDiff", "diff"]
 
@@ -20,7 +24,8 @@ class Difference:
 
     Attributes:
         name: The parameter, as the first scheme calls it (the second, if only that has it).
-        what: "shape", "dtype", "law", "layout", "stream", "parts", or "missing" where only one scheme has it.
+        what: "shape", "dtype", "law", "layout", "stream", "parts", or "missing" where only one scheme has it; of a
+            part, "law of [0:64, :]".
         first: What the first scheme says.
         second: What the second says.
     """
@@ -56,46 +61,55 @@ class SchemeDiff(Sequence[Difference]):
         return columns([("name", "what", "first", "second"), *rows])
 
     def __repr__(self) -> str:
-        return f"<fanin.diff: {len(self)} differences>"
+        return f"<fanin.models.SchemeDiff of {len(self)} differences>"
 
 
 def diff(a: Scheme, b: Scheme, names: Mapping[str, str] | None = None) -> SchemeDiff:
-    """Return what two schemes do differently.
+    """Return what two schemes do differently: what changes a weight, and not how a law is written.
 
     Args:
         a: A scheme.
         b: Another one.
-        names: Names of `a` to names of `b`; names that are left out are the same in both.
+        names: Names of `a` to names of `b`; names that are left out are the same in both. Streams that go by the
+            parameters' own names are then the same too.
 
     Returns:
-        A sequence of differences, empty where both draw the same weights; printed, a table.
+        A sequence of differences, printed as a table. It is empty, and so false, where both draw the same weights.
 
     Raises:
         FaninValueError: `names` has a name that a scheme does not have.
+        FaninTypeError: `a` or `b` is no scheme, or `names` no mapping of names.
 
     Example:
         >>> import fanin
         >>> bias = Parameter((4,), "float32", fanin.zeros())
-        >>> first = Scheme({"w": Parameter((4, 3), "float32", fanin.random()), "b": bias})
-        >>> second = Scheme({"w": Parameter((4, 3), "float32", fanin.he_normal(), layout="OI")})
+        >>> first = Scheme({"w": Parameter((4, 3), "float32", fanin.random(), layout="OI"), "b": bias})
+        >>> second = Scheme({"w": Parameter((4, 3), "float32", fanin.he_normal(), layout="IO")})
         >>> print(diff(first, second))
         name  what     first              second
-        w     law      N(0, 0.01^2)       N(0, 0.816497^2)
-        w     layout   none               OI
+        w     law      N(0, 0.01^2)       N(0, 0.707107^2)
+        w     layout   OI                 IO
         b     missing  every weight is 0
     """
+    for scheme in (a, b):
+        if not isinstance(scheme, Scheme):
+            raise FaninTypeError(f"diff compares two fanin.Scheme values. Received: {type(scheme).__name__}.")
+    if names is not None and not isinstance(names, Mapping):
+        raise FaninTypeError(f"names must map the first scheme's names to the second's. Received: {names!r}.")
     mapping = dict(names or {})
     for first, second in mapping.items():
         if first not in a or second not in b:
+            which, scheme = ("first", a) if first not in a else ("second", b)
             raise FaninValueError(
                 f"names maps the first scheme's names to the second's. Received: {first!r}: {second!r}, and the "
-                f"{'first' if first not in a else 'second'} scheme has no such parameter."
+                f"{which} scheme has no such parameter.{closest(str(first if which == 'first' else second), scheme)}"
             )
     pairs = {name: mapping.get(name, name) for name in a}
     found: list[Difference] = []
     for name, other in pairs.items():
         if other in b:
-            found += (Difference(name, *one) for one in _differences(a[name], name, b[other], other, mapping))
+            one, two = a[name].with_streams_of(name), b[other].with_streams_of(other)
+            found += (Difference(name, *texts) for texts in _differences(one, two, mapping))
         else:
             found.append(Difference(name, "missing", law_text(a[name]), ""))
     taken = set(pairs.values())
@@ -103,34 +117,72 @@ def diff(a: Scheme, b: Scheme, names: Mapping[str, str] | None = None) -> Scheme
     return SchemeDiff(found)
 
 
-def _differences(
-    one: Parameter, name: str, two: Parameter, other: str, names: Mapping[str, str]
-) -> Iterator[tuple[str, str, str]]:
+def _differences(one: Parameter, two: Parameter, names: Mapping[str, str]) -> Iterator[tuple[str, str, str]]:
+    """Yield what two parameters do differently: what it is, and what each says."""
     if one.shape != two.shape:
         yield "shape", str(one.shape), str(two.shape)
     if one.dtype != two.dtype:
         yield "dtype", one.dtype, two.dtype
-    if law_text(one) != law_text(two):
-        yield "law", law_text(one), law_text(two)
-    if _layout(one) != _layout(two):
-        yield "layout", _layout(one), _layout(two)
-    streams = [parameter.stream or own for parameter, own in ((one, name), (two, other))]
-    random = one.initializer is not None and one.initializer.is_random
-    if random and streams[0] != streams[1] and not (one.stream is None and two.stream is None and name in names):
-        yield "stream", str(streams[0]), str(streams[1])
+    dtype = one.dtype if one.dtype == two.dtype else "float64"
+    if _rule(one, dtype) != _rule(two, dtype):
+        text = law_text if law_text(one) != law_text(two) else _in_full
+        yield "law", text(one), text(two)
+    layouts = [layout_text(parameter) or "none" for parameter in (one, two)]
+    if layouts[0] != layouts[1] and _order(one, dtype) != _order(two, dtype):
+        yield "layout", layouts[0], layouts[1]
+    if one.is_random and two.is_random and two.stream not in (one.stream, _renamed(one.stream, names)):
+        yield "stream", _stream(one), _stream(two)
     if len(one.parts) != len(two.parts):
         yield "parts", str(len(one.parts)), str(len(two.parts))
-    else:
-        for first, second in zip(one.parts, two.parts, strict=True):
-            if first != second:
-                one_text, other_text = (f"{part.region}: {law_text(part.parameter)}" for part in (first, second))
-                yield "parts", one_text, other_text
+        return
+    for first, second in zip(one.parts, two.parts, strict=True):
+        places = [region_text(part.region, whole.shape) for part, whole in ((first, one), (second, two))]
+        if first.region != second.region:
+            yield "parts", places[0], places[1]
+        for what, left, right in _differences(first.parameter, second.parameter, names):
+            if what not in ("shape", "dtype"):  # which the whole and the regions say
+                yield f"{what} of [{places[0]}]", left, right
 
 
-def _layout(parameter: Parameter) -> str:
-    words = [parameter.layout or "none"]
-    if parameter.groups > 1:
-        words.append(f"{parameter.groups} groups")
-    if parameter.transposed:
-        words.append(f"transposed, stride {parameter.stride}")
-    return ", ".join(words)
+def _rule(parameter: Parameter, dtype: str) -> object:
+    """Return what decides the weights, given the words of the stream."""
+    if parameter.initializer is None:
+        return parameter.note
+    try:
+        return rule_of(parameter.initializer, parameter.geometry, DTYPES[dtype])
+    except FaninError:  # it cannot be drawn
+        return parameter.initializer
+
+
+def _order(parameter: Parameter, dtype: str) -> object:
+    """Return what decides which word an element gets; nothing where all elements are equal."""
+    if parameter.initializer is None or isinstance(_rule(parameter, dtype), Fill):
+        return None
+    return parameter.geometry.axes(), parameter.geometry.stack_axis
+
+
+def _in_full(parameter: Parameter) -> str:
+    """Return the law to the last digit, of a parameter whose text in short is also another one's."""
+    initializer = parameter.initializer
+    if initializer is None:
+        return law_text(parameter)
+    try:
+        fans = initializer.fans(parameter.geometry) if initializer.needs_fans else None
+        return f"{initializer.law(fans)}" + (f", {parameter.groups} groups" if parameter.groups > 1 else "")
+    except FaninError:
+        return str(initializer)
+
+
+def _renamed(stream: str | tuple[str, ...] | None, names: Mapping[str, str]) -> str | tuple[str, ...] | None:
+    """Return a stream, or a stack's, under the second scheme's names."""
+    if isinstance(stream, tuple):
+        return tuple(str(_renamed(one, names)) for one in stream)
+    if stream is None:
+        return None
+    name, sign, number = stream.rpartition("#")
+    return f"{names.get(name, name)}#{number}" if sign and stream not in names else names.get(stream, stream)
+
+
+def _stream(parameter: Parameter) -> str:
+    stream = parameter.stream
+    return ", ".join(stream) if isinstance(stream, tuple) else str(stream)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
-from fanin.dtypes import dtype_of
+from fanin._checks import whole_number
+from fanin.dtypes import DTYPES, dtype_of
 from fanin.exceptions import FaninTypeError, FaninValueError
 from fanin.initializers import Initializer
 from fanin.initializers.names import get_initializer
@@ -39,8 +41,8 @@ class Parameter:
         groups: Groups of a grouped convolution.
         transposed: Whether it is the kernel of a transposed convolution.
         stride: Strides of the transposed convolution, or None.
-        stream: The name of its stream; None for the parameter's own name. A stack (layout with S) has one for each
-            slice.
+        stream: The name of its stream; None for the parameter's own name. A stack (layout with S) has one per slice,
+            and none of its own.
         parts: Regions with a law of their own, drawn after the parameter's own law and in this order.
         note: What computes a tensor that follows no law, and whether a recording can compute it again.
 
@@ -66,21 +68,32 @@ class Parameter:
     note: str | None = None
 
     def __post_init__(self) -> None:
-        """Bring the attributes to one form, so that equal parameters compare equal."""
-        settled: dict[str, Any] = {"shape": check_shape(self.shape), "parts": tuple(self.parts)}
-        if self.dtype not in OTHER_DTYPES:
-            settled["dtype"] = dtype_of(self.dtype).name
+        """Check the attributes, and bring them to one form, so that equal parameters compare equal."""
+        self._settle("shape", check_shape(self.shape))
+        self._settle("dtype", _dtype_name(self.dtype))
         if self.initializer is not None:
-            settled["initializer"] = get_initializer(self.initializer)
-        if self.stream is not None and not isinstance(self.stream, str):
-            settled["stream"] = tuple(self.stream)
-        for name, value in settled.items():
-            object.__setattr__(self, name, value)
-        geometry = Geometry.of(self.shape, self.layout, self.groups, self.transposed, self.stride)
+            self._settle("initializer", get_initializer(self.initializer))
+            if self.dtype in OTHER_DTYPES:
+                raise FaninValueError(
+                    f"a law draws real floating-point numbers. Received: {self.initializer} for dtype {self.dtype}. "
+                    f"Accepted: {', '.join(DTYPES)}; or initializer=None, and note= says what computes the tensor."
+                )
+        geometry = self.geometry
         if self.stride is not None:
-            object.__setattr__(self, "stride", geometry.stride)
+            self._settle("stride", geometry.stride)
+        self._settle("groups", geometry.groups)
+        self._settle("stream", _streams(self.stream, geometry))
+        if self.note is not None and not isinstance(self.note, str):
+            raise FaninTypeError(f"note must be text or None. Received: {self.note!r}.")
+        parts: object = self.parts
+        if not isinstance(parts, (tuple, list)) or not all(isinstance(part, Part) for part in parts):
+            raise FaninTypeError(f"parts must be a sequence of fanin.models.Part. Received: {parts!r}.")
+        self._settle("parts", tuple(parts))
         for part in self.parts:
             part.check(self)
+
+    def _settle(self, name: str, value: object) -> None:
+        object.__setattr__(self, name, value)
 
     @property
     def geometry(self) -> Geometry:
@@ -93,11 +106,18 @@ class Parameter:
         return math.prod(self.shape)
 
     @property
+    def is_random(self) -> bool:
+        """Whether its own law is random, so that its stream matters."""
+        return self.initializer is not None and self.initializer.is_random
+
+    @property
     def follows_laws(self) -> bool:
         """Whether every element follows a law, the parameter's or a part's."""
-        return self.initializer is not None or (
-            self.note is None and sum(part.parameter.size for part in self.parts) >= self.size
-        )
+        if not all(part.parameter.follows_laws for part in self.parts):
+            return False
+        if self.initializer is not None:
+            return True
+        return self.note is None and _covered([part.region for part in self.parts], self.shape)
 
     def plan(self, name: str | None, seed: int = 0, slices: Region | None = None) -> Plan:
         """Return the plan of the parameter's own law, without its parts.
@@ -111,7 +131,8 @@ class Parameter:
             FaninValueError: It has no law of its own, or the law cannot be drawn for the tensor.
         """
         if self.initializer is None:
-            raise FaninValueError(f"{name} has no law of its own: {self.note or 'its parts have'}.")
+            reason = self.note or ("its parts have" if self.parts else "none was stated")
+            raise FaninValueError(f"{name} has no law of its own: {reason}.")
         stream: Name = name if self.stream is None else self.stream
         ranges = None if slices is None else tuple(slice(start, stop) for start, stop in slices)
         return Plan.of(self.initializer, self.geometry, seed=seed, name=stream, dtype=self.dtype, slices=ranges)
@@ -122,42 +143,13 @@ class Parameter:
             dataclasses.replace(part, parameter=part.parameter.with_streams_of(part_name(name, k)))
             for k, part in enumerate(self.parts)
         )
-        return dataclasses.replace(self, stream=name if self.stream is None else self.stream, parts=parts)
+        own = self.stream is None and self.is_random and self.geometry.stack_axis is None
+        return dataclasses.replace(self, stream=name if own else self.stream, parts=parts)
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return the parameter as plain data, without what is the default."""
-        data: dict[str, Any] = {"shape": list(self.shape), "dtype": self.dtype}
-        if self.initializer is not None:
-            data["law"] = self.initializer.to_dict()
-        for field in dataclasses.fields(self)[3:]:
-            value = getattr(self, field.name)
-            if value != field.default:
-                data[field.name] = list(value) if isinstance(value, tuple) else value
-        if self.parts:
-            data["parts"] = [part.to_dict() for part in self.parts]
-        return data
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Parameter:
-        """Return the parameter that `to_dict` described.
-
-        Raises:
-            FaninValueError: A setting is missing, unknown or out of range.
-            FaninTypeError: `data` is not a mapping, or a setting has the wrong type.
-        """
-        if not isinstance(data, Mapping):
-            raise FaninTypeError(f"a parameter's data must be a mapping. Received: {data!r}.")
-        settings = dict(data)
-        if "law" in settings:
-            settings["initializer"] = Initializer.from_dict(settings.pop("law"))
-        settings["parts"] = tuple(Part.from_dict(part) for part in settings.get("parts", ()))
-        names = [field.name for field in dataclasses.fields(cls)]
-        if "shape" not in settings or set(settings) - set(names):
-            raise FaninValueError(
-                f"a parameter's data has a shape, and may have dtype, law, {', '.join(names[3:])}. Received: "
-                f"{', '.join(data) or 'nothing'}."
-            )
-        return cls(**settings)
+    def with_dtype(self, dtype: str) -> Parameter:
+        """Return the parameter, and its parts, in another dtype."""
+        parts = tuple(dataclasses.replace(part, parameter=part.parameter.with_dtype(dtype)) for part in self.parts)
+        return dataclasses.replace(self, dtype=dtype, parts=parts)
 
 
 def part_name(name: str, number: int) -> str:
@@ -177,6 +169,17 @@ class Part:
     region: Region
     parameter: Parameter
 
+    def __post_init__(self) -> None:
+        """Check the types, and bring the region to one form."""
+        if not isinstance(self.parameter, Parameter):
+            raise FaninTypeError(f"a part has a fanin.Parameter. Received: {self.parameter!r}.")
+        try:
+            ends = tuple((start, stop) for start, stop in self.region)
+        except (TypeError, ValueError) as error:
+            raise FaninTypeError(f"a part's region has (start, stop) per axis. Received: {self.region!r}.") from error
+        whole = tuple(tuple(whole_number(end, "an end of a part's region", 0) for end in pair) for pair in ends)
+        object.__setattr__(self, "region", whole)
+
     def check(self, whole: Parameter) -> None:
         """Refuse a region that is not within the whole, or is not what its own parameter says.
 
@@ -184,7 +187,7 @@ class Part:
             FaninValueError: The region leaves the whole, or its shape or dtype is another.
         """
         inside = len(self.region) == len(whole.shape) and all(
-            0 <= start <= stop <= size for (start, stop), size in zip(self.region, whole.shape, strict=True)
+            start <= stop <= size for (start, stop), size in zip(self.region, whole.shape, strict=True)
         )
         sizes = tuple(stop - start for start, stop in self.region)
         if not inside or (sizes, whole.dtype) != (self.parameter.shape, self.parameter.dtype):
@@ -194,20 +197,47 @@ class Part:
                 f"{self.parameter.shape} in {self.parameter.dtype}."
             )
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return the part as plain data; its shape and dtype follow from the region and the whole."""
-        data = self.parameter.to_dict()
-        return {"region": [list(ends) for ends in self.region], **data}
 
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Part:
-        """Return the part that `to_dict` described.
+def _dtype_name(dtype: object) -> str:
+    """Return the name of a dtype of weights or of buffers.
 
-        Raises:
-            FaninValueError: A setting is missing, unknown or out of range.
-        """
-        settings = dict(data)
-        region = settings.pop("region", None)
-        if region is None:
-            raise FaninValueError(f"a part's data has a region. Received: {', '.join(data)}.")
-        return cls(tuple((int(start), int(stop)) for start, stop in region), Parameter.from_dict(settings))
+    Raises:
+        FaninValueError: It is neither.
+        FaninTypeError: It is no dtype.
+    """
+    name = dtype if isinstance(dtype, str) else str(getattr(dtype, "name", dtype)).removeprefix("torch.")
+    return name if name in OTHER_DTYPES else dtype_of(dtype).name
+
+
+def _streams(stream: object, geometry: Geometry) -> str | tuple[str, ...] | None:
+    """Return the name of a stream, or those of a stack's slices.
+
+    Raises:
+        FaninTypeError: It is neither text nor, for a stack, a sequence of it.
+        FaninValueError: A stack has another number of slices.
+    """
+    axis = geometry.stack_axis
+    if stream is None or (axis is None and isinstance(stream, str)):
+        return stream
+    names = () if isinstance(stream, (str, bytes)) or not isinstance(stream, Iterable) else tuple(stream)
+    if axis is None or not all(isinstance(name, str) for name in names) or (not names and geometry.shape[axis]):
+        wanted = "text" if axis is None else f"a sequence of {geometry.shape[axis]} names, one per slice of the stack,"
+        raise FaninTypeError(f"stream must be {wanted} or None. Received: {stream!r} for layout {geometry.layout!r}.")
+    if len(names) != geometry.shape[axis]:
+        raise FaninValueError(
+            f"layout {geometry.layout!r} stacks {geometry.shape[axis]} slices. Received: {len(names)} names of "
+            f"streams. Pass one per slice."
+        )
+    return names
+
+
+def _covered(regions: list[Region], shape: tuple[int, ...]) -> bool:
+    """Return whether regions, which may overlap, have every element of a shape."""
+    cuts = [sorted({0, size, *(end for region in regions for end in region[k])}) for k, size in enumerate(shape)]
+    cells: Iterator[Region] = itertools.product(*map(itertools.pairwise, cuts))
+    return all(
+        any(
+            all(start <= low < stop for (low, _), (start, stop) in zip(cell, region, strict=True)) for region in regions
+        )
+        for cell in cells
+    )

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, Final
+from typing import Any
 
 from fanin.contract import Backend
 from fanin.exceptions import FaninTypeError, FaninValueError
+from fanin.models.data import parameters_of_text, text_of_parameters
 from fanin.models.draw import draw_parameter
-from fanin.models.likeness import like
+from fanin.models.likeness import Names, like
 from fanin.models.parameter import Parameter
 from fanin.models.table import table
 from fanin.registry import backend as get_backend
+from fanin.stream.keys import seed_words
 
 __all__ = ["Scheme"]
-
-_VERSION: Final = 1
 
 
 class Scheme(Mapping[str, Parameter]):
@@ -37,8 +36,6 @@ class Scheme(Mapping[str, Parameter]):
         fc.bias    4      float32  every weight is 0
         >>> Scheme.from_json(scheme.to_json()) == scheme
         True
-        >>> scheme.draw(seed=0)["fc.weight"].shape
-        (4, 3)
     """
 
     def __init__(self, parameters: Mapping[str, Parameter]) -> None:
@@ -78,7 +75,8 @@ class Scheme(Mapping[str, Parameter]):
             device: Where the arrays shall live, in the backend's own terms.
 
         Raises:
-            FaninValueError: Some parameters follow no law (the message lists them), or a law cannot be drawn.
+            FaninValueError: Some parameters follow no law (the message lists them), or a law cannot be drawn (the
+                message names the parameter).
             FaninError: The backend cannot be loaded.
         """
         undrawn = [name for name, parameter in self.items() if not parameter.follows_laws]
@@ -88,26 +86,48 @@ class Scheme(Mapping[str, Parameter]):
                 f"them out, scheme.only_laws().draw(...), or draw with the recording that knows them."
             )
         drawer = get_backend(backend)
-        return {name: draw_parameter(parameter, name, seed, drawer, device) for name, parameter in self.items()}
+        seed_words(seed)
+        drawn = {}
+        for name, parameter in self.items():
+            try:
+                drawn[name] = draw_parameter(parameter, name, seed, drawer, device)
+            except (FaninValueError, FaninTypeError) as error:
+                raise type(error)(f"{name}: {error}") from error
+        return drawn
 
     def only_laws(self) -> Scheme:
         """Return the scheme without the tensors that follow no law."""
         return Scheme({name: parameter for name, parameter in self.items() if parameter.follows_laws})
 
-    def like(self, source: Scheme, names: Mapping[str, str] | None = None) -> Scheme:
-        """Return this scheme's shapes and layouts with the laws and streams of another one.
+    def like(self, source: Scheme, names: Names | None = None) -> Scheme:
+        """Return this scheme's shapes, dtypes and layouts with the laws and streams of another one.
 
-        The weights are then those of the source, in the target's layouts and shapes: both must have the same logical
-        shape, (groups, out, in, *kernel).
+        The weights are then those of the source in the target's layouts: both must have the same logical shape,
+        (out, in, *kernel), whose order the logical index goes by. An initializer whose fans are others here becomes the
+        law that they gave it there. A source without a layout is in plain C order of (out, in, *kernel); a target that
+        has none, and the source's shape, gets the source's array as it is stored, and its layout.
 
         Args:
             source: The scheme that says the laws and the streams.
             names: This scheme's names to the source's; names that are left out are the same in both. A part of a
-                packed source is named by its stream.
+                packed source, or a slice of a stack, is named by its stream. A stack here may be like separate
+                tensors there: {"layers.weight": ["layers.0.weight", "layers.1.weight"]}.
 
         Raises:
-            FaninValueError: A name is missing, or two logical shapes differ; the message lists all of them.
+            FaninValueError: A name is missing, or two tensors cannot have the same weights; the message lists all.
+            FaninTypeError: `source` is no scheme, or `names` no mapping of names.
+
+        Example:
+            An attention kernel of Flax, (in, heads, head_dim), with the weights of torch's (heads * head_dim, in):
+
+            >>> torchs = Scheme({"q.weight": Parameter((8, 6), "float32", "he", layout="OI")})
+            >>> flaxs = Scheme({"q.kernel": Parameter((6, 2, 4), "float32", layout="IOO")})
+            >>> print(flaxs.like(torchs, {"q.kernel": "q.weight"}))
+            name      shape      dtype    law              layout  stream
+            q.kernel  6 x 2 x 4  float32  N(0, 0.57735^2)  IOO     q.weight
         """
+        if not isinstance(source, Scheme):
+            raise FaninTypeError(f"a scheme is like another fanin.Scheme. Received: {type(source).__name__}.")
         return Scheme(like(self, source, names))
 
     def rename(self, names: Mapping[str, str] | Callable[[str], str]) -> Scheme:
@@ -118,55 +138,40 @@ class Scheme(Mapping[str, Parameter]):
 
         Raises:
             FaninValueError: Two parameters would have the same name, or a name is not there.
+            FaninTypeError: `names` is neither a mapping nor a function, or a new name is not text.
         """
-        if isinstance(names, Mapping):
-            if unknown := [name for name in names if name not in self]:
-                raise FaninValueError(f"the scheme has no {_some(unknown)}. It has: {_some(list(self))}.")
-            mapping = names
-        else:
-            mapping = {name: names(name) for name in self}
+        if not isinstance(names, Mapping) and not callable(names):
+            raise FaninTypeError(f"names must be a mapping or a function. Received: {type(names).__name__}.")
+        mapping = names if isinstance(names, Mapping) else {name: names(name) for name in self}
+        if unknown := [str(name) for name in mapping if name not in self]:
+            raise FaninValueError(f"the scheme has no {_some(unknown)}. It has: {_some(list(self))}.")
         renamed: dict[str, Parameter] = {}
         for name, parameter in self.items():
             new = mapping.get(name, name)
+            if not isinstance(new, str):
+                raise FaninTypeError(f"a parameter's name is text. Received: {new!r} for {name!r}.")
             if new in renamed:
                 raise FaninValueError(f"two parameters would be called {new!r}. Give each its own name.")
             renamed[new] = parameter.with_streams_of(name) if new != name else parameter
         return Scheme(renamed)
 
     def to_json(self) -> str:
-        """Return the scheme as text: stable, versioned, and one line per parameter, so that a diff reads well."""
-        lines = [f"    {json.dumps(name)}: {json.dumps(one.to_dict(), allow_nan=True)}" for name, one in self.items()]
-        return f'{{\n  "fanin_scheme": {_VERSION},\n  "parameters": {{\n' + ",\n".join(lines) + "\n  }\n}\n"
+        """Return the scheme as text: versioned, stable, strict JSON, one line per parameter, so that a diff reads well.
+
+        An infinite bound of a law is written as "inf" or "-inf".
+        """
+        return text_of_parameters(self)
 
     @staticmethod
     def from_json(text: str) -> Scheme:
         """Return the scheme that `to_json` described.
 
         Raises:
-            FaninValueError: The text is no JSON, no scheme, or of another version.
+            FaninValueError: The text is no JSON, no scheme, of another version, or a parameter (the message names it)
+                has a setting that is missing, unknown or out of range.
+            FaninTypeError: It is no text, or a setting has the wrong type.
         """
-        try:
-            data = json.loads(text)
-        except ValueError as error:
-            raise FaninValueError(
-                f"a scheme's text must be JSON: {error}. Use what scheme.to_json() returns."
-            ) from error
-        if not isinstance(data, dict) or not isinstance(data.get("parameters"), dict):
-            raise FaninValueError(
-                'a scheme\'s JSON is an object with "fanin_scheme" and "parameters". Received: '
-                f"{', '.join(data) if isinstance(data, dict) else type(data).__name__}."
-            )
-        if data.get("fanin_scheme") != _VERSION:
-            raise FaninValueError(
-                f"this fanin reads schemes of version {_VERSION}. Received: version {data.get('fanin_scheme')!r}."
-            )
-        parameters = {}
-        for name, record in data["parameters"].items():
-            try:
-                parameters[name] = Parameter.from_dict(record)
-            except (FaninValueError, FaninTypeError) as error:
-                raise type(error)(f"{name}: {error}") from error
-        return Scheme(parameters)
+        return Scheme(parameters_of_text(text))
 
 
 def _some(names: list[str], most: int = 5) -> str:

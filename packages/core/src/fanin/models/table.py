@@ -1,35 +1,51 @@
-"""A scheme as a table for people: rows that differ by numbers alone are one row."""
+"""A scheme as a table for people: rows that differ by numbers in their names alone are one row."""
 
 from __future__ import annotations
 
 import itertools
+import math
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
 
 from fanin.exceptions import FaninError
-from fanin.models.parameter import Parameter, part_name
+from fanin.models.parameter import Parameter, Region, part_name
 from fanin.plans.facts import facts
 
-__all__ = ["columns", "law_text", "table"]
+__all__ = ["columns", "law_text", "layout_text", "region_text", "table"]
 
-_HEADINGS = ("name", "shape", "dtype", "law", "layout", "stream")
-_NUMBER = re.compile(r"\d+")
+_HEADINGS: Final = ("name", "shape", "dtype", "law", "layout", "stream")
+_NUMBER: Final = re.compile(r"(?<!\d)(?:0|[1-9]\d*)(?!\d)", re.ASCII)
+"""A number that is written as Python writes it, so that a range of them says how they are written."""
 
 
 def law_text(parameter: Parameter) -> str:
     """Return the law of a parameter's weights in one line, its parts left out."""
     if parameter.initializer is None:
-        return parameter.note or f"{len(parameter.parts)} parts"
+        return parameter.note or (f"{len(parameter.parts)} parts" if parameter.parts else "none")
     try:
         return facts(parameter.initializer, parameter.geometry).law
     except FaninError:  # it has no numbers for a tensor without elements
         return str(parameter.initializer)
 
 
-def table(parameters: Mapping[str, Parameter]) -> str:
-    """Return the table: one line for parameters that have the same law and shape, and names that differ by numbers."""
-    rows = [_HEADINGS, *_merged(_rows(parameters))]
-    return columns(rows)
+def layout_text(parameter: Parameter) -> str:
+    """Return what the axes are, in words where letters do not say it; nothing without a layout."""
+    words = [parameter.layout or ""]
+    if parameter.groups > 1:
+        words.append(f"{parameter.groups} groups")
+    if parameter.transposed:
+        words.append("transposed")
+    if any(step > 1 for step in parameter.geometry.stride):
+        words.append(f"stride {' x '.join(map(str, parameter.geometry.stride))}")
+    return ", ".join(words)
+
+
+def region_text(region: Region, shape: tuple[int, ...]) -> str:
+    """Return a region as an index: "0:64, :"."""
+    pairs = zip(region, shape, strict=True)
+    return ", ".join(":" if ends == (0, size) else f"{ends[0]}:{ends[1]}" for ends, size in pairs)
 
 
 def columns(rows: Iterable[tuple[str, ...]]) -> str:
@@ -42,59 +58,97 @@ def columns(rows: Iterable[tuple[str, ...]]) -> str:
     )
 
 
-def _rows(parameters: Mapping[str, Parameter]) -> Iterator[tuple[str, ...]]:
+def table(parameters: Mapping[str, Parameter]) -> str:
+    """Return the table: one line for parameters that are the same but for numbers in their names."""
+    groups: dict[tuple[str, ...], list[_Row]] = {}
     for name, parameter in parameters.items():
-        yield _row(name, parameter, name)
-        for k, part in enumerate(parameter.parts):
-            region = ", ".join(
-                ":" if (start, stop) == (0, size) else f"{start}:{stop}"
-                for (start, stop), size in zip(part.region, parameter.shape, strict=True)
-            )
-            yield _row(f"  {name}[{region}]", part.parameter, part_name(name, k))
+        for row in _rows(name, parameter):
+            groups.setdefault(row.kind, []).append(row)
+    return columns([_HEADINGS, *itertools.chain.from_iterable(map(_merged, groups.values()))])
 
 
-def _row(shown: str, parameter: Parameter, own: str) -> tuple[str, ...]:
+@dataclass(frozen=True)
+class _Row:
+    """A parameter, or a part of one.
+
+    Attributes:
+        name: The parameter's name.
+        place: Before and behind the name: what part of it.
+        cells: Shape, dtype, law and layout, as text.
+        stream: The name of the stream, or nothing where it goes without saying.
+    """
+
+    name: str
+    place: tuple[str, str]
+    cells: tuple[str, ...]
+    stream: str
+
+    @property
+    def numbers(self) -> tuple[int, ...]:
+        return tuple(map(int, _NUMBER.findall(self.name)))
+
+    @property
+    def kind(self) -> tuple[str, ...]:
+        """All but the numbers of the name, and those of the stream that are the same ones."""
+        return (_NUMBER.sub("*", self.name), *self.place, *self.cells, self.stream_with(["*"] * len(self.numbers)))
+
+    def stream_with(self, texts: Sequence[str]) -> str:
+        """Return the stream with a text for each number that is also the name's, counted from the first."""
+        own = iter(zip(self.numbers, texts, strict=True))
+
+        def text(found: re.Match[str]) -> str:
+            number, shown = next(own, (None, ""))
+            return shown if found[0] == str(number) else found[0]
+
+        return _NUMBER.sub(text, self.stream)
+
+
+def _rows(name: str, parameter: Parameter) -> Iterator[_Row]:
+    yield _row(name, ("", ""), parameter, name)
+    for k, part in enumerate(parameter.parts):
+        place = ("  ", f"[{region_text(part.region, parameter.shape)}]")
+        yield _row(name, place, part.parameter, part_name(name, k))
+
+
+def _row(name: str, place: tuple[str, str], parameter: Parameter, own: str) -> _Row:
     shape = " x ".join(map(str, parameter.shape)) or "scalar"
-    layout = parameter.layout or ""
-    if parameter.groups > 1:
-        layout += f", {parameter.groups} groups"
-    if parameter.transposed:
-        layout += ", transposed"
-    stream = parameter.stream
-    if stream is None or stream == own or (parameter.initializer is not None and not parameter.initializer.is_random):
-        stream = ""
-    return (
-        shown,
-        shape,
-        parameter.dtype,
-        law_text(parameter),
-        layout,
-        stream if isinstance(stream, str) else f"{len(stream)} names",
-    )
+    stream = parameter.stream if parameter.is_random and parameter.stream != own else None
+    if isinstance(stream, tuple):
+        stream = stream[0] if len(stream) == 1 else f"{stream[0]}, ..., {stream[-1]}"
+    cells = (shape, parameter.dtype, law_text(parameter), layout_text(parameter))
+    return _Row(name, place, cells, stream or "")
 
 
-def _merged(rows: Iterable[tuple[str, ...]]) -> Iterator[tuple[str, ...]]:
-    """Yield one row for those of the same shape, dtype, law and layout whose names and streams differ by numbers."""
-    groups: dict[tuple[str, ...], list[tuple[str, ...]]] = {}
+def _merged(rows: list[_Row]) -> Iterator[tuple[str, ...]]:
+    """Yield one row for several whose names have every combination of some numbers, and else as few as that takes."""
+    rows = list({row.numbers: row for row in rows}.values())  # a part may come twice
+    first = rows[0]
+    found = [sorted(set(column)) for column in zip(*(row.numbers for row in rows), strict=True)]
+    if math.prod(map(len, found)) == len(rows):
+        before, behind = first.place
+        ranges = list(map(_range, found))
+        texts = iter(ranges)
+        yield (
+            before + _NUMBER.sub(lambda _: next(texts), first.name) + behind,
+            *first.cells,
+            first.stream_with(ranges),
+        )
+        return
+    varied = next(k for k, numbers in enumerate(found) if len(numbers) > 1)
+    groups: dict[int, list[_Row]] = {}
     for row in rows:
-        same = (_NUMBER.sub("*", row[0]), *row[1:5], _NUMBER.sub("*", row[5]))
-        groups.setdefault(same, []).append(row)
-    for found in groups.values():
-        first = found[0]
-        yield (_ranges([row[0] for row in found]), *first[1:5], _ranges([row[5] for row in found]))
-
-
-def _ranges(names: list[str]) -> str:
-    """Return names that differ by numbers as one: "blocks.{0..11}.attn.weight"."""
-    words = _NUMBER.split(names[0])
-    numbers = [sorted({int(column) for column in found}) for found in zip(*map(_NUMBER.findall, names), strict=True)]
-    texts = [_range(found) for found in numbers]
-    return "".join(itertools.chain.from_iterable(itertools.zip_longest(words, texts, fillvalue="")))
+        groups.setdefault(row.numbers[varied], []).append(row)
+    for group in groups.values():
+        yield from _merged(group)
 
 
 def _range(numbers: list[int]) -> str:
-    if len(numbers) == 1:
-        return str(numbers[0])
-    if len(numbers) > 2 and numbers[-1] - numbers[0] == len(numbers) - 1:
-        return f"{{{numbers[0]}..{numbers[-1]}}}"
-    return "{" + ",".join(map(str, numbers)) + "}"
+    """Return numbers as one text: "3", or "{0..2,5}"."""
+    runs: list[list[int]] = []
+    for number in numbers:
+        if runs and number == runs[-1][-1] + 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    texts = [f"{run[0]}..{run[-1]}" if len(run) > 2 else ",".join(map(str, run)) for run in runs]
+    return texts[0] if len(numbers) == 1 else "{" + ",".join(texts) + "}"
