@@ -71,7 +71,7 @@ def main(rank: int, world: int, port: str, scheme: fanin.Scheme) -> None:
     os.environ.update(MASTER_ADDR="127.0.0.1", MASTER_PORT=port)
     logging.getLogger("torch.distributed").setLevel(logging.ERROR)
     dist.init_process_group("gloo", rank=rank, world_size=world)
-    report: dict[str, Any] = {}
+    report: dict[str, Any] = {"world": world}
     for way in ("fully sharded", "hybrid", "sharded over tensor parallel"):
         model = init_module_(distributed(way, world), scheme, seed=SEED)
         placements = sorted({str(getattr(one, "placements", None)) for one in model.parameters()})

@@ -10,8 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from fanin.exceptions import FaninValueError
+from fanin.initializers import Constant
 from fanin.models import Parameter, Scheme
-from fanin.models.parameter import Region, part_name
+from fanin.models.parameter import OTHER_DTYPES, Region, part_name
 from fanin.plans import Plan
 from fanin_torch._api import check_writable
 from fanin_torch._draw import draw_into
@@ -31,6 +32,7 @@ class _Write:
     plans: list[tuple[Plan, tuple[slice, ...]]]
     replay: str | None = None
     blocks: Sequence[Block] = ()
+    fill: float | None = None
 
 
 def apply_scheme(model: nn.Module, scheme: Scheme, seed: int, prefix: str = "") -> None:
@@ -124,6 +126,8 @@ def _write(one: Named, name: str, parameter: Parameter, scheme: Scheme, seed: in
         blocks = [Block(whole, tuple(slice(*ends) for ends in whole))]
     if not parameter.follows_laws:
         return _Write(memory, [], name, blocks) if _computes(scheme, name) else None
+    if isinstance(parameter.initializer, Constant) and parameter.dtype in OTHER_DTYPES:
+        return _Write(memory, [], fill=parameter.initializer.value)
     check_writable(one.tensor)
     dtype = dtype_name(one.tensor.dtype)
     return _Write(memory, [drawn for block in blocks for drawn in _plans(parameter, name, dtype, block, seed)])
@@ -157,6 +161,8 @@ def _counted_from(outer: Region, inner: Region) -> Region:
 
 @torch.no_grad()
 def _carry_out(write: _Write, scheme: Scheme, seed: int) -> None:
+    if write.fill is not None:
+        write.memory.fill_(write.fill)
     for plan, place in write.plans:
         draw_into(plan, write.memory[place] if place else write.memory)
     if write.replay is not None:

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves
 
 from fanin.exceptions import FaninTypeError, FaninValueError
-from fanin.initializers import MatrixInitializer
+from fanin.initializers import Constant, MatrixInitializer
 from fanin.layout import Geometry
 from fanin.models import Parameter, Part, Scheme
 from fanin.models.parameter import part_name
@@ -248,8 +248,12 @@ def _parameter(tensor: Tensor, program: _Program, sources: dict[int, Parameter],
     shape, dtype, filled = tuple(tensor.shape), dtype_name(tensor.dtype), program.filled
     plain = _laid_out(Parameter(shape, dtype), program.geometry, filled.base if filled else None)
     noted = replace(plain, note=_note(program, tape))
-    if dtype not in DTYPES or filled is None:
+    if filled is None:
         return noted
+    if dtype not in DTYPES:
+        constant = filled.base.initializer if filled.base is not None and not filled.regions else None
+        whole = isinstance(constant, Constant) and constant.value.is_integer()
+        return replace(plain, initializer=constant) if whole else noted
     parts: list[Part] = []
     for ref, law in filled.regions:
         region = ref.region_of(program.ref)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
+from dataclasses import replace
 from typing import Any
 
 from fanin.api import draw
 from fanin.contract import Backend
 from fanin.initializers import Constant
-from fanin.models.parameter import Parameter, part_name
+from fanin.models.parameter import OTHER_DTYPES, Parameter, part_name
 
 __all__ = ["draw_parameter"]
 
@@ -22,6 +24,9 @@ def draw_parameter(parameter: Parameter, name: str, seed: int, backend: Backend,
         backend: What draws.
         device: Where the array shall live, in the backend's own terms.
     """
+    if parameter.dtype in OTHER_DTYPES:  # a constant, which no array library draws as a weight
+        wide = replace(parameter, dtype="float64", parts=())
+        return _cast(draw(wide.plan(name), backend=backend, device=device), parameter.dtype)
     if parameter.initializer is not None:
         whole = draw(parameter.plan(name, seed), backend=backend, device=device)
     else:
@@ -35,3 +40,8 @@ def draw_parameter(parameter: Parameter, name: str, seed: int, backend: Backend,
         else:
             whole[place] = piece
     return whole
+
+
+def _cast(array: Any, dtype: str) -> Any:
+    """Return an array of any library in another dtype."""
+    return array.astype(dtype) if hasattr(array, "astype") else array.to(getattr(sys.modules["torch"], dtype))

@@ -12,7 +12,7 @@ from typing import Final
 from fanin._checks import whole_number
 from fanin.dtypes import DTYPES, dtype_of
 from fanin.exceptions import FaninTypeError, FaninValueError
-from fanin.initializers import Initializer
+from fanin.initializers import Constant, Initializer
 from fanin.initializers.names import get_initializer
 from fanin.layout import Geometry, check_shape
 from fanin.plans import Name, Plan
@@ -73,10 +73,11 @@ class Parameter:
         self._settle("dtype", _dtype_name(self.dtype))
         if self.initializer is not None:
             self._settle("initializer", get_initializer(self.initializer))
-            if self.dtype in OTHER_DTYPES:
+            if self.dtype in OTHER_DTYPES and not _is_whole(self.initializer):
                 raise FaninValueError(
                     f"a law draws real floating-point numbers. Received: {self.initializer} for dtype {self.dtype}. "
-                    f"Accepted: {', '.join(DTYPES)}; or initializer=None, and note= says what computes the tensor."
+                    f"Accepted: {', '.join(DTYPES)}; a constant that is a whole number; or initializer=None, and note= "
+                    f"says what computes the tensor."
                 )
         geometry = self.geometry
         if self.stride is not None:
@@ -150,6 +151,10 @@ class Parameter:
         """Return the parameter, and its parts, in another dtype."""
         parts = tuple(dataclasses.replace(part, parameter=part.parameter.with_dtype(dtype)) for part in self.parts)
         return dataclasses.replace(self, dtype=dtype, parts=parts)
+
+
+def _is_whole(initializer: Initializer) -> bool:
+    return isinstance(initializer, Constant) and initializer.value.is_integer()
 
 
 def part_name(name: str, number: int) -> str:
