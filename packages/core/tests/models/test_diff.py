@@ -158,6 +158,14 @@ def test_the_table() -> None:
     assert [one.name for one in differences[1:3]] == ["a", "only"]
 
 
+def test_rows_of_one_kind() -> None:
+    first = Scheme({f"l.{k}.w": Parameter((3,), initializer=N) for k in range(4)})
+    second = Scheme({name: Parameter((3,), initializer=fanin.ones()) for name in first})
+    differences = diff(first, second)
+    assert len(differences) == 4
+    assert str(differences).splitlines()[1:] == ["l.{0..3}.w  law   N(0, 0.02^2)  every weight is 1"]
+
+
 def test_names() -> None:
     """Streams that go by the parameters' names, those of parts and of tied tensors too, follow the mapping."""
     first = Scheme(

@@ -129,7 +129,7 @@ MISTAKES: dict[str, tuple[Any, str]] = {
     "an infinite std": (record(law={"initializer": "normal", "std": "inf"}), "fc.w: std must be finite"),
     "a shape of text": (record(shape="43"), "fc.w: shape must be a list"),
     "a shape of halves": (record(shape=[4.5, 3]), "fc.w: shape must be a sequence of whole numbers"),
-    "a layout": (record(layout=["O", "I"]), "fc.w: layout must be text"),
+    "a layout": (record(layout=["O", "I"]), "fc.w: layout must be a string"),
     "transposed": (record(layout="OI", transposed=1), "fc.w: transposed must be True or False"),
     "a dtype": (record(dtype=None), "fc.w: dtype must be"),
     "parts": (record(parts={"region": []}), "fc.w: parts must be a list"),

@@ -57,7 +57,7 @@ REFUSED: dict[str, tuple[tuple[Any, ...], dict[str, Any], str]] = {
     "layout": (((4, 3),), {"layout": "OIW"}, "names 3 axes"),
     "groups": (((4, 3),), {"layout": "OI", "groups": 3}, "groups=3 does not divide"),
     "groups without layout": (((4, 3),), {"groups": 2}, "need a layout"),
-    "stride": (((4, 3, 5),), {"layout": "OIW", "stride": (1, 2)}, "stride needs one number"),
+    "stride": (((4, 3, 5),), {"layout": "OIW", "stride": (1, 2)}, "one number per spatial axis"),
     "stream": (((4, 3),), {"stream": 5}, "stream must be text"),
     "streams without a stack": (((4, 3),), {"layout": "OI", "stream": ("a", "b", "c", "d")}, "stream must be text"),
     "one stream of a stack": (((4, 3),), {"layout": "SO", "stream": "abcd"}, "sequence of 4 names"),

@@ -11,7 +11,7 @@ from fanin.dtypes import DTYPES
 from fanin.exceptions import FaninError, FaninTypeError, FaninValueError
 from fanin.models.parameter import Parameter
 from fanin.models.scheme import Scheme
-from fanin.models.table import columns, law_text, layout_text, region_text
+from fanin.models.table import Row, columns, law_text, layout_text, merged, region_text
 from fanin.plans.rule_of import rule_of
 from fanin.plans.rules import Fill
 
@@ -57,8 +57,8 @@ class SchemeDiff(Sequence[Difference]):
     def __str__(self) -> str:
         if not self:
             return "no difference"
-        rows = [(one.name, one.what, one.first, one.second) for one in self]
-        return columns([("name", "what", "first", "second"), *rows])
+        rows = merged(Row(one.name, (one.what, one.first, one.second)) for one in self)
+        return columns([("name", "what", "first", "second", ""), *rows])
 
     def __repr__(self) -> str:
         return f"<fanin.models.SchemeDiff of {len(self)} differences>"

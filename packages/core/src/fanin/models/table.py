@@ -13,7 +13,7 @@ from fanin.exceptions import FaninError
 from fanin.models.parameter import Parameter, Region, part_name
 from fanin.plans.facts import facts
 
-__all__ = ["columns", "law_text", "layout_text", "region_text", "table"]
+__all__ = ["Row", "columns", "law_text", "layout_text", "merged", "region_text", "table"]
 
 _HEADINGS: Final = ("name", "shape", "dtype", "law", "layout", "stream")
 _NUMBER: Final = re.compile(r"(?<!\d)(?:0|[1-9]\d*)(?!\d)", re.ASCII)
@@ -60,31 +60,37 @@ def columns(rows: Iterable[tuple[str, ...]]) -> str:
 
 def table(parameters: Mapping[str, Parameter]) -> str:
     """Return the table: one line for parameters that are the same but for numbers in their names."""
-    groups: dict[tuple[str, ...], list[_Row]] = {}
-    for name, parameter in parameters.items():
-        for row in _rows(name, parameter):
-            groups.setdefault(row.kind, []).append(row)
-    return columns([_HEADINGS, *itertools.chain.from_iterable(map(_merged, groups.values()))])
+    rows = itertools.chain.from_iterable(itertools.starmap(_rows, parameters.items()))
+    return columns([_HEADINGS, *merged(rows)])
+
+
+def merged(rows: Iterable[Row]) -> Iterator[tuple[str, ...]]:
+    """Yield the cells of rows, one line for those that are the same but for numbers in their names."""
+    groups: dict[tuple[str, ...], list[Row]] = {}
+    for row in rows:
+        groups.setdefault(row.kind, []).append(row)
+    return itertools.chain.from_iterable(map(_merged, groups.values()))
 
 
 @dataclass(frozen=True)
-class _Row:
-    """A parameter, or a part of one.
+class Row:
+    """A line of a table, of a parameter or a part of one.
 
     Attributes:
         name: The parameter's name.
-        place: Before and behind the name: what part of it.
-        cells: Shape, dtype, law and layout, as text.
+        cells: What is said of it, as text.
         stream: The name of the stream, or nothing where it goes without saying.
+        place: Before and behind the name: what part of it.
     """
 
     name: str
-    place: tuple[str, str]
     cells: tuple[str, ...]
-    stream: str
+    stream: str = ""
+    place: tuple[str, str] = ("", "")
 
     @property
     def numbers(self) -> tuple[int, ...]:
+        """The numbers in the name."""
         return tuple(map(int, _NUMBER.findall(self.name)))
 
     @property
@@ -103,23 +109,23 @@ class _Row:
         return _NUMBER.sub(text, self.stream)
 
 
-def _rows(name: str, parameter: Parameter) -> Iterator[_Row]:
+def _rows(name: str, parameter: Parameter) -> Iterator[Row]:
     yield _row(name, ("", ""), parameter, name)
     for k, part in enumerate(parameter.parts):
         place = ("  ", f"[{region_text(part.region, parameter.shape)}]")
         yield _row(name, place, part.parameter, part_name(name, k))
 
 
-def _row(name: str, place: tuple[str, str], parameter: Parameter, own: str) -> _Row:
+def _row(name: str, place: tuple[str, str], parameter: Parameter, own: str) -> Row:
     shape = " x ".join(map(str, parameter.shape)) or "scalar"
     stream = parameter.stream if parameter.is_random and parameter.stream != own else None
     if isinstance(stream, tuple):
         stream = stream[0] if len(stream) == 1 else f"{stream[0]}, ..., {stream[-1]}"
     cells = (shape, parameter.dtype, law_text(parameter), layout_text(parameter))
-    return _Row(name, place, cells, stream or "")
+    return Row(name, cells, stream or "", place)
 
 
-def _merged(rows: list[_Row]) -> Iterator[tuple[str, ...]]:
+def _merged(rows: list[Row]) -> Iterator[tuple[str, ...]]:
     """Yield one row for several whose names have every combination of some numbers, and else as few as that takes."""
     rows = list({row.numbers: row for row in rows}.values())  # a part may come twice
     first = rows[0]
@@ -135,7 +141,7 @@ def _merged(rows: list[_Row]) -> Iterator[tuple[str, ...]]:
         )
         return
     varied = next(k for k, numbers in enumerate(found) if len(numbers) > 1)
-    groups: dict[int, list[_Row]] = {}
+    groups: dict[int, list[Row]] = {}
     for row in rows:
         groups.setdefault(row.numbers[varied], []).append(row)
     for group in groups.values():
