@@ -189,6 +189,18 @@ def cross(session: nox.Session) -> None:
 
 
 @nox.session(python=PYTHON)
+def models(session: nox.Session) -> None:
+    """Test with published models of timm, torchvision and transformers, a sample of them; `FANIN_MODELS=all` for all.
+
+    torchvision is published as a CUDA build for this torch: its models need none of its operators.
+    """
+    install(session, "./packages/core", "./packages/backend_numpy[numba]", "./packages/backend_torch", "scipy", *TEST)
+    install(session, "transformers", "safetensors", "pyyaml", "huggingface_hub", "pillow")
+    install(session, "--no-deps", "timm", "torchvision")
+    pytest(session, "tests/models", "--timeout=3600", *session.posargs)
+
+
+@nox.session(python=PYTHON)
 def wheels(session: nox.Session) -> None:
     """Build the wheels, check what is in them, install each extra from them outside the checkout, and run there."""
     install(session, "build", "hatchling", "virtualenv", "twine", "check-wheel-contents", "nox", *TEST)

@@ -12,14 +12,14 @@ import warnings
 from itertools import islice
 from pathlib import Path
 
-import published
+import published_models
 import torch
-from measure import measure
+from model_checks import measure
 
 LIBRARIES = {
-    "timm": published.timm_models,
-    "torchvision": published.torchvision_models,
-    "transformers": published.transformers_models,
+    "timm": published_models.timm_models,
+    "torchvision": published_models.torchvision_models,
+    "transformers": published_models.transformers_models,
 }
 
 
@@ -29,13 +29,14 @@ def main() -> None:
     arguments.add_argument("libraries", nargs="+", choices=sorted(LIBRARIES))
     arguments.add_argument("--out", type=Path, required=True)
     arguments.add_argument("--every", type=int, default=1, help="take each n-th model only")
+    arguments.add_argument("--start", type=int, default=0, help="and begin with this one")
     arguments.add_argument("--only", default="", help="take models whose name contains this")
     chosen = arguments.parse_args()
     torch.set_num_threads(1)
     warnings.simplefilter("ignore")
     done = {json.loads(line)["name"] for line in chosen.out.read_text().splitlines()} if chosen.out.exists() else set()
     for library in chosen.libraries:
-        for model in islice(LIBRARIES[library](), 0, None, chosen.every):
+        for model in islice(LIBRARIES[library](), chosen.start, None, chosen.every):
             if model.name in done or chosen.only not in model.name:
                 continue
             try:

@@ -273,6 +273,17 @@ def test_parts_that_were_scaled_in_place_have_no_numbers_of_the_whole() -> None:
     assert "normal_, mul_" in str(found.note)
 
 
+def test_a_part_that_was_partly_overwritten_is_no_law() -> None:
+    found = one(packed(lambda w: (w.zero_(), w[:3].normal_(), w[2:4].fill_(1.0), w[:3].mul_(2.0))))
+    assert found.initializer is None
+    assert found.parts == ()
+
+
+def test_columns_of_one_matrix_do_not_overlap() -> None:
+    found = one(packed(lambda w: (w[:, :2].normal_(), w[:, 2:].uniform_(), w[:, :2].mul_(2.0))))
+    assert [part.parameter.initializer for part in found.parts] == [Uniform(0.0, 1.0), Normal(0.0, 2.0)]
+
+
 def test_an_embedding_s_padding_row() -> None:
     found = recorded(lambda: nn.Embedding(7, 3, padding_idx=-2))["weight"]
     assert found.initializer == Normal(0.0, 1.0)
@@ -329,9 +340,9 @@ def test_copies_have_one_stream(draw: bool) -> None:
 class Shared(nn.Module):
     """Tensors that share random numbers in various ways."""
 
-    def __init__(self, make: Callable[[Tensor], Tensor]) -> None:
+    def __init__(self, make: Callable[[Tensor], Tensor], first: Code = lambda: torch.randn(4, 4)) -> None:
         super().__init__()
-        self.first = nn.Parameter(torch.randn(4, 4))
+        self.first = nn.Parameter(first())
         self.second = nn.Parameter(make(self.first.detach()))
 
 
@@ -356,6 +367,17 @@ def test_shared_numbers_stay_shared(make: Callable[[Tensor], Tensor], draw: bool
     assert scheme["first"].initializer == Normal(0.0, 1.0)
     init_module_(model, scheme, seed=3)
     assert torch.equal(model.second, make(model.first.detach()))
+
+
+@pytest.mark.parametrize("draw", [True, False])
+def test_norms_agree_with_weights_that_are_made_by_inversion(draw: bool) -> None:
+    """A truncated normal has other numbers from its stream than erfinv of a uniform: both are replayed."""
+    from fanin_torch import init_module_
+
+    with record(draw=draw) as recording:
+        model = Shared(lambda first: first.norm(dim=1), lambda: inverted(empty(4, 4), 0.0, 1.0, -2.0, 2.0))
+    init_module_(model, recording.scheme(model), seed=3)
+    assert torch.equal(model.second, model.first.detach().norm(dim=1))
 
 
 def test_chunks_of_one_source_are_not_equal() -> None:

@@ -54,6 +54,10 @@ MODELS: dict[str, Callable[[], nn.Module]] = {
 }
 
 
+NEEDS_NUMBERS = {"orthogonal"}
+"""Models that torch cannot build on the meta device: their code reads numbers."""
+
+
 def contents(model: nn.Module) -> dict[str, Tensor]:
     return {name: tensor.detach().clone() for name, tensor in model.state_dict().items()}
 
@@ -66,7 +70,8 @@ def assert_equal(one: dict[str, Tensor], two: dict[str, Tensor]) -> None:
 @pytest.mark.parametrize("name", MODELS)
 def test_bits_are_the_same_however_it_was_built(name: str) -> None:
     wanted = contents(build(MODELS[name], seed=5))
-    for draw, device in ((True, "cpu"), (True, "cpu"), (False, "cpu"), (False, "meta")):
+    ways = [(True, "cpu"), (True, "cpu"), (False, "cpu"), (False, "meta")]
+    for draw, device in ways[: 3 if name in NEEDS_NUMBERS else 4]:
         with record(draw=draw) as recording, torch.device(device):
             model = MODELS[name]()
         assert_equal(contents(init_module_(model, recording.scheme(model), seed=5)), wanted)

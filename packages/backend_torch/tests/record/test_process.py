@@ -45,7 +45,7 @@ def test_functions_of_torch_are_as_before(draw: bool) -> None:
 
 @pytest.mark.parametrize("draw", [True, False])
 def test_functions_of_torch_are_as_before_an_exception(draw: bool) -> None:
-    before, modes = state_of_init(), len(torch.overrides._get_current_function_mode_stack())
+    before, modes = state_of_init(), torch._C._len_torch_function_stack()
 
     def fail() -> None:
         with record(draw=draw), record():
@@ -55,7 +55,7 @@ def test_functions_of_torch_are_as_before_an_exception(draw: bool) -> None:
     with pytest.raises(ZeroDivisionError):
         fail()
     assert state_of_init() == before
-    assert len(torch.overrides._get_current_function_mode_stack()) == modes
+    assert torch._C._len_torch_function_stack() == modes
     assert torch.utils._python_dispatch._get_current_dispatch_mode() is None
 
 

@@ -37,7 +37,7 @@ class Measured:
 
     Attributes:
         name: The model.
-        kinds: How many tensors are laws, parts, computed without randomness, replayed, or lost.
+        kinds: How many tensors are laws, parts, computed without randomness, replayed, or unknown.
         notes: Of each tensor that follows no law, why.
         tested: How many groups of weights that follow one law were compared with the model's own.
         wrong: Laws that the model's own numbers do not follow.
@@ -123,7 +123,7 @@ def kind_of(parameter: Parameter) -> str:
     if parameter.initializer is not None:
         return "law"
     note = parameter.note or ""
-    return {"random": "replayed", "unknown": "lost"}.get(note.partition(",")[0].partition(":")[0], "computed")
+    return {"random": "replayed", "unknown": "unknown"}.get(note.partition(",")[0].partition(":")[0], "computed")
 
 
 def tensors(model: nn.Module) -> dict[str, Tensor]:

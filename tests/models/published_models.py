@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import inspect
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -12,6 +13,8 @@ from typing import Any, Final
 
 import torch
 from torch import nn
+
+from fanin_torch import record
 
 MOST_PARAMETERS: Final = 40_000_000
 
@@ -31,9 +34,9 @@ def declare_torchvision() -> None:
     if found is None or found.origin is None or hasattr(torch.ops.torchvision, "nms"):
         return
     text = Path(found.origin).with_name("_meta_registrations.py").read_text(encoding="utf-8")
-    library = torch.library.Library("torchvision", "DEF")
+    library = torch.library.Library("torchvision", "DEF")  # type: ignore[no-untyped-call]
     for name in sorted(set(re.findall(r'register_(?:meta|fake)\("(?:torchvision::)?(\w+)"', text))):
-        library.define(f"{name}(Tensor x) -> Tensor")
+        library.define(f"{name}(Tensor x) -> Tensor")  # type: ignore[no-untyped-call]
     _KEPT.append(library)
 
 
@@ -41,8 +44,8 @@ _KEPT: Final[list[object]] = []
 
 
 def size_of(build: Callable[[], nn.Module]) -> int:
-    """Return how many parameters a model has, without making them."""
-    with torch.device("meta"):
+    """Return how many parameters a model has, without drawing them."""
+    with record(draw=False):
         return sum(parameter.numel() for parameter in build().parameters())
 
 
@@ -69,22 +72,18 @@ def torchvision_models() -> Iterator[Published]:
     import torchvision
 
     for name in torchvision.models.list_models():
-        build = partial(torchvision.models.get_model, name, weights=None, weights_backbone=None)
-        try:
-            size = size_of(build)
-        except TypeError:
-            build = partial(torchvision.models.get_model, name, weights=None)
-            size = size_of(build)
-        if size <= MOST_PARAMETERS:
-            yield Published(f"torchvision:{name}", build, _vision_call(name))
+        if "quantized" in name:
+            continue
+        takes = inspect.signature(torchvision.models.get_model_builder(name)).parameters
+        backbone = {"weights_backbone": None} if "weights_backbone" in takes else {}
+        build = partial(torchvision.models.get_model, name, weights=None, **backbone)
+        if size_of(build) <= MOST_PARAMETERS:
+            yield Published(f"torchvision:{name}", build, partial(_picture, "inception" in name))
 
 
-def _vision_call(name: str) -> Callable[[nn.Module], object]:
-    def call(model: nn.Module) -> object:
-        images = torch.randn(2, 3, 299 if "inception" in name else 224, 299 if "inception" in name else 224)
-        return model(images)
-
-    return call
+def _picture(is_large: bool, model: nn.Module) -> object:
+    size = 299 if is_large else 224
+    return model(torch.randn(2, 3, size, size, generator=torch.Generator().manual_seed(0)))
 
 
 SMALL: Final[dict[str, Any]] = {
@@ -201,14 +200,17 @@ def _batch(model: Any) -> object:
     generator = torch.Generator().manual_seed(0)
     config = model.config
     inner = next((getattr(config, n) for n in ("text_config", "vision_config") if hasattr(config, n)), config)
+
+    def setting(name: str, otherwise: Any) -> Any:
+        return getattr(config, name, None) or getattr(inner, name, otherwise)
+
     if model.main_input_name == "input_ids":
-        size = getattr(config, "vocab_size", None) or getattr(inner, "vocab_size", 100)
-        ids = torch.randint(3, size, (2, 8), generator=generator)
+        ids = torch.randint(3, setting("vocab_size", 100), (2, 8), generator=generator)
         more = {"decoder_input_ids": ids} if getattr(config, "is_encoder_decoder", False) else {}
         return dict(model(input_ids=ids, **more))
     if model.main_input_name == "pixel_values":
-        size = getattr(config, "image_size", None) or getattr(inner, "image_size", 64)
+        size = setting("image_size", 64)
         height, width = size if isinstance(size, (list, tuple)) else (size, size)
-        channels = getattr(config, "num_channels", 3)
-        return dict(model(pixel_values=torch.randn(2, channels, height, width, generator=generator)))
+        images = torch.randn(2, getattr(config, "num_channels", 3), height, width, generator=generator)
+        return dict(model(pixel_values=images))
     raise NotImplementedError(f"no batch for {model.main_input_name}")
