@@ -135,7 +135,7 @@ def _parts(case: Case, call: str, trial: BackendTrial, details: Random) -> Resul
     whole = memoryview(trial.bits(plan))
     if len(whole) != plan.size * size:
         return Result(on=call, verdict="failed", expected=f"{plan.size * size} bytes", got=f"{len(whole)} bytes")
-    compared, shape = 0, ()
+    compared, shape = 0, plan.shape
     for k in range(_PARTS):
         if trial.backend.capabilities.jit is not True or k % _PLACES == 0:
             shape = _part_shape(plan.shape, details)
