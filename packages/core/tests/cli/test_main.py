@@ -371,3 +371,17 @@ def test_a_reader_that_leaves_early_is_no_mistake() -> None:
         "from fanin.cli import main; sys.exit(main(['plan', '3', 'zeros']))"
     )
     assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize(
+    "arguments", [["plan", "3,4", "--layout", "OI"], ["explain"], ["compare", "--initializations"], ["probe"]]
+)
+def test_every_command_refuses_a_setting_in_one_line(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    words = [*arguments, *(["--initializations"] if arguments == ["probe"] else []), "normal(sd=1)"]
+    if arguments[0] == "plan":
+        words = ["plan", "3,4", "normal(sd=1)", "--layout", "OI"]
+    assert main(words) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("fanin: normal has no setting 'sd'")
+    assert err.count("\n") == 1

@@ -8,7 +8,6 @@ import pytest
 
 import fanin
 from fanin import FaninError, Initializer
-from fanin.cli import main
 from fanin.exceptions import FaninTypeError, FaninValueError
 from fanin.initializers.names import PRESETS
 from fanin.initializers.parse import parse_initialization
@@ -154,17 +153,3 @@ def test_text_that_is_no_initialization(text: str, words: str) -> None:
 def test_python_does_not_warn_of_odd_spellings() -> None:
     with pytest.raises(FaninTypeError, match="std must be a real number"):
         parse_initialization(r"normal(std='\d')")
-
-
-@pytest.mark.parametrize(
-    "arguments", [["plan", "3,4", "--layout", "OI"], ["explain"], ["compare", "--initializations"], ["probe"]]
-)
-def test_every_command_refuses_it_in_one_line(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    words = [*arguments, *(["--initializations"] if arguments == ["probe"] else []), "normal(sd=1)"]
-    if arguments[0] == "plan":
-        words = ["plan", "3,4", "normal(sd=1)", "--layout", "OI"]
-    assert main(words) == 2
-    out, err = capsys.readouterr()
-    assert out == ""
-    assert err.startswith("fanin: normal has no setting 'sd'")
-    assert err.count("\n") == 1

@@ -15,7 +15,7 @@ import pytest
 from fanin import reference
 from fanin.conformance.exact.bits import position_of
 from fanin.conformance.exact.memory import memory_faults
-from fanin.conformance.exact.places import BLOCK, BLOCKS, WHOLES, _cut, _part, stored
+from fanin.conformance.exact.places import BLOCK, BLOCKS, WHOLES, _cut, _part_shape, _somewhere, stored
 from fanin.dtypes import DTYPES
 
 
@@ -37,7 +37,7 @@ def test_a_part_of_the_bytes_is_the_part_of_the_array(case: Any) -> None:
     shape, details = case.plan().shape, Random(1)
     array = np.arange(math.prod(shape), dtype=np.int32).reshape(shape)
     for _ in range(3):
-        slices = _part(shape, details)
+        slices = _somewhere(_part_shape(shape, details), shape, details)
         wanted = array[tuple(slice(*part) for part in slices)]
         assert 0 < wanted.size <= 4000
         assert _cut(memoryview(array.tobytes()), shape, slices, 4) == wanted.tobytes()

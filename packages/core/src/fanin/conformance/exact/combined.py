@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable, Iterator
-from functools import partial
+from functools import lru_cache, partial
 from typing import Final
 
 from fanin.conformance.case import Case
@@ -31,14 +31,24 @@ def pairs(trial: BackendTrial) -> Iterator[Result]:
 def fresh(trial: BackendTrial) -> Iterator[Result]:
     """Yield whether fresh cases are right, drawn from what the backend declares."""
     count = _FRESH_COMPILED if trial.backend.capabilities.jit is True else _FRESH
-    cases = random_cases(trial.random_seed, count, partial(_declares, trial))
+    capabilities = trial.backend.capabilities
+    cases = _fresh_cases(trial.random_seed, count, frozenset(capabilities.dtypes), frozenset(capabilities.rules))
     yield from _judge(trial, cases, f"one of the {count} cases of --random-seed {trial.random_seed}")
+
+
+@lru_cache(maxsize=4)
+def _fresh_cases(seed: int, count: int, dtypes: frozenset[str], rules: frozenset[str]) -> tuple[Case, ...]:
+    return tuple(random_cases(seed, count, lambda case: _is_among(case, dtypes, rules)))
 
 
 def _declares(trial: BackendTrial, case: Case) -> bool:
     """Return whether a backend declares a case; what of a random one it does not is nothing that it was asked for."""
-    plan, capabilities = case.plan(), trial.backend.capabilities
-    return plan.dtype in capabilities.dtypes and plan.rule.kind in capabilities.rules
+    return _is_among(case, trial.backend.capabilities.dtypes, trial.backend.capabilities.rules)
+
+
+def _is_among(case: Case, dtypes: frozenset[str], rules: frozenset[str]) -> bool:
+    plan = case.plan()
+    return plan.dtype in dtypes and plan.rule.kind in rules
 
 
 def _judge(trial: BackendTrial, cases: Iterable[Case], note: str) -> Iterator[Result]:
