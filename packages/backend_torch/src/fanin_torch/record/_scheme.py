@@ -306,9 +306,6 @@ def _note(program: _Program, tape: Tape) -> str:
         return "unknown: made from a tensor whose values the recording never saw"
     if program.is_decided:
         return "unknown: the code read its numbers and decided by them"
-    filled = program.filled
-    if filled is not None and filled.constant is not None:
-        return f"constant: every element is {filled.constant:g}"
     names = dict.fromkeys(operation.name for operation in program.slice.operations)
     shown = ", ".join(name for name in names if name not in _SILENT)
     outside = "numbers from outside of torch" if program.slice.outside else ""
