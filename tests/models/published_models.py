@@ -49,9 +49,9 @@ def size_of(build: Callable[[], nn.Module]) -> int:
         return sum(parameter.numel() for parameter in build().parameters())
 
 
-def timm_models() -> Iterator[Published]:
+def timm_models(start: int = 0, every: int = 1) -> Iterator[Published]:
     """Yield two small models of every architecture family of timm, as `timm.txt` names them, the largest last."""
-    for name in Path(__file__).with_name("timm.txt").read_text(encoding="utf-8").split():
+    for name in Path(__file__).with_name("timm.txt").read_text(encoding="utf-8").split()[start::every]:
         yield timm_model(name)
 
 
@@ -66,12 +66,12 @@ def timm_model(name: str) -> Published:
     return Published(f"timm:{name}", partial(timm.create_model, name), call)
 
 
-def torchvision_models() -> Iterator[Published]:
+def torchvision_models(start: int = 0, every: int = 1) -> Iterator[Published]:
     """Yield the models of torchvision that are not too large."""
     declare_torchvision()
     import torchvision
 
-    for name in torchvision.models.list_models():
+    for name in torchvision.models.list_models()[start::every]:
         if "quantized" in name:
             continue
         takes = inspect.signature(torchvision.models.get_model_builder(name)).parameters
@@ -140,13 +140,13 @@ FEWER: Final = [
 ]
 
 
-def transformers_models() -> Iterator[Published]:
+def transformers_models(start: int = 0, every: int = 1) -> Iterator[Published]:
     """Yield the classes of transformers that a small configuration can be made for, of each kind of task one."""
     declare_torchvision()
     from transformers.models.auto import modeling_auto
     from transformers.models.auto.configuration_auto import CONFIG_MAPPING_NAMES
 
-    for kind in CONFIG_MAPPING_NAMES:
+    for kind in list(CONFIG_MAPPING_NAMES)[start::every]:
         classes: list[str] = []
         for mapping in ("MODEL_FOR_CAUSAL_LM", "MODEL_FOR_PRETRAINING", "MODEL"):
             found = getattr(modeling_auto, f"{mapping}_MAPPING_NAMES").get(kind, ())

@@ -9,7 +9,6 @@ import argparse
 import json
 import traceback
 import warnings
-from itertools import islice
 from pathlib import Path
 
 import published_models
@@ -36,7 +35,7 @@ def main() -> None:
     warnings.simplefilter("ignore")
     done = {json.loads(line)["name"] for line in chosen.out.read_text().splitlines()} if chosen.out.exists() else set()
     for library in chosen.libraries:
-        for model in islice(LIBRARIES[library](), chosen.start, None, chosen.every):
+        for model in LIBRARIES[library](chosen.start, chosen.every):
             if model.name in done or chosen.only not in model.name:
                 continue
             try:

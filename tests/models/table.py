@@ -68,13 +68,11 @@ def _reason(note: str) -> str:
     if note.startswith("computed"):
         outside = ", from numbers from outside of torch" if "outside" in note else ""
         return f"computed without random numbers{outside}"
-    if note.startswith("constant"):
-        return "an integer constant"
     return note.replace("random, replayed by torch's arithmetic: ", "random, replayed: ")
 
 
 def _rank(reason: str) -> int:
-    return ["unknown", "random", "computed", "an"].index(re.split(r"[,: ]", reason)[0])
+    return ["unknown", "random", "computed"].index(re.split(r"[,: ]", reason)[0])
 
 
 def _numbers(name: str) -> str:

@@ -311,8 +311,9 @@ def test_a_module_cast_afterwards(dtype: torch.dtype) -> None:
 
 
 def test_integers_and_truth_values_say_what_they_are() -> None:
-    scheme = recorded(lambda: nn.BatchNorm1d(3))
-    assert scheme["num_batches_tracked"].note == "constant: every element is 0"
+    assert recorded(lambda: nn.BatchNorm1d(3))["num_batches_tracked"].initializer == Constant(0.0)
+    assert one(lambda: torch.ones(3, dtype=torch.bool)).initializer == Constant(1.0)
+    assert one(lambda: torch.full((3,), 2.5).int()).note == "computed: full"
 
 
 def test_tied_parameters_are_one() -> None:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 from torch import Tensor, nn
-from torch.utils._pytree import tree_leaves
 
 from fanin.exceptions import FaninTypeError, FaninValueError
 from fanin.initializers import Constant, MatrixInitializer
@@ -17,45 +15,17 @@ from fanin.models import Parameter, Part, Scheme
 from fanin.models.parameter import part_name
 from fanin_torch._dtypes import DTYPES, dtype_name
 from fanin_torch._names import Named, named_tensors
-from fanin_torch.record._fold import Filled, fold
 from fanin_torch.record._laws import Law, source_law
 from fanin_torch.record._layouts import layouts_of
-from fanin_torch.record._ref import Ref
+from fanin_torch.record._program import Program, keep_apart, program_of
 from fanin_torch.record._replay import replayed
-from fanin_torch.record._tape import EMPTY, Slice, Tape
+from fanin_torch.record._tape import EMPTY, Tape
 
 __all__ = ["RecordedScheme", "read_scheme"]
 
 
 _SILENT: Final = {*EMPTY, "alias", "clone", "_to_copy", "detach", "lift_fresh"}
 """What a note need not name."""
-
-
-@dataclass
-class _Program:
-    """What a tensor of a model was filled by.
-
-    Attributes:
-        name: The tensor's name.
-        stream: The name of its stream, if it is the first to use it.
-        ref: Where it lies.
-        slice: The operations.
-        filled: The laws that they fold to, or None.
-        geometry: What its axes are, where that is known.
-        is_known: Whether it is on the tape at all.
-        is_looked_at: Whether the code read some of its numbers before it was done.
-        is_decided: Whether with other numbers the code would have done other operations.
-    """
-
-    name: str
-    stream: str
-    ref: Ref
-    slice: Slice
-    filled: Filled | None
-    geometry: Geometry | None
-    is_known: bool
-    is_looked_at: bool
-    is_decided: bool
 
 
 class RecordedScheme(Scheme):
@@ -65,7 +35,7 @@ class RecordedScheme(Scheme):
         self,
         parameters: Mapping[str, Parameter],
         tape: Tape,
-        programs: dict[str, _Program],
+        programs: dict[str, Program],
         sources: dict[int, Parameter],
     ) -> None:
         super().__init__(parameters)
@@ -105,8 +75,8 @@ def read_scheme(model: nn.Module, tape: Tape) -> RecordedScheme:
     named = named_tensors(model)
     _check(model, named, tape)
     layouts = layouts_of(model)
-    programs = {one.names[0]: _program(one, tape, layouts.get(one.names[0])) for one in named}
-    _keep_apart(programs, tape)
+    programs = {one.names[0]: program_of(one, tape, layouts.get(one.names[0])) for one in named}
+    keep_apart(programs, tape)
     sources = _sources(programs, tape)
     parameters = {one.names[0]: _parameter(one.tensor, programs[one.names[0]], sources, tape) for one in named}
     return RecordedScheme(parameters, tape, programs, sources)
@@ -132,90 +102,7 @@ def _check(model: nn.Module, named: list[Named], tape: Tape) -> None:
         )
 
 
-def _program(one: Named, tape: Tape, geometry: Geometry | None) -> _Program:
-    ref = Ref.of(one.tensor)
-    found = tape.slice_of(ref.key)
-    filled = None if found.unfilled else fold(found.operations, ref, tape.given)
-    looked, decided = _decisions(found, tape)
-    return _Program(
-        name=one.names[0],
-        stream=one.stream,
-        ref=ref,
-        slice=found,
-        filled=None if looked or decided else filled,
-        geometry=geometry,
-        is_known=tape.knows(one.tensor),
-        is_looked_at=looked,
-        is_decided=decided,
-    )
-
-
-def _decisions(found: Slice, tape: Tape) -> tuple[bool, bool]:
-    """Return whether the code read some of the numbers before the last operation, and whether more than that.
-
-    More is that it drew again afterwards, as loops over rejected numbers do, or that a setting is a number it read:
-    with other numbers it would have done other operations.
-    """
-    looks = [look for look in tape.looks if found.operations and look[0] <= found.operations[-1].number]
-    shared = [place for place, key, _ in looks if tape.slice_of(key, place).sources & found.sources]
-    again = bool(shared) and max(found.sources) >= min(shared)
-    told = {abs(value) for _, _, value in looks if isinstance(value, float)} - {0.0, 1.0}
-    settings = {
-        abs(leaf)
-        for operation in (found.operations if told else ())
-        for leaf in tree_leaves((operation.args, operation.kwargs))
-        if isinstance(leaf, float)
-    }
-    return bool(shared), again or bool(settings & (told | {1.0 / value for value in told}))
-
-
-def _keep_apart(programs: dict[str, _Program], tape: Tape) -> None:
-    """Let tensors that share random numbers be laws only where a stream gives each the same numbers.
-
-    Copies agree where they have the elements in one order. Where they do not, or where one is computed from numbers
-    that another has, what differs from the source itself is replayed.
-    """
-    orders: dict[int, dict[str, set[object]]] = defaultdict(lambda: defaultdict(set))
-    for name, program in programs.items():
-        laws = _laws(program)
-        for number in program.slice.sources:
-            uses = {_order(ref, law, program.geometry) for ref, law in laws if law.source == number}
-            orders[number][name] |= uses or ({_source_order(number, tape)} if program.filled is None else set())
-    for number, users in orders.items():
-        if len(set().union(*users.values())) > 1:
-            own = _source_order(number, tape)
-            for name, uses in users.items():
-                if uses - {own}:
-                    programs[name].filled = None
-
-
-def _laws(program: _Program) -> list[tuple[Ref, Law]]:
-    """Return the random laws of a tensor, each with the view that follows it."""
-    if program.filled is None:
-        return []
-    base = [] if program.filled.base is None else [(program.ref, program.filled.base)]
-    return [(ref, law) for ref, law in [*base, *program.filled.regions] if law.source is not None]
-
-
-def _order(ref: Ref, law: Law, geometry: Geometry | None) -> object:
-    """Return what the numbers of a stream, as they are stored, depend on."""
-    is_matrix = isinstance(law.initializer, MatrixInitializer)
-    transposed = geometry if geometry is not None and geometry.transposed and geometry.shape == ref.shape else None
-    size = tuple(size for size in ref.shape if size != 1)
-    plain = ref.is_contiguous or not ref.whole
-    flat = 1
-    for one in size:
-        flat *= one
-    return (size if is_matrix else flat, None if plain else ref.stride, ref.dtype, transposed, law.inverted)
-
-
-def _source_order(number: int, tape: Tape) -> object:
-    operation = tape.operations[number]
-    law = source_law(operation) or Law(None)
-    return _order(operation.target, law, None)
-
-
-def _sources(programs: dict[str, _Program], tape: Tape) -> dict[int, Parameter]:
+def _sources(programs: dict[str, Program], tape: Tape) -> dict[int, Parameter]:
     """Return each random operation as a parameter with a stream: that of the first tensor that is it.
 
     Copies of one source then have one stream, and a tensor that is computed from another's source agrees with it.
@@ -244,7 +131,7 @@ def _source(number: int, stream: str, geometry: Geometry | None, tape: Tape) -> 
     return _laid_out(parameter, geometry, law)
 
 
-def _parameter(tensor: Tensor, program: _Program, sources: dict[int, Parameter], tape: Tape) -> Parameter:
+def _parameter(tensor: Tensor, program: Program, sources: dict[int, Parameter], tape: Tape) -> Parameter:
     shape, dtype, filled = tuple(tensor.shape), dtype_name(tensor.dtype), program.filled
     plain = _laid_out(Parameter(shape, dtype), program.geometry, filled.base if filled else None)
     noted = replace(plain, note=_note(program, tape))
@@ -298,7 +185,7 @@ def _laid_out(parameter: Parameter, geometry: Geometry | None, law: Law | None) 
     return parameter
 
 
-def _note(program: _Program, tape: Tape) -> str:
+def _note(program: Program, tape: Tape) -> str:
     """Return what computes a tensor that follows no law."""
     if not program.is_known:
         return "as it was before the recording"
@@ -306,9 +193,6 @@ def _note(program: _Program, tape: Tape) -> str:
         return "unknown: made from a tensor whose values the recording never saw"
     if program.is_decided:
         return "unknown: the code read its numbers and decided by them"
-    filled = program.filled
-    if filled is not None and filled.constant is not None:
-        return f"constant: every element is {filled.constant:g}"
     names = dict.fromkeys(operation.name for operation in program.slice.operations)
     shown = ", ".join(name for name in names if name not in _SILENT)
     outside = "numbers from outside of torch" if program.slice.outside else ""
