@@ -236,5 +236,6 @@ def test_fake_tensors_are_left_to_the_mode() -> None:
 
 
 def test_public_names() -> None:
-    assert fanin_torch.__all__ == ["TorchBackend", "__version__", "draw_into", "init", "init_", "init_module_"]
+    functions = ["build", "draw_into", "init", "init_", "init_module_", "record"]
+    assert fanin_torch.__all__ == ["TorchBackend", "__version__", *functions]
     assert isinstance(fanin.backend("torch"), TorchBackend)

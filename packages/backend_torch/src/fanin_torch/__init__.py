@@ -5,7 +5,7 @@ from fanin_torch._backend import TorchBackend
 from fanin_torch._build import build
 from fanin_torch._draw import draw_into
 from fanin_torch._module import init_module_
-from fanin_torch.record import record
+from fanin_torch._record import record
 
 __version__ = "0.1.0"
 

@@ -18,8 +18,8 @@ from fanin_torch._api import check_writable
 from fanin_torch._draw import draw_into
 from fanin_torch._dtypes import dtype_name
 from fanin_torch._names import Named, named_tensors
+from fanin_torch._record import RecordedScheme
 from fanin_torch._sharding import Block, local_blocks
-from fanin_torch.record import RecordedScheme
 
 __all__ = ["apply_scheme"]
 

@@ -11,7 +11,7 @@ from torch import nn
 from fanin.exceptions import FaninTypeError
 from fanin_torch._apply_scheme import apply_scheme
 from fanin_torch._names import named_tensors
-from fanin_torch.record import record
+from fanin_torch._record import record
 
 __all__ = ["build"]
 

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 import fanin
 from fanin.initializers import Constant, Initializer, Normal, Orthogonal, Sparse, TruncatedNormal, Uniform
 from fanin.models import Parameter, Scheme
-from fanin_torch.record import record
+from fanin_torch._record import record
 
 Code = Callable[[], Tensor]
 

@@ -15,7 +15,7 @@ from scipy import stats
 from torch import Tensor, nn
 
 from fanin_torch import build, init_module_
-from fanin_torch.record import record
+from fanin_torch._record import record
 
 FALSE_ALARM = 1e-9
 

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from fanin.exceptions import FaninTypeError, FaninValueError
 from fanin.initializers import TruncatedNormal
 from fanin_torch import build, init_module_
-from fanin_torch.record import record
+from fanin_torch._record import record
 
 HOOKED = ("orthogonal_", "sparse_", "dirac_")
 
