@@ -87,6 +87,7 @@ INITIALIZATION: list[Case] = [
     (lambda: plan(initialization="what:foo"), VALUE, ["unknown profile 'what:foo'. Accepted: flax:..., jax:..."]),
     (lambda: plan(initialization="unform"), VALUE, ["'unform'", "Did you mean 'uniform'?", "fanin.uniform("]),
     (lambda: plan(initialization="he(0.2)"), VALUE, ["unknown initialization", "fanin.he_normal(0.2)"]),
+    (lambda: plan(initialization="normal(std=0.02)"), VALUE, ["call the function: fanin.normal(std=0.02)."]),
     (lambda: plan(initialization=""), VALUE, ["unknown initialization ''", "Accepted: zeros"]),
     (lambda: plan(initialization="uniform"), VALUE, ["'uniform' needs settings", "fanin.uniform(-0.05, 0.05)"]),
     (lambda: plan(initialization="constant"), VALUE, ["'constant' needs settings", "fanin.constant(0.5)"]),

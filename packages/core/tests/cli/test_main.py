@@ -385,3 +385,10 @@ def test_every_command_refuses_a_setting_in_one_line(arguments: list[str], capsy
     assert out == ""
     assert err.startswith("fanin: normal has no setting 'sd'")
     assert err.count("\n") == 1
+
+
+def test_an_option_is_not_abbreviated(capsys: pytest.CaptureFixture[str]) -> None:
+    """--seed would run --seeds 3, three seeds, where plan's --seed 3 is one."""
+    with pytest.raises(SystemExit, match="2"):
+        main(["compare", "--seed", "3"])
+    assert "--seed" in capsys.readouterr().err

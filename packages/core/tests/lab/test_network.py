@@ -26,3 +26,7 @@ def test_the_plans_are_those_of_init_parameters() -> None:
     assert [plan.shape for plan in plans] == [(5, 7), (5, 5), (3, 5)]
     assert [plan.name for plan in plans] == ["layers.0.weight", "layers.1.weight", "layers.2.weight"]
     assert [plan.geometry.fans().fan_in for plan in plans] == [7, 5, 5]
+
+
+def test_an_alias_of_an_activation_is_its_name() -> None:
+    assert Study(activation="swish") == Study(activation="silu")

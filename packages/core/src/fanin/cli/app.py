@@ -47,7 +47,8 @@ def build_parser(words: Sequence[str]) -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"fanin {fanin.__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for name, summary in _COMMANDS.items():
-        command = commands.add_parser(name, help=summary, description=summary)
+        # Without abbreviations: --seed would be taken for --seeds, where one number is a count.
+        command = commands.add_parser(name, help=summary, description=summary, allow_abbrev=False)
         if name in words:
             _module(name).add_arguments(command)
         command.set_defaults(parser=command)

@@ -15,7 +15,7 @@ from fanin._checks import closest, finite_number
 from fanin.exceptions import FaninTypeError, FaninValueError
 from fanin.gains.quadrature import gaussian_square_mean
 
-__all__ = ["SELU_ALPHA", "SELU_SCALE", "Activation", "activation_names", "get_activation"]
+__all__ = ["SELU_ALPHA", "SELU_SCALE", "Activation", "activation_names", "get_activation", "plain_name"]
 
 SELU_ALPHA: Final = 1.6732632423543772
 SELU_SCALE: Final = 1.0507009873554805
@@ -66,7 +66,7 @@ def get_activation(name: str, parameter: float | None = None) -> Activation:
             f"activation must be a name, or a function from float to float. Received: {name!r} of type "
             f"{type(name).__name__}. Pass, for example, 'gelu' or math.tanh."
         )
-    known = _ALIASES.get(name, name)
+    known = plain_name(name)
     if known in _WITH_PARAMETER:
         default, make = _WITH_PARAMETER[known]
         return make(default if parameter is None else finite_number(parameter, f"the parameter of {name}"))
@@ -82,6 +82,16 @@ def get_activation(name: str, parameter: float | None = None) -> Activation:
             f"{', '.join(_WITH_PARAMETER)}."
         )
     return _PLAIN[known]
+
+
+def plain_name(name: str) -> str:
+    """Return the name of an activation that may be given by an alias.
+
+    Example:
+        >>> plain_name("swish"), plain_name("gelu")
+        ('silu', 'gelu')
+    """
+    return _ALIASES.get(name, name)
 
 
 def activation_names() -> tuple[str, ...]:

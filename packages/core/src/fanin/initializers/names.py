@@ -105,7 +105,9 @@ def get_initializer(initialization: object) -> Initializer:
             f"initialization {initialization!r} needs settings. Pass, for example, "
             f"{_EXAMPLES.get(initialization, f'fanin.{initialization}(...)')}."
         )
-    settings = " To pass settings, call the function: fanin.he_normal(0.2)." if "(" in initialization else ""
+    called = initialization.partition("(")[0]
+    text = f"fanin.{initialization}" if called in presets.__all__ else "fanin.he_normal(0.2)"
+    settings = f" To pass settings, call the function: {text}." if "(" in initialization else ""
     raise FaninValueError(
         f"unknown initialization {initialization!r}.{closest(initialization, PRESETS)}{settings} "
         f"Accepted: {', '.join(_BY_NAME)}, a profile such as torch:kaiming_uniform, or an Initializer such as "

@@ -9,7 +9,7 @@ from typing import Any
 
 from fanin._checks import closest, whole_number
 from fanin.exceptions import FaninValueError
-from fanin.gains.activations import activation_names
+from fanin.gains.activations import activation_names, plain_name
 from fanin.initializers import Initializer
 from fanin.initializers.parse import parse_initialization
 from fanin.plans import Plan, plan
@@ -72,6 +72,8 @@ class Study:
     def __post_init__(self) -> None:
         for name in ("depth", "width"):
             whole_number(getattr(self, name), name, 1)
+        if isinstance(self.activation, str):
+            object.__setattr__(self, "activation", plain_name(self.activation))
         if self.activation not in (known := activation_names()):
             raise FaninValueError(
                 f"unknown activation {self.activation!r}.{closest(str(self.activation), known)} Accepted: "
