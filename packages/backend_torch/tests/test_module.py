@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import torch
 from torch import nn
+from torch.distributed.algorithms._checkpoint.checkpoint_wrapper import checkpoint_wrapper
 
 import fanin
 from fanin.exceptions import FaninTypeError, FaninValueError
@@ -235,3 +236,27 @@ def test_refused_before_anything_is_written(
         init_module_(module, **settings)
     after = next(iter(module.parameters())) if isinstance(module, nn.Module) else module
     assert torch.equal(after, before)
+
+
+@pytest.mark.filterwarnings("ignore:.torch.jit.script_method. is deprecated:DeprecationWarning")  # torch's own import
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        torch.compile,
+        nn.DataParallel,
+        lambda net: checkpoint_wrapper(net),
+        lambda net: torch.compile(nn.DataParallel(net)),
+    ],
+    ids=["compiled", "data parallel", "checkpointed", "both"],
+)
+def test_a_wrapper_changes_no_name(wrap: Callable[[nn.Module], nn.Module]) -> None:
+    plain = init_module_(nn.Sequential(nn.Linear(4, 3), nn.LayerNorm(3)), seed=1)
+    wrapped = init_module_(wrap(nn.Sequential(nn.Linear(4, 3), nn.LayerNorm(3))), seed=1)
+    for one, other in zip(plain.parameters(), wrapped.parameters(), strict=True):
+        assert torch.equal(one, other)
+
+
+def test_a_module_that_is_called_module_keeps_its_name() -> None:
+    net = init_module_(nn.ModuleDict({"module": nn.Linear(4, 3)}), seed=1)
+    weight = net.get_parameter("module.weight")
+    assert torch.equal(weight, init_(torch.empty(3, 4), seed=1, name="module.weight"))

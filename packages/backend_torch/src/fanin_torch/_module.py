@@ -21,6 +21,7 @@ from fanin.plans import plan
 from fanin.stream.keys import seed_words
 from fanin_torch._api import arguments_of, init_
 from fanin_torch._apply_scheme import apply_scheme
+from fanin_torch._names import parallel_paths, plain_name
 from fanin_torch._overrides import Overrides
 
 __all__ = ["init_module_"]
@@ -143,13 +144,15 @@ def _assignments(module: nn.Module, weight: Initializer, bias: Initializer, over
         FaninValueError: A parameter is not known, or an override has no effect.
     """
     names: dict[int, list[str]] = {}
+    parallel = parallel_paths(module)
     for name, tensor in module.named_parameters(remove_duplicate=False):
-        names.setdefault(id(tensor), []).append(name)
+        names.setdefault(id(tensor), []).append(plain_name(name, parallel))
     made: list[_Assignment] = []
     unknown: list[str] = []
     usual: dict[str, str] = {}
     for prefix, owner in module.named_modules():
-        for key, tensor in owner.named_parameters(prefix, recurse=False):
+        for path, tensor in owner.named_parameters(prefix, recurse=False):
+            key = plain_name(path, parallel)
             if key != names[id(tensor)][0]:  # it is shared, and has been handled under its first name
                 continue
             known = _of_layer(owner, key, tensor, weight, bias)

@@ -8,7 +8,7 @@ from typing import Final
 
 from torch import Tensor, nn
 
-__all__ = ["Named", "named_tensors", "plain_name"]
+__all__ = ["Named", "named_tensors", "parallel_paths", "plain_name"]
 
 _WRAPPERS: Final = frozenset({"_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module"})
 """What torch.compile, FSDP and activation checkpointing call the module that they wrap."""
@@ -61,6 +61,11 @@ def plain_name(name: str, parallel: frozenset[str] = frozenset()) -> str:
     return ".".join(kept)
 
 
+def parallel_paths(model: nn.Module) -> frozenset[str]:
+    """Return the paths of the modules that are wrapped for data parallelism."""
+    return frozenset(path for path, module in model.named_modules() if type(module).__name__ in _PARALLEL)
+
+
 def named_tensors(model: nn.Module, prefix: str = "") -> list[Named]:
     """Return every parameter and buffer of a module once, with all of its names.
 
@@ -68,7 +73,7 @@ def named_tensors(model: nn.Module, prefix: str = "") -> list[Named]:
         model: The module, wrapped or not.
         prefix: What stands before each name, for a module that is a part of another: "encoder".
     """
-    parallel = frozenset(path for path, module in model.named_modules() if type(module).__name__ in _PARALLEL)
+    parallel = parallel_paths(model)
     found: dict[int, Named] = {}
     for path, module in model.named_modules(remove_duplicate=False):
         for key, tensor, is_buffer in _own(module):
