@@ -151,7 +151,7 @@ def test_private_names_stay_in_their_package(path: Path) -> None:
         private = [part for part in node.module.split(".") if part.startswith("_")]
         private += [alias.name for alias in node.names if re.match(r"_[^_]", alias.name)]
         assert own or not private, (node.module, private)
-        modules = {file.stem for file in _python_files()}
+        modules = {name for file in _python_files() for name in (file.stem, file.parent.name)}
         assert all(name.split(".")[-1] in modules for name in private), (node.module, private)
 
 

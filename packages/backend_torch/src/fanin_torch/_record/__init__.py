@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fanin_torch._record._recording import Recording, record
-from fanin_torch._record._scheme import RecordedScheme
+from fanin_torch._record.recording import Recording, record
+from fanin_torch._record.scheme import RecordedScheme
 
 __all__ = ["RecordedScheme", "Recording", "record"]

@@ -15,11 +15,11 @@ from fanin.models import Parameter, Part, Scheme
 from fanin.models.parameter import part_name
 from fanin_torch._dtypes import DTYPES, dtype_name
 from fanin_torch._names import Named, named_tensors
-from fanin_torch._record._laws import Law, source_law
-from fanin_torch._record._layouts import layouts_of
-from fanin_torch._record._program import Program, keep_apart, program_of
-from fanin_torch._record._replay import replayed
-from fanin_torch._record._tape import EMPTY, Tape
+from fanin_torch._record.laws import Law, source_law
+from fanin_torch._record.layouts import layouts_of
+from fanin_torch._record.program import Program, keep_apart, program_of
+from fanin_torch._record.replay import replayed
+from fanin_torch._record.tape import EMPTY, Tape
 
 __all__ = ["RecordedScheme", "read_scheme"]
 

@@ -11,9 +11,9 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from fanin.models import Scheme
-from fanin_torch._record._hooks import current_tape, hooked
-from fanin_torch._record._scheme import read_scheme
-from fanin_torch._record._tape import Tape
+from fanin_torch._record.hooks import current_tape, hooked
+from fanin_torch._record.scheme import read_scheme
+from fanin_torch._record.tape import Tape
 
 __all__ = ["Recording", "record"]
 

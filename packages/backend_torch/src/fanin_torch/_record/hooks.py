@@ -18,7 +18,7 @@ from typing import Any, Final
 from torch import Tensor, nn
 from torch.utils._python_dispatch import _disable_current_modes
 
-from fanin_torch._record._tape import Tape
+from fanin_torch._record.tape import Tape
 
 __all__ = ["current_tape", "hooked"]
 

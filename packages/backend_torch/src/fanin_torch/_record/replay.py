@@ -15,8 +15,8 @@ from fanin.models import Parameter
 from fanin.stream.keys import named_key
 from fanin_torch._draw import draw_into
 from fanin_torch._dtypes import DTYPES, dtype_name
-from fanin_torch._record._ref import Ref
-from fanin_torch._record._tape import EMPTY, Operation
+from fanin_torch._record.ref import Ref
+from fanin_torch._record.tape import EMPTY, Operation
 
 __all__ = ["replayed"]
 

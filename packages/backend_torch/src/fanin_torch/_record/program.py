@@ -11,10 +11,10 @@ from torch.utils._pytree import tree_leaves
 from fanin.initializers import MatrixInitializer
 from fanin.layout import Geometry
 from fanin_torch._names import Named
-from fanin_torch._record._fold import Filled, fold
-from fanin_torch._record._laws import Law, source_law
-from fanin_torch._record._ref import Ref
-from fanin_torch._record._tape import Slice, Tape
+from fanin_torch._record.fold import Filled, fold
+from fanin_torch._record.laws import Law, source_law
+from fanin_torch._record.ref import Ref
+from fanin_torch._record.tape import Slice, Tape
 
 __all__ = ["Program", "keep_apart", "program_of"]
 

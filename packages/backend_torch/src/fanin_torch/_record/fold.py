@@ -14,9 +14,9 @@ import torch
 from torch import Tensor
 
 from fanin.initializers import Constant, Identity
-from fanin_torch._record._laws import Law, affine, clamped, is_number, quantile_of, source_law
-from fanin_torch._record._ref import Ref
-from fanin_torch._record._tape import CONSTANTS, EMPTY, SOURCES, Operation
+from fanin_torch._record.laws import Law, affine, clamped, is_number, quantile_of, source_law
+from fanin_torch._record.ref import Ref
+from fanin_torch._record.tape import CONSTANTS, EMPTY, SOURCES, Operation
 
 __all__ = ["Filled", "fold"]
 

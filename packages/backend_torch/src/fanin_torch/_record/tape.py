@@ -13,8 +13,8 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves, tree_map
 
-from fanin_torch._record._ref import Ref
-from fanin_torch._record._undrawn import Undrawn
+from fanin_torch._record.ref import Ref
+from fanin_torch._record.undrawn import Undrawn
 
 __all__ = ["CONSTANTS", "EMPTY", "METADATA", "SOURCES", "Operation", "Slice", "Tape"]
 

@@ -22,8 +22,8 @@ from fanin.initializers import (
     Uniform,
 )
 from fanin.initializers.names import profile
-from fanin_torch._record._ref import Ref
-from fanin_torch._record._tape import SOURCES, Operation
+from fanin_torch._record.ref import Ref
+from fanin_torch._record.tape import SOURCES, Operation
 
 __all__ = ["Law", "affine", "clamped", "is_number", "quantile_of", "source_law"]
 
