@@ -99,13 +99,13 @@ def test_its_four_lines_pass(scripts: Path, tmp_path: Path) -> None:
     assert len([line for line in test.splitlines() if line.strip()]) <= 4
     (tmp_path / "test_toy.py").write_text(test, encoding="utf-8")
     output = run(scripts / "python", "-m", "pytest", "-q", "-W", "error", cwd=tmp_path)
-    assert re.search(r"^40 passed, 7 skipped", output, re.MULTILINE), output
+    assert re.search(r"^55 passed, 7 skipped", output, re.MULTILINE), output
 
 
 def test_its_command_passes(scripts: Path, tmp_path: Path) -> None:
     output = run(scripts / "fanin", "conformance", "toy", "--level", "exact", cwd=tmp_path)
     assert "toy: passed what it claims, " in output
-    assert "22 of 23 checks" in output
+    assert "25 of 28 checks" in output
 
 
 def test_it_is_the_default_where_it_is_the_only_one(scripts: Path, tmp_path: Path) -> None:
