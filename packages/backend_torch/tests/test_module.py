@@ -260,3 +260,51 @@ def test_a_module_that_is_called_module_keeps_its_name() -> None:
     net = init_module_(nn.ModuleDict({"module": nn.Linear(4, 3)}), seed=1)
     weight = net.get_parameter("module.weight")
     assert torch.equal(weight, init_(torch.empty(3, 4), seed=1, name="module.weight"))
+
+
+class Block(nn.Module):
+    """Initializes itself, with or without knowing its place."""
+
+    def __init__(self, **place: str) -> None:
+        super().__init__()
+        self.fc = nn.Linear(4, 3)
+        self.reset(**place)
+
+    def reset(self, **place: str) -> None:
+        init_module_(self, "he", seed=1, **place)  # type: ignore[arg-type]
+
+
+def test_in_a_constructor_a_module_says_its_place() -> None:
+    with pytest.raises(FaninTypeError, match=r'constructor of Block.*prefix="blocks\.0"'):
+        Block()
+    net = init_module_(nn.ModuleDict({"a": nn.ModuleDict({"fc": nn.Linear(4, 3)})}), "he", seed=1)
+    assert torch.equal(Block(prefix="a").fc.weight, net.get_parameter("a.fc.weight"))
+    assert torch.equal(Block(prefix="").fc.weight, init_(torch.empty(3, 4), seed=1, name="fc.weight"))
+    assert not torch.equal(Block(prefix="a").fc.weight, Block(prefix="b").fc.weight)
+
+
+@pytest.mark.parametrize(
+    "function", [init_module_, lambda module: init_module_(module, seed=1)], ids=["itself", "lambda"]
+)
+def test_apply_is_refused(function: Callable[[nn.Module], Any]) -> None:
+    net = nn.Sequential(nn.Linear(4, 4), nn.Linear(4, 4))
+    before = [parameter.clone() for parameter in net.parameters()]
+    with pytest.raises(FaninTypeError, match="Call it once, for the whole model"):
+        net.apply(function)
+    assert all(torch.equal(one, other) for one, other in zip(before, net.parameters(), strict=True))
+
+
+def test_nor_does_a_part_that_is_made_there_know_its_place() -> None:
+    class Pair(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.left = init_module_(nn.Linear(4, 3), "he", seed=1)
+            self.right = init_module_(nn.Linear(4, 3), "he", seed=1)
+
+    with pytest.raises(FaninTypeError, match=r"constructor of Pair"):
+        Pair()
+
+
+def test_a_prefix_is_text() -> None:
+    with pytest.raises(FaninTypeError, match=r"prefix must be text.*Received: 3"):
+        init_module_(nn.Linear(4, 3), prefix=3)  # type: ignore[arg-type]

@@ -17,10 +17,12 @@ from fanin.initializers import Initializer, MatrixInitializer
 from fanin.initializers.names import get_initializer
 from fanin.initializers.presets import constant, ones, zeros
 from fanin.models import Scheme
+from fanin.naming import OMITTED, Omitted
 from fanin.plans import plan
 from fanin.stream.keys import seed_words
 from fanin_torch._api import arguments_of, init_
 from fanin_torch._apply_scheme import apply_scheme
+from fanin_torch._callers import check_callers
 from fanin_torch._names import parallel_paths, plain_name
 from fanin_torch._overrides import Overrides
 
@@ -67,6 +69,7 @@ def init_module_(
     bias: str | Initializer = "zeros",
     seed: int = 0,
     overrides: Mapping[str, str | Initializer | None] | None = None,
+    prefix: str | Omitted = OMITTED,
 ) -> _Module:
     """Overwrite every parameter of a module in place: by a scheme, or by one initializer for all layers.
 
@@ -96,12 +99,15 @@ def init_module_(
         overrides: Initializers for single parameters, by name or by a pattern of names ("*.embedding.weight"); None
             leaves a parameter unchanged. The first pattern that matches counts. A shared parameter matches by any of
             its names, and each third of attention's packed weight also by its own name.
+        prefix: The module's own name in a larger model, which its parameters' names begin with: "blocks.0". It must be
+            given in a constructor, where a module does not know its place; "" is the outermost module.
 
     Returns:
         The module itself.
 
     Raises:
-        FaninTypeError: It is not a module, or an argument has the wrong type.
+        FaninTypeError: It is not a module, an argument has the wrong type, or `Module.apply` or a constructor calls it
+            without a prefix, so that equal layers would get equal weights.
         FaninValueError: A parameter is not known, an override has no effect, or `init_` would reject an argument. No
             parameter is then changed.
 
@@ -119,6 +125,11 @@ def init_module_(
             f"fanin_torch.init_."
         )
     seed_words(seed)
+    if prefix is OMITTED:
+        check_callers()
+        prefix = ""
+    if not isinstance(prefix, str):
+        raise FaninTypeError(f'prefix must be text, such as "blocks.0". Received: {prefix!r}.')
     chosen = Overrides(overrides)
     if isinstance(initialization, Scheme):
         if overrides is not None:
@@ -126,9 +137,9 @@ def init_module_(
                 "a scheme says what each parameter gets, so it takes no overrides. Received: both. Change the scheme: "
                 "fanin.Scheme({**scheme, name: fanin.Parameter(...)})."
             )
-        apply_scheme(module, initialization, seed)
+        apply_scheme(module, initialization, seed, prefix)
         return module
-    assignments = _assignments(module, get_initializer(initialization), get_initializer(bias), chosen)
+    assignments = _assignments(module, get_initializer(initialization), get_initializer(bias), chosen, prefix)
     for one in assignments:  # all of them before the first is written
         _check(one, seed)
     for one in assignments:
@@ -137,22 +148,24 @@ def init_module_(
     return module
 
 
-def _assignments(module: nn.Module, weight: Initializer, bias: Initializer, overrides: Overrides) -> list[_Assignment]:
+def _assignments(
+    module: nn.Module, weight: Initializer, bias: Initializer, overrides: Overrides, prefix: str
+) -> list[_Assignment]:
     """Return the assignments to make, each parameter under the first of its names.
 
     Raises:
         FaninValueError: A parameter is not known, or an override has no effect.
     """
     names: dict[int, list[str]] = {}
-    parallel = parallel_paths(module)
+    parallel, inside = parallel_paths(module), f"{prefix}." if prefix else ""
     for name, tensor in module.named_parameters(remove_duplicate=False):
-        names.setdefault(id(tensor), []).append(plain_name(name, parallel))
+        names.setdefault(id(tensor), []).append(inside + plain_name(name, parallel))
     made: list[_Assignment] = []
     unknown: list[str] = []
     usual: dict[str, str] = {}
     for prefix, owner in module.named_modules():
         for path, tensor in owner.named_parameters(prefix, recurse=False):
-            key = plain_name(path, parallel)
+            key = inside + plain_name(path, parallel)
             if key != names[id(tensor)][0]:  # it is shared, and has been handled under its first name
                 continue
             known = _of_layer(owner, key, tensor, weight, bias)
