@@ -18,13 +18,21 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 from torch.distributed.device_mesh import init_device_mesh
-from torch.distributed.fsdp import fully_shard
+from torch.distributed.fsdp import CPUOffloadPolicy, fully_shard
 from torch.distributed.tensor.parallel import ColwiseParallel, RowwiseParallel, parallelize_module
 
 import fanin
 from fanin_torch import init_module_
 
 SEED = 7
+
+
+ONE_LAW: dict[str, Any] = {
+    "initialization": "glorot_uniform",
+    "bias": fanin.uniform(-0.1, 0.1),
+    "overrides": {"embedding.weight": fanin.normal(std=0.02), "experts": {"layout": "SOI"}},
+}
+"""The arguments of `init_module_` for one law."""
 
 
 class Model(nn.Module):
@@ -36,6 +44,7 @@ class Model(nn.Module):
         self.attention = nn.MultiheadAttention(16, 2)
         self.first = nn.Linear(16, 61)
         self.second = nn.Linear(61, 16, bias=False)
+        self.experts = nn.Parameter(torch.ones(5, 3, 4))
         self.norm = nn.BatchNorm1d(16)
         self.head = nn.Linear(16, 7, bias=False)
         self.head.weight = self.embedding.weight
@@ -58,6 +67,8 @@ def distributed(way: str, world: int) -> nn.Module:
         model = Model()
     if way == "fully sharded":
         fully_shard(model, mesh=init_device_mesh("cpu", (world,)))
+    elif way == "offloaded":
+        fully_shard(model, mesh=init_device_mesh("cpu", (world,)), offload_policy=CPUOffloadPolicy(pin_memory=False))
     elif way == "hybrid":
         fully_shard(model, mesh=init_device_mesh("cpu", (world // 2, 2), mesh_dim_names=("replicas", "shards")))
     else:
@@ -72,10 +83,11 @@ def main(rank: int, world: int, port: str, scheme: fanin.Scheme) -> None:
     logging.getLogger("torch.distributed").setLevel(logging.ERROR)
     dist.init_process_group("gloo", rank=rank, world_size=world)
     report: dict[str, Any] = {"world": world}
-    for way in ("fully sharded", "hybrid", "sharded over tensor parallel"):
+    for way in ("fully sharded", "offloaded", "hybrid", "sharded over tensor parallel"):
         model = init_module_(distributed(way, world), scheme, seed=SEED)
         placements = sorted({str(getattr(one, "placements", None)) for one in model.parameters()})
-        report[way] = {"placements": placements, "digests": digests(model)}
+        by_law = init_module_(distributed(way, world), **ONE_LAW, seed=SEED)
+        report[way] = {"placements": placements, "scheme": digests(model), "one law": digests(by_law)}
     if rank == 0:
         print(json.dumps(report))
     dist.destroy_process_group()

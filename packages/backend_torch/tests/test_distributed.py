@@ -16,10 +16,10 @@ import torch
 import fanin_torch
 from fanin_torch import init_module_
 
-from .distributed_processes import SEED, Model, digests
+from .distributed_processes import ONE_LAW, SEED, Model, digests
 
 PROGRAM = Path(__file__).with_name("distributed_processes.py")
-WAYS = ("fully sharded", "hybrid", "sharded over tensor parallel")
+WAYS = ("fully sharded", "offloaded", "hybrid", "sharded over tensor parallel")
 
 
 @cache
@@ -30,9 +30,12 @@ def scheme() -> Any:
 
 
 @cache
-def expected() -> dict[str, str]:
-    """The digests of one process."""
-    return digests(init_module_(Model(), scheme(), seed=SEED))
+def expected() -> dict[str, dict[str, str]]:
+    """The digests of one process: by the model's own scheme, and by one law."""
+    return {
+        "scheme": digests(init_module_(Model(), scheme(), seed=SEED)),
+        "one law": digests(init_module_(Model(), **ONE_LAW, seed=SEED)),
+    }
 
 
 def free_port() -> int:
@@ -69,9 +72,10 @@ def test_the_laws_are_the_model_s_own() -> None:
     torch.testing.assert_close(weights.second.weight @ weights.second.weight.T, torch.eye(16), rtol=0, atol=1e-6)
 
 
+@pytest.mark.parametrize("by", ["scheme", "one law"])
 @pytest.mark.parametrize("way", WAYS)
-def test_every_parameter_is_that_of_one_process(report: dict[str, Any], way: str) -> None:
-    assert report[way]["digests"] == expected()
+def test_every_parameter_is_that_of_one_process(report: dict[str, Any], way: str, by: str) -> None:
+    assert report[way][by] == expected()[by]
 
 
 def test_a_tensor_that_is_sharded_twice_has_strided_shards(report: dict[str, Any]) -> None:

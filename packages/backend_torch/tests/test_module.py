@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -46,14 +47,13 @@ EXPECTED: dict[str, tuple[str, dict[str, Any]]] = {
     "block.self_attn.out_proj.weight": ("he", {}),
     "block.linear1.weight": ("he", {}),
     "block.norm1.weight": ("ones", {}),
-    "lstm.weight_ih_l0": ("he", {}),
-    "lstm.weight_hh_l1": ("he", {}),
     "lstm.weight_hr_l0": ("he", {}),
     "lstm.bias_hh_l1": ("zeros", {}),
-    "cell.weight_hh": ("he", {}),
     "head.weight": ("he", {}),
     "norm.weight": ("ones", {}),
 }
+
+GATES = {"lstm.weight_ih_l0": "ifgo", "lstm.weight_hh_l1": "ifgo", "cell.weight_ih": "rzn", "cell.weight_hh": "rzn"}
 
 
 def test_each_parameter_is_read_as_its_layer_reads_it() -> None:
@@ -62,6 +62,10 @@ def test_each_parameter_is_read_as_its_layer_reads_it() -> None:
     parameters = dict(net.named_parameters())
     for name, (initialization, settings) in EXPECTED.items():
         wanted = init_(torch.empty(parameters[name].shape), initialization, seed=3, name=name, **settings)
+        assert torch.equal(parameters[name], wanted), name
+    for name, gates in GATES.items():
+        shape = (parameters[name].shape[0] // len(gates), *parameters[name].shape[1:])
+        wanted = torch.cat([init_(torch.empty(shape), "he", seed=3, name=f"{name}.{gate}") for gate in gates])
         assert torch.equal(parameters[name], wanted), name
     assert set(parameters["stem.2.weight"].tolist()) == {0.25}
     assert abs(parameters["embedding.weight"].std().item() - 0.02) < 0.01
@@ -86,56 +90,6 @@ def test_packed_attention_is_three_matrices(initialization: str) -> None:
     for k, part in enumerate("qkv"):
         wanted = init_(torch.empty(8, 8), initialization, seed=1, name=f"in_proj_weight.{part}")
         torch.testing.assert_close(attention.in_proj_weight[8 * k : 8 * k + 8], wanted, rtol=1e-6, atol=1e-7)
-
-
-def test_overrides() -> None:
-    conv, embedding = nn.Conv2d(4, 4, 3, groups=2), nn.Embedding(5, 3)
-    before = embedding.weight.detach().clone()
-    net = nn.Sequential(conv, embedding, nn.LayerNorm(3))
-    init_module_(net, "he", overrides={"1.*": None, "0.weight": "dirac", "0.*": fanin.constant(7.0)})
-    assert torch.equal(embedding.weight, before)
-    assert torch.equal(conv.weight, torch.nn.init.dirac_(torch.empty(4, 2, 3, 3), groups=2))
-    assert conv.bias is not None
-    assert set(conv.bias.tolist()) == {7.0}
-
-
-class Tied(nn.Module):
-    """One parameter under three names, of which the first is the embedding's."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.embedding = nn.Embedding(5, 4)
-        self.head = nn.Linear(4, 5, bias=False)
-        self.head.weight = self.embedding.weight
-        self.again = self.head
-
-
-@pytest.mark.parametrize("name", ["embedding.weight", "head.weight", "again.weight", "a*.weight"])
-def test_a_shared_parameter_goes_by_each_of_its_names(name: str) -> None:
-    net = init_module_(Tied(), seed=3, overrides={name: fanin.normal(std=0.02)})
-    wanted = init_(torch.empty(5, 4), fanin.normal(std=0.02), seed=3, name="embedding.weight")
-    assert torch.equal(net.head.weight, wanted)
-
-
-def test_a_third_of_the_packed_weight_goes_by_its_name() -> None:
-    attention = nn.MultiheadAttention(8, 2)
-    before = attention.in_proj_weight.detach().clone()
-    overrides = {"*.k": fanin.normal(std=0.1), "in_proj_weight.v": None}
-    init_module_(attention, "glorot_uniform", seed=3, overrides=overrides)
-    queries = init_(torch.empty(8, 8), "glorot_uniform", seed=3, name="in_proj_weight.q")
-    keys = init_(torch.empty(8, 8), fanin.normal(std=0.1), seed=3, name="in_proj_weight.k")
-    assert torch.equal(attention.in_proj_weight, torch.cat([queries, keys, before[16:]]))
-
-
-def test_an_earlier_pattern_counts() -> None:
-    net = nn.Sequential(nn.Linear(3, 2), nn.Linear(2, 2))
-    init_module_(net, overrides={"0.*": "ones", "*.weight": "zeros"})  # the second fits a parameter more
-    assert {name: tensor.sum().item() for name, tensor in net.named_parameters()} == {
-        "0.weight": 6,
-        "0.bias": 2,
-        "1.weight": 0,
-        "1.bias": 0,
-    }
 
 
 class LayerScale(nn.Module):
@@ -177,6 +131,19 @@ def on_meta() -> nn.Module:
     return nn.Sequential(nn.Linear(3, 2), nn.Linear(2, 2, device="meta"))
 
 
+def tables() -> nn.Module:
+    module = nn.Linear(3, 2)
+    module.register_buffer("positions", torch.arange(3, device="meta"))
+    return module
+
+
+def quantised() -> nn.Module:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        dense: Callable[..., nn.Module] = torch.ao.nn.quantized.Linear
+        return nn.Sequential(dense(3, 2), nn.Linear(2, 2))
+
+
 @pytest.mark.parametrize(
     ("make", "settings", "error", "message"),
     [
@@ -195,12 +162,6 @@ def on_meta() -> nn.Module:
             FaninTypeError,
             r"must be a mapping .* of type list\. Pass, for example",
         ),
-        (
-            linear,
-            {"overrides": {nn.Linear: "he"}},
-            FaninTypeError,
-            r"For all layers .*isinstance\(layer, Linear\)",
-        ),
         (linear, {"overrides": {0: "he"}}, FaninTypeError, "a key of overrides must be the name of a parameter"),
         (linear, {"overrides": {"weight": "hee"}}, FaninValueError, r"overrides\['weight'\]: .* mean 'he'"),
         (
@@ -209,7 +170,12 @@ def on_meta() -> nn.Module:
             FaninValueError,
             r"bias, from overrides\['\*'\]: .* excludes the parameter",
         ),
-        (linear, {"bias": "orthogonal"}, FaninValueError, r"bias, from bias: Orthogonal.* of shape \(2,\)\. Use"),
+        (
+            linear,
+            {"bias": "orthogonal"},
+            FaninValueError,
+            r"bias, from bias: Orth.* of shape \(2,\) in Linear .* Use",
+        ),
         (linear, {"initialization": "delta_orthogonal"}, FaninValueError, "^weight, from initialization: delta_"),
         (LayerScale, {}, FaninValueError, r'overrides=\{"gamma": fanin.constant\(1e-5\)\}, or None'),
         (
@@ -223,7 +189,10 @@ def on_meta() -> nn.Module:
         (linear, {"seed": -1}, FaninValueError, "^seed must"),
         (Adapted, {}, FaninValueError, r"lora_b \(2, 1\) of Adapted"),
         (lazy, {}, FaninValueError, "no shape yet"),
-        (on_meta, {}, FaninValueError, "meta device"),
+        (on_meta, {"overrides": {"1.*": None}}, FaninValueError, "1.weight is on the meta device, where nothing can"),
+        (tables, {}, FaninValueError, r"positions is a buffer on the meta device.*record\(draw=False\)"),
+        (linear, {"constants": "kept"}, FaninValueError, "constants must be .* Received: 'kept'"),
+        (quantised, {}, FaninValueError, r"0 is quantised \(Linear\)"),
         (lambda: torch.empty(3, 2), {}, FaninTypeError, "a torch.nn.Module. Received: Tensor"),
     ],
 )

@@ -186,8 +186,12 @@ def _check_unnamed(initialization: str | Initializer) -> None:
     check_unnamed(initialization)
 
 
-def check_writable(tensor: Tensor) -> None:
+def check_writable(tensor: Tensor, *, on_meta: bool = False) -> None:
     """Refuse a tensor that cannot be written in place.
+
+    Args:
+        tensor: The tensor.
+        on_meta: Whether it may be on the meta device, since it will get memory of its own.
 
     Raises:
         FaninValueError: It has no values, is not floating-point or strided, or its elements overlap.
@@ -218,6 +222,8 @@ def check_writable(tensor: Tensor) -> None:
             "make new weights inside: fanin_torch.init(shape, ...)."
         )
     if tensor.is_meta:
+        if on_meta:
+            return
         raise FaninValueError(
             "init_ cannot write a tensor on the meta device, which has no values. First give the module memory, "
             'module.to_empty(device="cpu"), then initialize its parameters.'

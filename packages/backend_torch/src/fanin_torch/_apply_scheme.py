@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
+from torch.nn.parameter import UninitializedBuffer, UninitializedParameter
 
 from fanin.exceptions import FaninValueError
 from fanin.initializers import Constant
@@ -28,7 +29,6 @@ __all__ = ["apply_scheme"]
 class _Write:
     """What to write where: plans into regions of this process's memory, or values that a recording computes."""
 
-    memory: Tensor
     plans: list[tuple[Plan, tuple[slice, ...]]]
     replay: str | None = None
     blocks: Sequence[Block] = ()
@@ -43,18 +43,15 @@ def apply_scheme(model: nn.Module, scheme: Scheme, seed: int, prefix: str = "") 
             says what they are. Nothing has been written then.
     """
     tensors = named_tensors(model, prefix)
-    found = {id(one): _parameter(one, scheme) for one in tensors}
+    found = {one.names[0]: _parameter(one, scheme) for one in tensors}
     _check(tensors, found, scheme, prefix)
-    make_real(model, tensors)
-    tensors = named_tensors(model, prefix)
-    writes = [write for one in tensors if (write := _write(one, *_known(_parameter(one, scheme)), scheme, seed))]
-    for write in writes:
-        _carry_out(write, scheme, seed)
-
-
-def _known(found: tuple[str, Parameter] | None) -> tuple[str, Parameter]:
-    assert found is not None
-    return found
+    writes = {one.names[0]: _write(one, *known, scheme, seed) for one in tensors if (known := found[one.names[0]])}
+    if any(one.tensor.is_meta for one in tensors):
+        make_real(model, tensors)
+        tensors = named_tensors(model, prefix)
+    for one in tensors:
+        if (write := writes.get(one.names[0])) is not None:
+            _carry_out(write, local_blocks(one.tensor.detach())[0], scheme, seed)
 
 
 def _parameter(one: Named, scheme: Scheme) -> tuple[str, Parameter] | None:
@@ -63,12 +60,12 @@ def _parameter(one: Named, scheme: Scheme) -> tuple[str, Parameter] | None:
     return None if name is None else (name, scheme[name])
 
 
-def _check(tensors: list[Named], found: dict[int, tuple[str, Parameter] | None], scheme: Scheme, prefix: str) -> None:
+def _check(tensors: list[Named], found: dict[str, tuple[str, Parameter] | None], scheme: Scheme, prefix: str) -> None:
     """Refuse a scheme that is not this model's, before anything is written."""
     faults: list[str] = []
     used: set[str] = set()
     for one in tensors:
-        known = found[id(one)]
+        known = found[one.names[0]]
         if known is None:
             if not one.is_buffer or one.tensor.is_meta:
                 close = difflib.get_close_matches(one.names[0], scheme, n=1)
@@ -76,6 +73,7 @@ def _check(tensors: list[Named], found: dict[int, tuple[str, Parameter] | None],
             continue
         name, parameter = known
         used.add(name)
+        _check_shaped(one)
         if parameter.shape != tuple(one.tensor.shape):
             faults.append(f"{name} has shape {tuple(one.tensor.shape)}, and {parameter.shape} in the scheme")
         elif not parameter.follows_laws and one.tensor.is_meta and not _computes(scheme, name):
@@ -88,6 +86,15 @@ def _check(tensors: list[Named], found: dict[int, tuple[str, Parameter] | None],
         raise FaninValueError(
             f"the scheme is not that of this module: {shown}. Record the module itself, or rename: scheme.rename(...)."
         )
+
+
+def _check_shaped(one: Named) -> None:
+    """Refuse a tensor that has no shape to compare with a scheme's."""
+    if isinstance(one.tensor, (UninitializedParameter, UninitializedBuffer)) or one.tensor.is_nested:
+        try:
+            check_writable(one.tensor)
+        except FaninValueError as error:
+            raise FaninValueError(f"{one.names[0]}: {error}") from error
 
 
 def _computes(scheme: Scheme, name: str) -> bool:
@@ -120,17 +127,21 @@ def _device_of(tensor: Tensor) -> str:
 
 def _write(one: Named, name: str, parameter: Parameter, scheme: Scheme, seed: int) -> _Write | None:
     """Return what to write into a tensor; None where nothing is to be changed."""
-    memory, blocks = local_blocks(one.tensor.detach())
+    blocks = local_blocks(one.tensor.detach())[1]
     if blocks is None:
         whole = tuple((0, size) for size in parameter.shape)
         blocks = [Block(whole, tuple(slice(*ends) for ends in whole))]
-    if not parameter.follows_laws:
-        return _Write(memory, [], name, blocks) if _computes(scheme, name) else None
+    if parameter.initializer is None and not parameter.parts:
+        if not _computes(scheme, name):
+            return None
+        assert isinstance(scheme, RecordedScheme)
+        scheme.check_replay(name)
+        return _Write([], name, blocks)
     if isinstance(parameter.initializer, Constant) and parameter.dtype in OTHER_DTYPES:
-        return _Write(memory, [], fill=parameter.initializer.value)
-    check_writable(one.tensor)
+        return _Write([], fill=parameter.initializer.value)
+    check_writable(one.tensor, on_meta=True)
     dtype = dtype_name(one.tensor.dtype)
-    return _Write(memory, [drawn for block in blocks for drawn in _plans(parameter, name, dtype, block, seed)])
+    return _Write([drawn for block in blocks for drawn in _plans(parameter, name, dtype, block, seed)])
 
 
 def _plans(
@@ -160,13 +171,13 @@ def _counted_from(outer: Region, inner: Region) -> Region:
 
 
 @torch.no_grad()
-def _carry_out(write: _Write, scheme: Scheme, seed: int) -> None:
+def _carry_out(write: _Write, memory: Tensor, scheme: Scheme, seed: int) -> None:
     if write.fill is not None:
-        write.memory.fill_(write.fill)
+        memory.fill_(write.fill)
     for plan, place in write.plans:
-        draw_into(plan, write.memory[place] if place else write.memory)
+        draw_into(plan, memory[place] if place else memory)
     if write.replay is not None:
         assert isinstance(scheme, RecordedScheme)
         values = scheme.replay(write.replay, seed)
         for block in write.blocks:
-            write.memory[block.place] = values[tuple(slice(*ends) for ends in block.part)].to(write.memory)
+            memory[block.place] = values[tuple(slice(*ends) for ends in block.part)].to(memory)

@@ -24,12 +24,14 @@ class Named:
     Attributes:
         tensor: The tensor.
         names: Its names, the path of each module that holds it; the first is the one that was registered first.
+        paths: The same names as the module has them, with what wrappers put into them.
         places: Where it is registered: the module and the attribute.
         is_buffer: Whether it is a buffer.
     """
 
     tensor: Tensor
     names: list[str] = field(default_factory=list)
+    paths: list[str] = field(default_factory=list)
     places: list[tuple[nn.Module, str]] = field(default_factory=list)
     is_buffer: bool = False
 
@@ -78,10 +80,12 @@ def named_tensors(model: nn.Module, prefix: str = "") -> list[Named]:
     for path, module in model.named_modules(remove_duplicate=False):
         for key, tensor, is_buffer in _own(module):
             one = found.setdefault(id(tensor), Named(tensor, is_buffer=is_buffer))
-            name = plain_name(f"{path}.{key}" if path else key, parallel)
+            wrapped = f"{path}.{key}" if path else key
+            name = plain_name(wrapped, parallel)
             full = f"{prefix}.{name}" if prefix else name
             if full not in one.names:
                 one.names.append(full)
+                one.paths.append(wrapped)
                 one.places.append((module, key))
     return list(found.values())
 

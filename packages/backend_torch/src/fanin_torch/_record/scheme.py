@@ -14,9 +14,9 @@ from fanin.layout import Geometry
 from fanin.models import Parameter, Part, Scheme
 from fanin.models.parameter import part_name
 from fanin_torch._dtypes import DTYPES, dtype_name
+from fanin_torch._layers import geometry_of
 from fanin_torch._names import Named, named_tensors
 from fanin_torch._record.laws import Law, source_law
-from fanin_torch._record.layouts import layouts_of
 from fanin_torch._record.program import Program, keep_apart, program_of
 from fanin_torch._record.replay import replayed
 from fanin_torch._record.tape import EMPTY, Tape
@@ -51,6 +51,16 @@ class RecordedScheme(Scheme):
         """Return a tensor that follows no law, computed again in main memory, with a named stream per random source.
 
         Raises:
+            FaninValueError: It cannot be computed again.
+        """
+        self.check_replay(name)
+        program = self._programs[name]
+        return replayed(program.slice.operations, self._tape.given, program.ref, self._sources, seed)
+
+    def check_replay(self, name: str) -> None:
+        """Check that a tensor that follows no law can be computed again.
+
+        Raises:
             FaninValueError: It was made from something whose values the recording never saw, or by code that decided
                 by its numbers.
         """
@@ -60,7 +70,6 @@ class RecordedScheme(Scheme):
                 f"{name} cannot be computed again: {self[name].note}. Build the model inside of the recording, on the "
                 f"CPU (fanin_torch.record(draw=False) draws nothing there), or initialise {name} by a law."
             )
-        return replayed(program.slice.operations, self._tape.given, program.ref, self._sources, seed)
 
 
 def read_scheme(model: nn.Module, tape: Tape) -> RecordedScheme:
@@ -74,8 +83,7 @@ def read_scheme(model: nn.Module, tape: Tape) -> RecordedScheme:
         raise FaninTypeError(f"a scheme is read of a torch.nn.Module. Received: {type(model).__name__}.")
     named = named_tensors(model)
     _check(model, named, tape)
-    layouts = layouts_of(model)
-    programs = {one.names[0]: program_of(one, tape, layouts.get(one.names[0])) for one in named}
+    programs = {one.names[0]: program_of(one, tape, _geometry(one)) for one in named}
     keep_apart(programs, tape)
     sources = _sources(programs, tape)
     parameters = {one.names[0]: _parameter(one.tensor, programs[one.names[0]], sources, tape) for one in named}
@@ -100,6 +108,12 @@ def _check(model: nn.Module, named: list[Named], tape: Tape) -> None:
             f"{', '.join(plain)}: random, and neither a parameter nor a buffer, so that nothing can draw it later. "
             f"Register it as a buffer, or record with draw=True."
         )
+
+
+def _geometry(one: Named) -> Geometry | None:
+    """Return the axes of a tensor, if the layers that have it and know its axes agree on them."""
+    found = {geometry_of(owner, key, one.tensor) for owner, key in one.places} - {None}
+    return found.pop() if len(found) == 1 else None
 
 
 def _sources(programs: dict[str, Program], tape: Tape) -> dict[int, Parameter]:
