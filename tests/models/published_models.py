@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import inspect
 import re
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -45,7 +46,8 @@ _KEPT: Final[list[object]] = []
 
 def size_of(build: Callable[[], nn.Module]) -> int:
     """Return how many parameters a model has, without drawing them."""
-    with record(draw=False):
+    with warnings.catch_warnings(), record(draw=False):
+        warnings.simplefilter("ignore")  # the libraries' own, which pytest would make errors of while it collects
         return sum(parameter.numel() for parameter in build().parameters())
 
 
