@@ -34,7 +34,7 @@ def test_separate_like_packed(initializer: Any, layout: str | None) -> None:
 
 
 def test_the_law_is_that_of_the_whole() -> None:
-    one = packed("glorot_uniform", layout="OI").split({"qkv.weight": ("a", "b")})["qkv.weight"]
+    one = packed(fanin.glorot_uniform(), layout="OI").split({"qkv.weight": ("a", "b")})["qkv.weight"]
     bound = (6 / (24 + 6)) ** 0.5
     assert [part.parameter.initializer for part in one.parts] == [fanin.uniform(-bound, bound)] * 2
     assert [part.parameter.stream for part in one.parts] == ["qkv.weight.a", "qkv.weight.b"]
@@ -42,7 +42,7 @@ def test_the_law_is_that_of_the_whole() -> None:
 
 
 def test_a_constant_has_no_streams() -> None:
-    one = packed("ones", layout="OI").split({"qkv.weight": "qkv"})["qkv.weight"]
+    one = packed(fanin.ones(), layout="OI").split({"qkv.weight": "qkv"})["qkv.weight"]
     assert [part.parameter.stream for part in one.parts] == [None] * 3
 
 
@@ -53,8 +53,8 @@ def test_packed_like_separate(shape: tuple[int, ...], layout: str | None, axis: 
     """Queries of eight and keys and values of four each, as in grouped attention, and as many again."""
     separate = Scheme(
         {
-            "q": Parameter((8, 6), initializer="he", layout="OI"),
-            "k": Parameter((4, 6), initializer="orthogonal", layout="OI"),
+            "q": Parameter((8, 6), initializer=fanin.he_normal(), layout="OI"),
+            "k": Parameter((4, 6), initializer=fanin.orthogonal(), layout="OI"),
             "v": Parameter((8, 6), initializer=fanin.normal(std=0.3), layout="OI"),
         }
     )
@@ -77,10 +77,10 @@ def test_packed_like_separate(shape: tuple[int, ...], layout: str | None, axis: 
 def test_what_cannot_be_packed(names: list[str], message: str) -> None:
     source = Scheme(
         {
-            "q": Parameter((8, 6), initializer="he", layout="OI"),
-            "k": Parameter((4, 6), initializer="he", layout="OI"),
+            "q": Parameter((8, 6), initializer=fanin.he_normal(), layout="OI"),
+            "k": Parameter((4, 6), initializer=fanin.he_normal(), layout="OI"),
             "table": Parameter((8, 6), layout="OI", note="computed"),
-            "wide": Parameter((6, 8), initializer="he", layout="OI"),
+            "wide": Parameter((6, 8), initializer=fanin.he_normal(), layout="OI"),
         }
     )
     with pytest.raises(FaninValueError, match=message):
@@ -91,24 +91,29 @@ def test_what_cannot_be_packed(names: list[str], message: str) -> None:
     ("scheme", "pieces", "error", "message"),
     [
         (
-            packed("he", layout="OI"),
+            packed(fanin.he_normal(), layout="OI"),
             {"qvk.weight": "qkv"},
             FaninValueError,
             "no parameter is called 'qvk.weight'.*qkv.w",
         ),
         (
-            packed("he", layout="OI"),
+            packed(fanin.he_normal(), layout="OI"),
             {"*": "qkvab"},
             FaninValueError,
             "into 5 equal pieces.*shape \\(24, 6\\), layout 'OI'",
         ),
-        (packed("orthogonal", layout="OI"), {"*": "qkv"}, FaninValueError, "cannot be split into 3"),
-        (packed("he", layout="II"), {"*": "qkv"}, FaninValueError, "along its first out-axis"),
-        (packed("he", layout="OI").split({"*": "qkv"}), {"*": "qkv"}, FaninValueError, "3 parts"),
-        (packed("he", layout="OI"), {"*": "qq"}, FaninTypeError, "names of its pieces, each once.*'qq'"),
-        (packed("he", layout="OI"), {"*": 3}, FaninTypeError, "Received: '\\*': 3"),
-        (packed("he", layout="OI"), ["*"], FaninTypeError, "must map names to names of pieces. Received: list"),
-        (packed("he"), {"*": "qkv"}, FaninValueError, "qkv.weight: .*layout"),
+        (packed(fanin.orthogonal(), layout="OI"), {"*": "qkv"}, FaninValueError, "cannot be split into 3"),
+        (packed(fanin.he_normal(), layout="II"), {"*": "qkv"}, FaninValueError, "along its first out-axis"),
+        (packed(fanin.he_normal(), layout="OI").split({"*": "qkv"}), {"*": "qkv"}, FaninValueError, "3 parts"),
+        (packed(fanin.he_normal(), layout="OI"), {"*": "qq"}, FaninTypeError, "names of its pieces, each once.*'qq'"),
+        (packed(fanin.he_normal(), layout="OI"), {"*": 3}, FaninTypeError, "Received: '\\*': 3"),
+        (
+            packed(fanin.he_normal(), layout="OI"),
+            ["*"],
+            FaninTypeError,
+            "must map names to names of pieces. Received: list",
+        ),
+        (packed(fanin.he_normal()), {"*": "qkv"}, FaninValueError, "qkv.weight: .*layout"),
     ],
 )
 def test_what_cannot_be_split(scheme: Scheme, pieces: Any, error: type[Exception], message: str) -> None:
