@@ -46,6 +46,10 @@ SAME: dict[str, tuple[Parameter, Parameter]] = {
         Parameter((3,), initializer=fanin.ones(), stream="a"),
         Parameter((3,), initializer=fanin.ones()),
     ),
+    "a constant of integers": (
+        Parameter((), "int64", fanin.zeros()),
+        Parameter((), "int64", fanin.constant(0.0)),
+    ),
     "the stream's name said": (Parameter((3,), initializer=N, stream="w"), Parameter((3,), initializer=N)),
     "a part's stream said": (packed(N, stream="w#0"), packed(N)),
     "groups that no fan counts": (
@@ -85,6 +89,16 @@ DIFFERENT: dict[str, tuple[Parameter, Parameter, list[tuple[str, str, str]]]] = 
         Parameter((3,), initializer=N),
         Parameter((3,), "float64", N),
         [("dtype", "float32", "float64")],
+    ),
+    "constants of integers": (
+        Parameter((2,), "int64", fanin.ones()),
+        Parameter((2,), "int64", fanin.constant(3.0)),
+        [("law", "every weight is 1", "every weight is 3")],
+    ),
+    "dtype, of integers": (
+        Parameter((2,), "int64", fanin.ones()),
+        Parameter((2,), "bool", fanin.ones()),
+        [("dtype", "int64", "bool")],
     ),
     "dtype, and a law that one of them rounds": (
         Parameter((3,), initializer=fanin.constant(0.1)),

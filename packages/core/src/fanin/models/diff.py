@@ -148,8 +148,9 @@ def _rule(parameter: Parameter, dtype: str) -> object:
     """Return what decides the weights, given the words of the stream."""
     if parameter.initializer is None:
         return parameter.note
+    real = dtype if dtype in DTYPES else "float64"  # a buffer of integers has a constant
     try:
-        return rule_of(parameter.initializer, parameter.geometry, DTYPES[dtype])
+        return rule_of(parameter.initializer, parameter.geometry, DTYPES[real])
     except FaninError:  # it cannot be drawn
         return parameter.initializer
 
