@@ -18,12 +18,10 @@ DOCS = Path(__file__).parents[2] / "docs"
 KEPT = DOCS / "schemes"
 FILES = sorted(path.name for path in KEPT.glob("*.json"))
 
-BLOCKS = re.findall(
-    r"^```console\n(.*?)^```$", (DOCS / "published-schemes.md").read_text(encoding="utf-8"), re.M | re.S
-)
+PAGE = (DOCS / "published-schemes.md").read_text(encoding="utf-8")
 RESULTS = [
     (shlex.split(command), result)
-    for block in BLOCKS
+    for block in re.findall(r"^```console\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
     for command, result in re.findall(r"^\$ (.*)\n((?:(?!\$ ).*\n)*)", block, re.MULTILINE)
 ]
 """The words of each command of the page, and what it prints."""
@@ -49,12 +47,12 @@ def test_the_page_has_a_command_for_every_file() -> None:
         assert command[3] == "--json"
 
 
-@pytest.mark.parametrize(("command", "result"), words("scheme"), ids=lambda one: one[4] if len(one) > 4 else "")
+@pytest.mark.parametrize(("command", "result"), words("scheme"), ids=[one[4] for one, _ in words("scheme")])
 def test_the_tables(command: list[str], result: str) -> None:
     assert result == ("" if command[5:] == [">", "/dev/null"] else f"{kept(command[4])}\n")
 
 
-@pytest.mark.parametrize(("command", "result"), words("diff"), ids=lambda one: one[2] if len(one) > 2 else "")
+@pytest.mark.parametrize(("command", "result"), words("diff"), ids=[one[2] for one, _ in words("diff")])
 def test_the_diffs(command: list[str], result: str) -> None:
     names = json.loads((KEPT / command[5]).read_text(encoding="utf-8")) if command[4:] else None
     differences = fanin.diff(kept(command[2]), kept(command[3]), names)
@@ -119,7 +117,9 @@ FACTS: list[tuple[str, str, Initializer]] = [
 """What the page says in words."""
 
 
-@pytest.mark.parametrize(("name", "parameter", "law"), FACTS, ids=lambda one: str(one)[:60])
+@pytest.mark.parametrize(
+    ("name", "parameter", "law"), FACTS, ids=[f"{name}: {parameter}" for name, parameter, _ in FACTS]
+)
 def test_what_the_page_says_of_a_law(name: str, parameter: str, law: Initializer) -> None:
     found = kept(name)[parameter].initializer
     assert found is not None

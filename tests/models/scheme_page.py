@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import io
-import os
 import re
 import shlex
 import sys
@@ -83,7 +82,7 @@ def main(words: list[str]) -> None:
         for one in recorded():
             made = one.path.with_suffix(".new")
             made.write_text(one.scheme().to_json(), encoding="utf-8", newline="\n")
-            os.replace(made, one.path)
+            made.replace(one.path)
     PAGE.write_text(page(PAGE.read_text(encoding="utf-8")), encoding="utf-8", newline="\n")
 
 
