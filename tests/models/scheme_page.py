@@ -62,7 +62,9 @@ def printed(command: list[str]) -> str:
     if command[1] == "scheme":
         return f"{Scheme.from_json((KEPT / command[4]).read_text(encoding='utf-8'))}\n"
     with contextlib.chdir(KEPT), contextlib.redirect_stdout(io.StringIO()) as out:
-        cli.main(command[1:])
+        code = cli.main(command[1:])
+    if code == 2:
+        raise RuntimeError(f"{shlex.join(command)} failed")
     return out.getvalue()
 
 
