@@ -172,6 +172,19 @@ def test_the_table() -> None:
     assert [one.name for one in differences[1:3]] == ["a", "only"]
 
 
+def test_a_missing_table_is_named_in_brief() -> None:
+    long = Parameter((3,), note="computed: arange, div, pow, reciprocal, mul, gt, where")
+    law = Parameter((3,), initializer=fanin.profile("torch:trunc_normal", std=0.0123456789, a=-0.0234567, b=0.03456789))
+    brief = "computed: arange, div, pow, ..."
+    assert [(one.first, one.second) for one in diff(Scheme({"t": long}), Scheme({"u": long}))] == [
+        (brief, ""),
+        ("", brief),
+    ]
+    assert len(diff(Scheme({"w": law}), Scheme({}))[0].first) > 40
+    other = Parameter((3,), note=f"{long.note}, sub")
+    assert found(long, other) == [("law", long.note, other.note)]
+
+
 def test_rows_of_one_kind() -> None:
     first = Scheme({f"l.{k}.w": Parameter((3,), initializer=N) for k in range(4)})
     second = Scheme({name: Parameter((3,), initializer=fanin.ones()) for name in first})
