@@ -175,7 +175,7 @@ def test_the_table() -> None:
 def test_a_missing_table_is_named_in_brief() -> None:
     long = Parameter((3,), note="computed: arange, div, pow, reciprocal, mul, gt, where")
     law = Parameter((3,), initializer=fanin.profile("torch:trunc_normal", std=0.0123456789, a=-0.0234567, b=0.03456789))
-    brief = "computed: arange, div, pow, ..."
+    brief = "computed: arange, div, pow, reciprocal, ..."
     assert [(one.first, one.second) for one in diff(Scheme({"t": long}), Scheme({"u": long}))] == [
         (brief, ""),
         ("", brief),
