@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 import fanin
 from fanin.initializers import Constant, Initializer, Normal, Orthogonal, Sparse, TruncatedNormal, Uniform
@@ -282,6 +283,24 @@ def test_a_part_that_was_partly_overwritten_is_no_law() -> None:
 def test_columns_of_one_matrix_do_not_overlap() -> None:
     found = one(packed(lambda w: (w[:, :2].normal_(), w[:, 2:].uniform_(), w[:, :2].mul_(2.0))))
     assert [part.parameter.initializer for part in found.parts] == [Uniform(0.0, 1.0), Normal(0.0, 2.0)]
+
+
+@pytest.mark.parametrize(
+    ("code", "law"),
+    [
+        (lambda: functional.pad(torch.randn(3, 4), (0, 0)), Normal(0.0, 1.0)),
+        (lambda: functional.pad(torch.zeros(3), (0, 2)), Constant(0.0)),
+        (lambda: functional.pad(torch.full((3, 4), 2.0), (1, 0, 0, 2), value=2.0), Constant(2.0)),
+        (lambda: functional.pad(torch.zeros(5), (0, -2)), Constant(0.0)),
+        (lambda: functional.pad(torch.ones(3), (0, 2)), None),
+        (lambda: functional.pad(torch.zeros(3), (0, 2), value=-0.0), None),
+        (lambda: functional.pad(torch.randn(3), (0, 2)), None),
+        (lambda: functional.pad(torch.randn(3), (0, -1)), None),
+    ],
+)
+def test_padding_that_changes_no_law(code: Callable[[], Tensor], law: Initializer | None) -> None:
+    """`transformers` pads the bias of an output layer to its vocabulary, mostly by nothing."""
+    assert one(code).initializer == law
 
 
 def test_an_embedding_s_padding_row() -> None:
