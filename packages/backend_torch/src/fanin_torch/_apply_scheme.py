@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -149,7 +149,7 @@ def _plans(
 ) -> Iterator[tuple[Plan, tuple[slice, ...]]]:
     """Yield the plans of a parameter's own law and of its parts, with the place of each in this process's memory."""
     if parameter.initializer is not None:
-        yield replace(parameter, dtype=dtype, parts=()).plan(name, seed, block.part), block.place
+        yield parameter.with_dtype(dtype).plan(name, seed, block.part), block.place
     for k, one in enumerate(parameter.parts):
         common = tuple(
             (max(start, first), min(stop, last))
@@ -162,7 +162,7 @@ def _plans(
             for (start, stop), base in zip(_counted_from(block.part, common), block.place, strict=True)
         )
         within = _counted_from(one.region, common)
-        yield replace(one.parameter, dtype=dtype).plan(part_name(name, k), seed, within), place
+        yield one.parameter.with_dtype(dtype).plan(part_name(name, k), seed, within), place
 
 
 def _counted_from(outer: Region, inner: Region) -> Region:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
-from typing import Final
+from typing import Any, Final
 
 from torch import Tensor, nn
 
@@ -141,40 +140,39 @@ def _source(number: int, stream: str, geometry: Geometry | None, tape: Tape) -> 
     law = source_law(operation)
     target = operation.target
     initializer = None if law is None else law.initializer
-    parameter = Parameter(target.shape, dtype_name(target.dtype), initializer, stream=stream)
-    return _laid_out(parameter, geometry, law)
+    axes = _axes(target.shape, geometry, law)
+    return Parameter(target.shape, dtype_name(target.dtype), initializer, stream=stream, **axes)
 
 
 def _parameter(tensor: Tensor, program: Program, sources: dict[int, Parameter], tape: Tape) -> Parameter:
     shape, dtype, filled = tuple(tensor.shape), dtype_name(tensor.dtype), program.filled
-    plain = _laid_out(Parameter(shape, dtype), program.geometry, filled.base if filled else None)
-    noted = replace(plain, note=_note(program, tape))
+    axes = _axes(shape, program.geometry, filled.base if filled else None)
+
+    def noted() -> Parameter:
+        return Parameter(shape, dtype, note=_note(program, tape), **axes)
+
     if filled is None:
-        return noted
+        return noted()
     if dtype not in DTYPES:
         constant = filled.base.initializer if filled.base is not None and not filled.regions else None
         whole = isinstance(constant, Constant) and constant.value.is_integer()
-        return replace(plain, initializer=constant) if whole else noted
+        return Parameter(shape, dtype, constant, **axes) if whole else noted()
     parts: list[Part] = []
     for ref, law in filled.regions:
         region = ref.region_of(program.ref)
         if region is None or law.initializer is None:
-            return noted
+            return noted()
         piece = tuple(stop - start for start, stop in region)
-        one = Parameter(piece, dtype, law.initializer, stream=_stream(law, sources))
-        parts.append(Part(region, _laid_out(one, None, law)))
+        stream = _stream(law, sources)
+        parts.append(Part(region, Parameter(piece, dtype, law.initializer, stream=stream, **_axes(piece, None, law))))
     if filled.base is None:
-        packed = replace(plain, parts=tuple(parts))
-        return packed if parts and packed.follows_laws else noted
+        packed = Parameter(shape, dtype, parts=tuple(parts), **axes)
+        return packed if parts and packed.follows_laws else noted()
     if filled.base.initializer is None:
-        return noted
+        return noted()
     stream = _stream(filled.base, sources)
-    return replace(
-        plain,
-        initializer=filled.base.initializer,
-        stream=None if stream == program.name else stream,
-        parts=tuple(parts),
-    )
+    own = None if stream == program.name else stream
+    return Parameter(shape, dtype, filled.base.initializer, stream=own, parts=tuple(parts), **axes)
 
 
 def _stream(law: Law, sources: dict[int, Parameter]) -> str | None:
@@ -183,20 +181,18 @@ def _stream(law: Law, sources: dict[int, Parameter]) -> str | None:
     return stream
 
 
-def _laid_out(parameter: Parameter, geometry: Geometry | None, law: Law | None) -> Parameter:
-    """Return a parameter with the axes that its layer says it has; for a matrix law without, as torch counts them."""
-    shape = parameter.shape
+def _axes(shape: tuple[int, ...], geometry: Geometry | None, law: Law | None) -> dict[str, Any]:
+    """Return what the axes of a parameter are, as its layer says; for a matrix law without, as torch counts them."""
     if geometry is not None and geometry.shape == shape:
-        return replace(
-            parameter,
-            layout=geometry.layout,
-            groups=geometry.groups,
-            transposed=geometry.transposed,
-            stride=geometry.stride if geometry.transposed else None,
-        )
+        return {
+            "layout": geometry.layout,
+            "groups": geometry.groups,
+            "transposed": geometry.transposed,
+            "stride": geometry.stride if geometry.transposed else None,
+        }
     if law is not None and isinstance(law.initializer, MatrixInitializer):
-        return replace(parameter, layout={3: "OIW", 4: "OIHW", 5: "OIDHW"}.get(len(shape), "OI"))
-    return parameter
+        return {"layout": {3: "OIW", 4: "OIHW", 5: "OIDHW"}.get(len(shape), "OI")}
+    return {}
 
 
 def _note(program: Program, tape: Tape) -> str:
