@@ -18,6 +18,7 @@ from unittest import mock
 
 import torch
 from torch import Tensor, nn
+from torch.distributed.tensor.debug import _clear_fast_path_sharding_prop_cache, _clear_sharding_prop_cache
 
 with mock.patch("torch._utils._get_available_device_type", return_value="cpu"):
     sys.modules["torchtitan.distributed.minimal_async_ep.kernels"] = mock.MagicMock()
@@ -98,6 +99,8 @@ class Titan:
         distributed_utils.set_spmd_backend(mesh.backend)
         dims = ParallelDims.from_config(mesh.configuration(), mesh.processes)
         dims.build_mesh()
+        _clear_sharding_prop_cache()  # else a tensor may get an equal mesh of another case, and FSDP asks for the same
+        _clear_fast_path_sharding_prop_cache()
         self.configuration(mesh)[1](
             model,
             parallel_dims=dims,
@@ -107,6 +110,8 @@ class Titan:
             ac_config=None,
             dump_folder="",
         )
+        if model.enable_weight_tying:  # the first thing that its own init_weights does, as the above may untie them
+            model.tok_embeddings.weight = model.lm_head.weight  # type: ignore[union-attr]
         return dims
 
 

@@ -13,6 +13,8 @@ import os
 import sys
 import traceback
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -25,6 +27,8 @@ from torch.distributed.tensor.debug import CommDebugMode
 
 import fanin_torch
 from fanin_torch import _apply_scheme
+from fanin_torch._names import named_tensors
+from fanin_torch._record import replay
 
 SEED = 7
 
@@ -32,15 +36,37 @@ SEED = 7
 def digests(model: nn.Module) -> dict[str, str]:
     """Return the digest of every whole parameter and buffer."""
     found = {}
-    for name, held in [*model.named_parameters(), *model.named_buffers()]:
-        whole: Tensor = held.full_tensor() if hasattr(held, "full_tensor") else held
-        found[name] = hashlib.sha256(whole.detach().contiguous().numpy().tobytes()).hexdigest()
+    for one in named_tensors(model):
+        held = one.tensor.detach()
+        values: Tensor = held.full_tensor() if hasattr(held, "full_tensor") else held
+        digest = hashlib.sha256(values.contiguous().numpy().tobytes()).hexdigest()
+        found |= dict.fromkeys(one.names, digest)
     return found
 
 
 def whole(titan: Titan, mesh: Mesh) -> nn.Module:
     """Return the model of one process."""
     return fanin_torch.build(titan.build, mesh, seed=SEED)
+
+
+def local(tensor: Tensor) -> Tensor:
+    """Return what this process holds of a tensor."""
+    part: Tensor = tensor.to_local() if hasattr(tensor, "to_local") else tensor
+    return part
+
+
+@contextmanager
+def counted(module: Any) -> Iterator[list[int]]:
+    """Count the weights of each call by which a module draws."""
+    numbers: list[int] = []
+    original = module.draw_into
+
+    def draw_into(plan: object, tensor: Tensor) -> None:
+        numbers.append(tensor.numel())
+        original(plan, tensor)
+
+    with mock.patch.object(module, "draw_into", draw_into):
+        yield numbers
 
 
 def case(name: str, mesh: Mesh) -> dict[str, Any]:
@@ -51,18 +77,15 @@ def case(name: str, mesh: Mesh) -> dict[str, Any]:
     scheme = recording.scheme(model)
     dims = titan.distribute(model, mesh)
     on_meta = all(one.is_meta for one in model.parameters())
-    drawn = []
-    with (
-        CommDebugMode() as communication,
-        mock.patch.object(_apply_scheme, "draw_into", side_effect=_apply_scheme.draw_into) as draw,
-    ):
+    with CommDebugMode() as communication, counted(_apply_scheme) as drawn, counted(replay) as replayed:
         fanin_torch.init_module_(model, scheme, seed=SEED)
-        drawn = [call.args[1].numel() for call in draw.call_args_list]
+    held = {one.names[0]: local(one.tensor).numel() for one in named_tensors(model)}
     found = {
         "on meta": on_meta,
         "communication": communication.get_total_counts(),
         "drawn": sum(drawn),
-        "held": sum((one.to_local() if hasattr(one, "to_local") else one).numel() for one in model.parameters()),
+        "held": sum(held[name] for name, parameter in scheme.items() if parameter.follows_laws),
+        "replayed": sum(replayed),
         "placements": sorted({str(getattr(one, "placements", None)) for one in model.parameters()}),
         "digests": digests(model),
     }
