@@ -8,8 +8,8 @@ All else is torchtitan's own code: the models, their configurations, `init_weigh
 
 from __future__ import annotations
 
-import importlib
 import sys
+import warnings
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from types import SimpleNamespace
@@ -20,16 +20,18 @@ import torch
 from torch import Tensor, nn
 from torch.distributed.tensor.debug import _clear_fast_path_sharding_prop_cache, _clear_sharding_prop_cache
 
-with mock.patch("torch._utils._get_available_device_type", return_value="cpu"):
+with mock.patch("torch._utils._get_available_device_type", return_value="cpu"), warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # it uses what torch calls deprecated
     sys.modules["torchtitan.distributed.minimal_async_ep.kernels"] = mock.MagicMock()
-    from torchtitan.config import CompileConfig, ParallelismConfig, TrainingConfig
+    from torchtitan.config import CompileConfig, DebugConfig, ParallelismConfig, TrainingConfig
     from torchtitan.distributed import ParallelDims, full_dtensor
     from torchtitan.distributed import utils as distributed_utils
     from torchtitan.distributed.spmd_types import annotate_input_spmd_types
+    from torchtitan.models import deepseek_v3, llama3, qwen3
 
 torch.compiler.set_stance("force_eager")
 
-__all__ = ["MODELS", "Mesh", "Titan", "logits"]
+__all__ = ["MODELS", "Mesh", "Titan", "logits", "seed"]
 
 VOCABULARY: Final = 250
 """Not a multiple of four, so that processes hold parts of different sizes."""
@@ -72,9 +74,8 @@ class Mesh:
 class Titan:
     """One of torchtitan's models in its smallest configuration, with two layers and a smaller vocabulary."""
 
-    def __init__(self, package: str, flavor: str = "debugmodel") -> None:
-        module = importlib.import_module(f"torchtitan.models.{package}")
-        self._spec = lambda: module.model_registry(flavor)  # a new one, as torchtitan changes it in place
+    def __init__(self, package: Any, flavor: str = "debugmodel") -> None:
+        self._spec = lambda: package.model_registry(flavor)  # a new one, as torchtitan changes it in place
 
     def configuration(self, mesh: Mesh) -> tuple[Any, Any]:
         """Return the model's configuration for a mesh, and what torchtitan distributes the model by."""
@@ -116,10 +117,15 @@ class Titan:
 
 
 MODELS: Final = {
-    "llama3": Titan("llama3"),
-    "qwen3": Titan("qwen3", "debugmodel_non_fused_qkv"),
-    "deepseek_v3": Titan("deepseek_v3"),
+    "llama3": Titan(llama3),
+    "qwen3": Titan(qwen3, "debugmodel_non_fused_qkv"),
+    "deepseek_v3": Titan(deepseek_v3),
 }
+
+
+def seed(dims: Any) -> None:
+    """Seed torch's generators as torchtitan's trainer does."""
+    distributed_utils.set_determinism(dims, torch.device("cpu"), DebugConfig(seed=7), distinct_seed_mesh_dims=["pp"])
 
 
 @torch.no_grad()

@@ -2,6 +2,8 @@
 
 A case is a model and a mesh. Each process builds the model on the meta device, records its own initialization, lets
 torchtitan distribute it, and draws its part. Process 0 prints what all of them found, a list for each case.
+
+`own` are the digests that torchtitan's own initialization gives with torch's generators, for comparison.
 """
 
 from __future__ import annotations
@@ -21,7 +23,7 @@ from unittest import mock
 
 import torch
 import torch.distributed as dist
-from titan_models import MODELS, Mesh, Titan, logits
+from titan_models import MODELS, Mesh, Titan, logits, seed
 from torch import Tensor, nn
 from torch.distributed.tensor.debug import CommDebugMode
 
@@ -94,7 +96,21 @@ def case(name: str, mesh: Mesh) -> dict[str, Any]:
     found["finite"] = bool(torch.isfinite(out).all())
     found["shape"] = [list(out.shape), list(expected[part].shape)]
     found["difference"] = float((out - expected[part]).abs().max())
+    found["spread"] = float(expected.std())
+    found["own"] = digests(own(titan, mesh))
     return found
+
+
+def own(titan: Titan, mesh: Mesh) -> nn.Module:
+    """Return the distributed model with its own random numbers, seeded by torchtitan."""
+    with torch.device("meta"):
+        model = titan.build(mesh)
+    dims = titan.distribute(model, mesh)
+    model.to_empty(device="cpu")
+    seed(dims)
+    with torch.no_grad():
+        model.init_weights()  # type: ignore[operator]
+    return model
 
 
 def main(rank: int, processes: int, port: str, cases: list[dict[str, Any]]) -> None:
