@@ -206,6 +206,18 @@ def models(session: nox.Session) -> None:
 
 
 @nox.session(python=PYTHON)
+def torchtitan(session: nox.Session) -> None:
+    """Test with torchtitan's models, distributed by torchtitan over up to four processes (some minutes).
+
+    Its package asks for more than its models and its trainer import: that is left out.
+    """
+    install(session, "./packages/core", "./packages/backend_numpy[numba]", "./packages/backend_torch", "scipy", *TEST)
+    install(session, "spmd_types", "torchdata", "datasets", "tokenizers", "tensorboard", "tyro")
+    install(session, "--no-deps", "torchtitan")
+    pytest(session, "tests/torchtitan", "--timeout=3600", *session.posargs)
+
+
+@nox.session(python=PYTHON)
 def wheels(session: nox.Session) -> None:
     """Build the wheels, check what is in them, install each extra from them outside the checkout, and run there."""
     install(session, "build", "hatchling", "virtualenv", "twine", "check-wheel-contents", "nox", *TEST)

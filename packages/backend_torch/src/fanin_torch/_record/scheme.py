@@ -28,7 +28,11 @@ _SILENT: Final = {*EMPTY, "alias", "clone", "_to_copy", "detach", "lift_fresh"}
 
 
 class RecordedScheme(Scheme):
-    """A scheme that still knows the recording it was read from, so that it can compute what follows no law."""
+    """A scheme that still knows the recording it was read from, so that it can compute what follows no law.
+
+    Attributes:
+        tied: For each further name of a tied tensor, the name that it has in the scheme.
+    """
 
     def __init__(
         self,
@@ -36,8 +40,10 @@ class RecordedScheme(Scheme):
         tape: Tape,
         programs: dict[str, Program],
         sources: dict[int, Parameter],
+        tied: Mapping[str, str],
     ) -> None:
         super().__init__(parameters)
+        self.tied: Final = tied
         self._tape = tape
         self._programs = programs
         self._sources = sources
@@ -86,7 +92,8 @@ def read_scheme(model: nn.Module, tape: Tape) -> RecordedScheme:
     keep_apart(programs, tape)
     sources = _sources(programs, tape)
     parameters = {one.names[0]: _parameter(one.tensor, programs[one.names[0]], sources, tape) for one in named}
-    return RecordedScheme(parameters, tape, programs, sources)
+    tied = {name: one.names[0] for one in named for name in one.names[1:]}
+    return RecordedScheme(parameters, tape, programs, sources, tied)
 
 
 def _check(model: nn.Module, named: list[Named], tape: Tape) -> None:
