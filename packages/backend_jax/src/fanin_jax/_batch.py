@@ -90,8 +90,13 @@ class Batch:
                 drawn[kind] = lax.map(lambda one, draw=group.draw: draw(*one), (keys, numbers))
         arrays = []
         for number, (kind, place) in enumerate(self._places):
-            arrays.append(self._fills[number]() if number in self._fills else drawn[kind][place])
+            arrays.append(self._fills[number]() if number in self._fills else _row(drawn[kind], place))
         return arrays, given
+
+
+def _row(drawn: Any, place: int) -> Array:
+    """Return one of the arrays of a group."""
+    return drawn[place] if isinstance(drawn, list) else lax.index_in_dim(drawn, place, keepdims=False)
 
 
 def _fill(plan: Plan, sharding: Any) -> Array:

@@ -17,7 +17,7 @@ MOVES: Final = frozenset(
     {
         *("reshape", "squeeze", "expand_dims", "transpose", "slice", "rev", "broadcast_in_dim", "concatenate"),
         *("dynamic_slice", "gather", "select_n", "dynamic_update_slice", "copy", "copy_p", "device_put"),
-        *("optimization_barrier", "sharding_constraint", "stop_gradient", "split"),
+        *("sharding_constraint", "stop_gradient", "split", "stack", "unstack", "tile"),
     }
 )
 """Operations that move elements and change none, where what is not moved is known."""
@@ -58,15 +58,18 @@ class Identities:
             self.parents.append(made)
         return self.numbers[made]
 
-    def origin(self, keys: tuple[int, ...]) -> tuple[int, int] | None:
-        """Return the one key that different keys were made from, and how many steps ago; None if there is none."""
-        steps = 0
-        while len(set(keys)) > 1:
-            above = [self.parents[key][0] for key in keys]
-            if any(one is None for one in above):
-                return None
-            keys, steps = tuple(one for one in above if one is not None), steps + 1
-        return (keys[0], steps) if keys else None
+    def origin(self, keys: tuple[int, ...]) -> int | None:
+        """Return the last key that different keys were all made from; None if there is none."""
+        first, *others = (self._line(key) for key in keys)
+        common = set(first).intersection(*others)
+        return next((key for key in first if key in common), None) if others else None
+
+    def _line(self, key: int) -> list[int]:
+        """Return a key and those that it was made from, the latest first."""
+        line: list[int] = [key]
+        while (above := self.parents[line[-1]][0]) is not None:
+            line.append(above)
+        return line
 
     def step(self, operation: Operation, values: list[Any], shape: tuple[int, ...]) -> Keys | None:
         """Return the keys that an operation on keys makes; None if it is none that is known.
@@ -80,10 +83,10 @@ class Identities:
         if int(np.prod(shape)) > _MOST:
             return None
         if name == "random_seed":
-            return Keys(self._fresh("seed", first, operation.inputs[0], shape))
+            return Keys(self.fresh("seed", first, operation.inputs[0], shape))
         if name == "random_wrap":
             if not isinstance(first, Keys):
-                return Keys(self._fresh("words", first, operation.inputs[0], shape))
+                return Keys(self.fresh("words", first, operation.inputs[0], shape))
             return self._wrapped(first)
         if not isinstance(first, Keys):
             return None
@@ -103,7 +106,7 @@ class Identities:
             return self._folded_in(first, values[1], operation.inputs[1])
         return None
 
-    def _fresh(self, how: str, known: Any, number: int, shape: tuple[int, ...]) -> NDArray[np.int64]:
+    def fresh(self, how: str, known: Any, number: int, shape: tuple[int, ...]) -> NDArray[np.int64]:
         """Return keys that are made from numbers: equal ones from equal numbers, where they are known."""
         count = int(np.prod(shape))
         if isinstance(known, np.ndarray) and count:

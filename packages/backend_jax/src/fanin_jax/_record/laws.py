@@ -15,7 +15,7 @@ from fanin.initializers import Constant, Initializer, Normal, Orthogonal, Trunca
 from fanin.initializers.names import profile
 from fanin_jax._record.ref import Ref
 
-__all__ = ["Bits", "Law", "Orthonormal", "Quantile", "affine", "bitcast", "clamped", "quantile_of", "settled", "shifted"]
+__all__ = ["Bits", "Drawn", "Law", "Orthonormal", "Quantile", "affine", "bitcast", "clamped", "quantile_of", "settled", "shifted"]
 
 _SIGMAS: Final = 7.0
 """No normal weight of fanin's is beyond 6.2304 standard deviations: a bound further out cuts nothing off."""

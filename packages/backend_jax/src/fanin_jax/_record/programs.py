@@ -13,7 +13,8 @@ import numpy as np
 from fanin.dtypes import DTYPES
 from fanin.initializers import Constant, Initializer
 from fanin.layout import Geometry
-from fanin_jax._record.fold import Even, Filled, Fold, Region, Unfolded
+from fanin_jax._record.fold import Fold
+from fanin_jax._record.values import Even, Filled, Region, Unfolded
 from fanin_jax._record.laws import Law, settled
 from fanin_jax._record.ref import Ref
 from fanin_jax._record.trace import Leaf
@@ -218,7 +219,7 @@ def _order(program: Program, draw: Draw) -> object:
 def slices_of(number: int, fold: Fold) -> list[object]:
     """Return the slices of sources that a value comes from."""
     found: list[object] = []
-    for operation in fold.tape.slice_of(number, {}):
+    for operation in fold.tape.slice_of(number):
         for output in operation.outputs:
             value = fold.values[output]
             if operation.name == "random_bits" and isinstance(value, Filled) and value.law is not None:

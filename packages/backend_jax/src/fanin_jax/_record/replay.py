@@ -22,7 +22,7 @@ from fanin.models.parameter import part_name
 from fanin.stream.keys import named_key
 from fanin_jax._batch import Batch
 from fanin_jax._lattice import words
-from fanin_jax._record.fold import Filled, Source
+from fanin_jax._record.values import Filled, Source
 from fanin_jax._record.keys import Keys
 from fanin_jax._record.laws import settled
 from fanin_jax._record.programs import Program
@@ -64,7 +64,7 @@ class _Replay:
 
     def compute(self) -> Compute:
         """Return what computes the array."""
-        makers = self.tape.makers()
+        makers = self.tape.makers
         cuts: dict[int, Compute] = {}
         wanted, seen = [self.program.number], set()
         while wanted:

@@ -14,7 +14,8 @@ from fanin.initializers import Constant, MatrixInitializer
 from fanin.layout import Geometry
 from fanin.models import Parameter, Part, Scheme
 from fanin.models.parameter import OTHER_DTYPES
-from fanin_jax._record.fold import Fold, Region
+from fanin_jax._record.fold import Fold
+from fanin_jax._record.values import Region
 from fanin_jax._record.programs import Draw, Program, keep_apart, program_of
 from fanin_jax._record.replay import replayed
 from fanin_jax._record.streams import Streams
@@ -220,7 +221,7 @@ def _laid_out(parameter: Parameter, geometry: Geometry | None) -> Parameter:
 def _note(program: Program, recording: Recording) -> str:
     """Return what computes an array that follows no law."""
     tape = recording.fold.tape
-    operations = tape.slice_of(program.number, {})
+    operations = tape.slice_of(program.number)
     needed = {number for operation in operations for number in operation.inputs} | {program.number}
     unknown = [number for number in tape.arguments[1:] if number in needed and number not in tape.given]
     if unknown:

@@ -31,7 +31,7 @@ class Streams:
 
     def _origin(self, draw: Draw) -> object:
         found = self._identities.origin(draw.keys)
-        return None if found is None else (found[0], len(draw.keys))
+        return None if found is None else (found, len(draw.keys))
 
     def of(self, program: Program, draw: Draw) -> tuple[str, ...]:
         """Return the streams of a box that follows a law: those that its slices have, or its own."""
@@ -57,7 +57,7 @@ class Streams:
     def stacked_by(self, program: Program, keys: tuple[int, ...], number: int) -> str:
         """Return the name that a slice of an array that follows no law would have."""
         found = self._identities.origin(keys)
-        return self._at(program, None if found is None else (found[0], len(keys)), len(keys), number)
+        return self._at(program, None if found is None else (found, len(keys)), len(keys), number)
 
     def _at(self, program: Program, origin: object, size: int, number: int) -> str:
         path = program.leaf.path

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -24,6 +24,9 @@ _CALLS: Final = frozenset(
 _INSIDE: Final = ("jaxpr", "call_jaxpr", "fun_jaxpr")
 """What that is called."""
 
+_MOST: Final = 20_000
+"""Operations that a loop may be unrolled to."""
+
 
 @dataclass(frozen=True, slots=True)
 class Operation:
@@ -33,6 +36,7 @@ class Operation:
         name: What JAX calls it.
         primitive: What does it.
         params: Its settings.
+        place: Its place in the order in which they are done.
         inputs: The numbers of the values that it takes.
         outputs: The numbers of those that it makes.
     """
@@ -40,6 +44,7 @@ class Operation:
     name: str
     primitive: Primitive
     params: Mapping[str, Any]
+    place: int
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
 
@@ -61,6 +66,7 @@ class Tape:
         given: The values that are known from the start.
         arguments: The numbers of the function's arguments.
         results: The numbers of its results.
+        makers: The operation that makes each value.
     """
 
     operations: list[Operation] = field(default_factory=list)
@@ -68,6 +74,7 @@ class Tape:
     given: dict[int, Any] = field(default_factory=dict)
     arguments: list[int] = field(default_factory=list)
     results: list[int] = field(default_factory=list)
+    makers: dict[int, Operation] = field(default_factory=dict)
 
     @classmethod
     def of(cls, closed: ClosedJaxpr) -> Tape:
@@ -80,18 +87,17 @@ class Tape:
         tape.results = tape._write(live, constants, tape.arguments)
         return tape
 
-    def makers(self) -> dict[int, Operation]:
-        """Return the operation that makes each value."""
-        return {number: operation for operation in self.operations for number in operation.outputs}
-
-    def slice_of(self, number: int, cuts: Mapping[int, Any]) -> list[Operation]:
+    def slice_of(self, number: int, cuts: Collection[int] = ()) -> list[Operation]:
         """Return the operations that a value comes from, in order, as far back as `cuts`, values that are known."""
-        wanted, found = {number} - set(cuts), []
-        for operation in reversed(self.operations):
-            if not wanted.isdisjoint(operation.outputs):
-                found.append(operation)
-                wanted.update(one for one in operation.inputs if one not in cuts)
-        return found[::-1]
+        found: dict[int, Operation] = {}
+        wanted = [number]
+        while wanted:
+            one = wanted.pop()
+            operation = None if one in cuts else self.makers.get(one)
+            if operation is not None and operation.place not in found:
+                found[operation.place] = operation
+                wanted.extend(operation.inputs)
+        return [found[place] for place in sorted(found)]
 
     def _new(self, aval: Any) -> int:
         self.avals.append(aval)
@@ -125,8 +131,13 @@ class Tape:
                 return self._open(inner, taken)
         if name == "scan" and not eqn.params["num_carry"]:
             return self._open(_batched(eqn), taken)
+        if name == "scan" and _is_short(eqn) and any(_may_be_key(atom.aval) for atom in eqn.invars):
+            return self._open(_unrolled(eqn), taken)
         outputs = [self._new(var.aval) for var in eqn.outvars]
-        self.operations.append(Operation(name, eqn.primitive, eqn.params, tuple(taken), tuple(outputs)))
+        place = len(self.operations)
+        operation = Operation(name, eqn.primitive, eqn.params, place, tuple(taken), tuple(outputs))
+        self.operations.append(operation)
+        self.makers.update(dict.fromkeys(outputs, operation))
         return outputs
 
     def _open(self, inner: ClosedJaxpr, taken: list[int]) -> list[int]:
@@ -140,6 +151,35 @@ def _batched(eqn: JaxprEqn) -> ClosedJaxpr:
     """Return a loop that carries nothing from step to step as one step on batches."""
     params = eqn.params
     axes = [None] * params["num_consts"] + [0] * (len(eqn.invars) - params["num_consts"])
-    shapes = [jax.ShapeDtypeStruct(atom.aval.shape, atom.aval.dtype) for atom in eqn.invars]
     body = jax.vmap(jaxpr_as_fun(params["jaxpr"]), in_axes=axes, axis_size=params["length"])
-    return jax.make_jaxpr(body)(*shapes)
+    return jax.make_jaxpr(body)(*_shapes(eqn))
+
+
+def _unrolled(eqn: JaxprEqn) -> ClosedJaxpr:
+    """Return a loop as all of its steps, one after the other."""
+    params, length = eqn.params, eqn.params["length"]
+    step = jaxpr_as_fun(params["jaxpr"])
+
+    def steps(*inputs: Any) -> list[Any]:
+        constants, carried = inputs[: params["num_consts"]], inputs[params["num_consts"] :][: params["num_carry"]]
+        moving = inputs[params["num_consts"] + params["num_carry"] :]
+        made: list[Any] = [None] * length
+        for k in range(length)[:: -1 if params["reverse"] else 1]:
+            here = [jax.lax.index_in_dim(array, k, keepdims=False) for array in moving]
+            outputs = step(*constants, *carried, *here)
+            carried, made[k] = outputs[: params["num_carry"]], outputs[params["num_carry"] :]
+        return [*carried, *(jax.numpy.stack(one) for one in zip(*made, strict=True))]
+
+    return jax.make_jaxpr(steps)(*_shapes(eqn))
+
+
+def _shapes(eqn: JaxprEqn) -> list[jax.ShapeDtypeStruct]:
+    return [jax.ShapeDtypeStruct(atom.aval.shape, atom.aval.dtype) for atom in eqn.invars]
+
+
+def _is_short(eqn: JaxprEqn) -> bool:
+    return 0 < eqn.params["length"] * max(1, len(eqn.params["jaxpr"].jaxpr.eqns)) <= _MOST
+
+
+def _may_be_key(aval: Any) -> bool:
+    return aval.dtype == np.uint32 or bool(jax.numpy.issubdtype(aval.dtype, jax.dtypes.prng_key))
