@@ -45,8 +45,8 @@ class Application:
             self._leaf(program, scheme, seed, sharding)
             for program, sharding in zip(programs, self._shardings, strict=True)
         ]
-        given = None if shardings is None else self._shardings
-        self.function = jax.jit(self._draw, **({} if given is None else {"out_shardings": given}))
+        placed = self._shardings if shardings is not None else None
+        self.function = jax.jit(self._draw) if placed is None else jax.jit(self._draw, out_shardings=placed)
 
     @property
     def arguments(self) -> tuple[Any, ...]:
@@ -122,8 +122,8 @@ def check_scheme(scheme: object, recorded: RecordedScheme) -> Scheme:
     if faults:
         shown = "; ".join(faults[:8]) + (f"; and {len(faults) - 8} more" if len(faults) > 8 else "")
         raise FaninValueError(
-            f"the scheme is not that of what the function returns: {shown}. Record the function itself, whose tree must "
-            f"be the same at each call; or carry laws over: recorded.like(scheme, names={{target: source}})."
+            f"the scheme is not that of what the function returns: {shown}. Record the function itself, whose tree "
+            f"must be the same at each call; or carry laws over: recorded.like(scheme, names={{target: source}})."
         )
     return scheme
 
@@ -172,5 +172,3 @@ def _matched(shardings: Any, recorded: RecordedScheme) -> list[Any]:
             except FaninValueError as error:
                 raise FaninValueError(f"{leaf.name}: {error}") from error
     return found
-
-

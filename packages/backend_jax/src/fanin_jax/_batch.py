@@ -103,5 +103,3 @@ def _fill(plan: Plan, sharding: Any) -> Array:
     """Return an array of one number, or of none."""
     rule = plan.rule if isinstance(plan.rule, Fill) else Fill(0.0)
     return draw_elements(plan, rule, np.zeros((1, 2), np.uint32), sharding=sharding)
-
-

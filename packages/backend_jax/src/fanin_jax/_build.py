@@ -29,8 +29,8 @@ def build(
         function: As in `record`: a function of a key and `args`, a class of NNX or Equinox, or `model.init`.
         args: Its other arguments.
         seed: An integer in [0, 2^64).
-        scheme: Which laws to draw instead of the function's own: a scheme with its names. What follows no law there is
-            computed as the function does it.
+        scheme: Which laws to draw instead of the function's own: a scheme with its names. What follows no law there
+            is computed as the function does it.
         shardings: How to shard the arrays, as `jax.jit` takes `out_shardings`: one sharding, or a tree like what the
             function returns, whose branches may each be one sharding. For an NNX module, a tree like `nnx.state(model)`.
 

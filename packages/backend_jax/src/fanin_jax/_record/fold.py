@@ -176,7 +176,7 @@ class Fold:
         if len(numbers) == len(inputs) and len(avals) == 1:
             if operation.name in _EVEN:
                 return [Even(np.asarray(operation.run(numbers)[0]))]
-            if operation.name in _SPREAD and len({number.tobytes() for number in numbers[:_data(operation)]}) == 1:
+            if operation.name in _SPREAD and len({number.tobytes() for number in numbers[: _data(operation)]}) == 1:
                 return [Even(numbers[0])]
         if sum(math.prod(aval.shape) for aval in avals) > FEW:
             return None

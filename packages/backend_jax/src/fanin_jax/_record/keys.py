@@ -124,6 +124,8 @@ class Identities:
     def _folded_in(self, keys: Keys, data: Any, number: int) -> Keys:
         known = isinstance(data, np.ndarray)
         count = keys.ids.size
-        numbers = np.broadcast_to(data, keys.ids.shape).reshape(-1).tolist() if known else [(number, k) for k in range(count)]
+        numbers = (
+            np.broadcast_to(data, keys.ids.shape).reshape(-1).tolist() if known else [(number, k) for k in range(count)]
+        )
         flat = [self.of(int(key), ("fold_in", one)) for key, one in zip(keys.ids.flat, numbers, strict=True)]
         return Keys(np.array(flat, np.int64).reshape(keys.ids.shape))

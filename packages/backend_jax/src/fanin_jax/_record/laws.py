@@ -7,6 +7,7 @@ import math
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
+import jax.numpy as jnp
 import numpy as np
 from scipy import special
 
@@ -15,7 +16,19 @@ from fanin.initializers import Constant, Initializer, Normal, Orthogonal, Trunca
 from fanin.initializers.names import profile
 from fanin_jax._record.ref import Ref
 
-__all__ = ["Bits", "Drawn", "Law", "Orthonormal", "Quantile", "affine", "bitcast", "clamped", "quantile_of", "settled", "shifted"]
+__all__ = [
+    "Bits",
+    "Drawn",
+    "Law",
+    "Orthonormal",
+    "Quantile",
+    "affine",
+    "bitcast",
+    "clamped",
+    "quantile_of",
+    "settled",
+    "shifted",
+]
 
 _SIGMAS: Final = 7.0
 """No normal weight of fanin's is beyond 6.2304 standard deviations: a bound further out cuts nothing off."""
@@ -88,11 +101,9 @@ def shifted(drawn: Drawn, by: int) -> Drawn | None:
 
 def bitcast(drawn: Drawn, dtype: np.dtype[Any]) -> Drawn | None:
     """Return the law of bits as floating-point numbers: uniform in [1, 2), where they fill the mantissa of 1."""
-    import jax.numpy as jnp
-
     if not isinstance(drawn, Bits) or not jnp.issubdtype(dtype, jnp.floating):
         return None
-    mantissa = int(jnp.finfo(dtype).nmant)
+    mantissa = int(jnp.finfo(dtype).nmant)  # type: ignore[no-untyped-call]
     one = int(np.ones((), dtype).view(f"uint{8 * dtype.itemsize}"))
     return Uniform(1.0, 2.0) if (drawn.width - drawn.shift, drawn.above) == (mantissa, one) else None
 
@@ -136,9 +147,7 @@ def quantile_of(drawn: Drawn, dtype: np.dtype[Any]) -> Drawn | None:
         drawn: The law of w.
         dtype: Its dtype: the number next to -1 stands for -1, of which there is no finite value.
     """
-    import jax.numpy as jnp
-
-    step = float(jnp.finfo(dtype).epsneg)
+    step = float(jnp.finfo(dtype).epsneg)  # type: ignore[no-untyped-call]
     if not isinstance(drawn, Uniform) or max(-drawn.low, drawn.high) > 1 + 2 * step:
         return None
     last = 1 - step
@@ -179,17 +188,19 @@ def clamped(drawn: Drawn, low: float, high: float) -> Drawn | None:
 
 def settled(initializer: Initializer, dtype: np.dtype[Any]) -> Initializer:
     """Return a law with its numbers as short as the dtype's: 0.02, and not what float32 makes of it."""
-    changed = {
-        field.name: _short(value, dtype)
-        for field in dataclasses.fields(initializer)
-        if isinstance(value := getattr(initializer, field.name), float)
-        and not (isinstance(initializer, TruncatedNormal) and field.name in ("std", "lower", "upper"))
-    }
-    if isinstance(initializer, TruncatedNormal):
-        parent = _short(initializer.parent_std, dtype)
-        made = _truncated(changed["mean"], parent, initializer.lower, initializer.upper)
-        return made
-    return dataclasses.replace(initializer, **changed)
+    match initializer:
+        case Constant(value):
+            return Constant(_short(value, dtype))
+        case Normal(mean, std):
+            return Normal(_short(mean, dtype), _short(std, dtype))
+        case Uniform(low, high):
+            return Uniform(_short(low, dtype), _short(high, dtype))
+        case TruncatedNormal(mean, _, lower, upper):
+            return _truncated(_short(mean, dtype), _short(initializer.parent_std, dtype), lower, upper)
+        case Orthogonal(gain):
+            return dataclasses.replace(initializer, gain=_short(gain, dtype))
+        case _:
+            return initializer
 
 
 def _short(value: float, dtype: np.dtype[Any]) -> float:

@@ -94,7 +94,7 @@ def used_geometries(jaxpr: Jaxpr) -> dict[int, Geometry]:
     _, results = _roles(jaxpr, [None] * len(jaxpr.outvars))
     found: dict[int, Geometry] = {}
     for k, (var, roles) in enumerate(zip(jaxpr.outvars, results, strict=True)):
-        if roles is not None and (geometry := _checked(roles, var.aval.shape)) is not None:
+        if roles is not None and (geometry := _checked(roles, _shape(var))) is not None:
             found[k] = geometry
     return found
 
@@ -138,7 +138,7 @@ def _uses(eqn: JaxprEqn, found: dict[Any, _Roles], note: Callable[[Any, Maybe], 
     name, params = eqn.primitive.name, eqn.params
     if name == "dot_general":
         for operand, (contract, batch) in enumerate(zip(*params["dimension_numbers"], strict=True)):
-            shape = eqn.invars[operand].aval.shape
+            shape = _shape(eqn.invars[operand])
             letters = "".join("S" if k in batch else "I" if k in contract else "O" for k in range(len(shape)))
             note(eqn.invars[operand], _Roles(letters) if len(batch) <= 1 and contract else None)
         return
@@ -169,6 +169,10 @@ def _uses(eqn: JaxprEqn, found: dict[Any, _Roles], note: Callable[[Any, Maybe], 
                 found[var] = made
 
 
+def _shape(atom: Any) -> tuple[int, ...]:
+    return tuple(atom.aval.shape)
+
+
 def _stacked(roles: Maybe) -> Maybe:
     if roles is None or roles.letters is None or "S" in roles.letters:
         return None
@@ -183,7 +187,7 @@ def _unstacked(roles: Maybe) -> Maybe:
 
 def _convolved(eqn: JaxprEqn) -> Maybe:
     """Return the axes of a convolution's kernel."""
-    params, kernel = eqn.params, eqn.invars[1].aval.shape
+    params, kernel = eqn.params, _shape(eqn.invars[1])
     spec = params["dimension_numbers"].rhs_spec
     if len(spec) - 2 not in _KERNELS or params.get("batch_group_count", 1) != 1:
         return None
@@ -205,7 +209,9 @@ def _same(eqn: JaxprEqn) -> tuple[Callable[[_Roles], Maybe], Callable[[_Roles], 
         axes = eqn.params["permutation"]
 
         def moved(roles: _Roles, order: Sequence[int]) -> Maybe:
-            return roles.letters and replace(roles, letters="".join(roles.letters[k] for k in order)) or None
+            if roles.letters is None:
+                return None
+            return replace(roles, letters="".join(roles.letters[k] for k in order))
 
         back = sorted(range(len(axes)), key=lambda k: axes[k])
         return (lambda roles: moved(roles, axes)), (lambda roles: moved(roles, back))

@@ -1,4 +1,4 @@
-"""Orthogonal matrices: the first factor of a QR decomposition of normal numbers, with the signs of the second's diagonal.
+"""Orthogonal matrices: the first factor of a QR decomposition, with the signs of the second one's diagonal.
 
 (With LAPACK's own signs the factor is not uniformly distributed.)
 """

@@ -53,7 +53,11 @@ def moved(operation: Operation, inputs: Sequence[Value], avals: Sequence[Any]) -
             grown = any(old[k] != shape[axis] for k, axis in enumerate(axes))
             return None if grown else tuple(made)
 
-        return value.changed(lambda ref: ref.broadcast(shape, axes), box) if value.law else _spread(value, shape, axes, box)
+        return (
+            value.changed(lambda ref: ref.broadcast(shape, axes), box)
+            if value.law
+            else _spread(value, shape, axes, box)
+        )
     return None
 
 
@@ -90,7 +94,7 @@ def joined(operation: Operation, inputs: Sequence[Value], avals: Sequence[Any]) 
                 ref = law.ref.reshaped(sizes)
                 if ref is None:
                     return None
-                law = replace(law, ref=ref)  # noqa: PLW2901
+                law = replace(law, ref=ref)
             ends = (box[axis][0] + start, box[axis][1] + start)
             made.append(((*box[:axis], ends, *box[axis + 1 :]), law))
         start += 1 if stacks else shape[axis]
@@ -140,9 +144,7 @@ def padded(operation: Operation, inputs: Sequence[Value], avals: Sequence[Any]) 
 
 def _sliced(places: Sequence[NDArray[Any]], shape: Sequence[int], update: Sequence[int]) -> Region:
     """Return the box that a slice is written to."""
-    starts = [
-        min(max(int(place), 0), size - length) for place, size, length in zip(places, shape, update, strict=True)
-    ]
+    starts = [min(max(int(place), 0), size - length) for place, size, length in zip(places, shape, update, strict=True)]
     return tuple((start, start + length) for start, length in zip(starts, update, strict=True))
 
 

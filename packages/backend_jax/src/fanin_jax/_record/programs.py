@@ -5,19 +5,18 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
 
 from fanin.dtypes import DTYPES
-from fanin.initializers import Constant, Initializer
+from fanin.initializers import Constant, Initializer, MatrixInitializer
 from fanin.layout import Geometry
 from fanin_jax._record.fold import Fold
-from fanin_jax._record.values import Even, Filled, Region, Unfolded
 from fanin_jax._record.laws import Law, settled
 from fanin_jax._record.ref import Ref
 from fanin_jax._record.trace import Leaf
+from fanin_jax._record.values import Even, Filled, Region, Unfolded
 
 __all__ = ["Draw", "Program", "keep_apart", "program_of"]
 
@@ -83,8 +82,8 @@ def program_of(leaf: Leaf, number: int, geometry: Geometry | None, fold: Fold) -
     program.is_random = isinstance(value, (Filled, Unfolded))
     if isinstance(value, Even):
         constant = float(value.number) if value.number.dtype.kind != "c" else math.nan
-        whole = constant.is_integer() or str(leaf.dtype) in DTYPES
-        program.folds = math.isfinite(constant) and whole and not leaf.is_key
+        floats = str(leaf.dtype) in DTYPES
+        program.folds = math.isfinite(constant) and (floats or constant.is_integer()) and not leaf.is_key
         program.constant = constant
         return program
     if not isinstance(value, Filled) or str(leaf.dtype) not in DTYPES:
@@ -128,13 +127,19 @@ def _draw(region: Region, law: Law, leaf: Leaf, fold: Fold) -> Draw | None:
                 ref.shape[:axis] + ref.shape[axis + 1 :], ref.strides[:axis] + ref.strides[axis + 1 :], ref.offset
             )
             low, high = rest.ends
-            if 0 <= low and high < size and len(set(source.keys)) == count:
+            if low >= 0 and high < size and len(set(source.keys)) == count:
                 return _made(region, initializer, tuple(range(count)), axis, rest, law.source, fold)
     return None
 
 
 def _made(
-    region: Region, initializer: Initializer, at: tuple[int, ...], axis: int | None, within: Ref, number: int, fold: Fold
+    region: Region,
+    initializer: Initializer,
+    at: tuple[int, ...],
+    axis: int | None,
+    within: Ref,
+    number: int,
+    fold: Fold,
 ) -> Draw:
     source = fold.sources[number]
     whole = within.is_consecutive and within.offset == 0 and within.size == source.size
@@ -155,12 +160,20 @@ def _as_stack(value: Filled, shape: tuple[int, ...], fold: Fold) -> Draw | None:
         ]
         if [region for region, _ in value.regions] != wanted or size < 2:
             continue
-        draws = [_draw(region, law, Leaf((), shape, jnp.float32), fold) for region, law in value.regions if isinstance(law, Law)]
+        draws = [
+            _draw(region, law, Leaf((), shape, jnp.float32), fold)
+            for region, law in value.regions
+            if isinstance(law, Law)
+        ]
         if any(draw is None or draw.axis is not None for draw in draws):
             return None
         found = [draw for draw in draws if draw is not None]
         within = {
-            Ref(d.within.shape[:axis] + d.within.shape[axis + 1 :], d.within.strides[:axis] + d.within.strides[axis + 1 :], d.within.offset)
+            Ref(
+                d.within.shape[:axis] + d.within.shape[axis + 1 :],
+                d.within.strides[:axis] + d.within.strides[axis + 1 :],
+                d.within.offset,
+            )
             for d in found
         }
         slices = tuple(draw.slices[0] for draw in found)
@@ -189,9 +202,9 @@ def keep_apart(programs: list[Program], fold: Fold) -> None:
                 uses[one].append((program, None))
     for users in uses.values():
         if len(users) > 1 and _clash(users):
-            own = next((_order(program, draw) for program, draw in users if draw is not None and draw.whole), None)
-            for program, draw in users:
-                if draw is None or not draw.whole or _order(program, draw) != own:
+            own = next((_order(program, use) for program, use in users if use is not None and use.whole), None)
+            for program, use in users:
+                if use is None or not use.whole or _order(program, use) != own:
                     program.folds = False
 
 
@@ -207,8 +220,6 @@ def _clash(users: list[tuple[Program, Draw | None]]) -> bool:
 
 def _order(program: Program, draw: Draw) -> object:
     """Return what the numbers of a stream, as they are stored, depend on."""
-    from fanin.initializers import MatrixInitializer
-
     plain = draw.within.is_consecutive
     layout = program.geometry.layout if program.geometry is not None and program.base is draw else None
     order = None if layout is None else (layout.replace("S", ""), draw.within.shape)
@@ -229,5 +240,3 @@ def slices_of(number: int, fold: Fold) -> list[object]:
                 source = fold.sources[value.law.source]
                 found += [source.slice(k) for k in range(len(source.keys))]
     return found
-
-

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -81,7 +82,7 @@ class Ref:
     def _boxes_meet(self, other: Ref) -> bool:
         """Return whether two views with the same strides meet, each a box of the grid that the strides make."""
         steps = sorted({abs(stride) for _, stride in self.moving}, reverse=True)
-        if 0 in steps or any(large % small for large, small in zip(steps, steps[1:], strict=False)):
+        if 0 in steps or any(large % small for large, small in itertools.pairwise(steps)):
             return True
         boxes = []
         for view in (self, other):
@@ -100,9 +101,7 @@ class Ref:
 
     def transposed(self, axes: Sequence[int]) -> Ref:
         """Return the view with its axes in another order."""
-        return replace(
-            self, shape=tuple(self.shape[k] for k in axes), strides=tuple(self.strides[k] for k in axes)
-        )
+        return replace(self, shape=tuple(self.shape[k] for k in axes), strides=tuple(self.strides[k] for k in axes))
 
     def sliced(self, starts: Sequence[int], stops: Sequence[int], steps: Sequence[int]) -> Ref:
         """Return a part of the view."""

@@ -22,10 +22,10 @@ from fanin.models.parameter import part_name
 from fanin.stream.keys import named_key
 from fanin_jax._batch import Batch
 from fanin_jax._lattice import words
-from fanin_jax._record.values import Filled, Source
 from fanin_jax._record.keys import Keys
 from fanin_jax._record.laws import settled
 from fanin_jax._record.programs import Program
+from fanin_jax._record.values import Filled, Source
 
 if TYPE_CHECKING:
     from fanin_jax._record.scheme import Recording
@@ -201,14 +201,13 @@ class _Replay:
         return lambda drawn, given: jax.random.wrap_key_data(given[place], impl=_implementation(aval))
 
 
-
-
 def _implementation(aval: Any) -> Any:
     """Return how keys of a type make numbers."""
     found: list[Any] = []
-    jax.eval_shape(lambda key: found.append(jax.random.key_impl(key)), jax.ShapeDtypeStruct((), aval.dtype))
+    jax.eval_shape(lambda key: found.append(jax.random.key_impl(key)), jax.ShapeDtypeStruct((), aval.dtype))  # type: ignore[no-untyped-call]
     return found[0]
 
 
 def _words(aval: Any) -> int:
-    return int(jax.eval_shape(jax.random.key_data, jax.ShapeDtypeStruct((), aval.dtype)).shape[-1])
+    one = jax.ShapeDtypeStruct((), aval.dtype)  # type: ignore[no-untyped-call]
+    return int(jax.eval_shape(jax.random.key_data, one).shape[-1])

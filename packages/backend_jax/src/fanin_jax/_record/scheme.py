@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import jax
+import numpy as np
 
 from fanin.dtypes import DTYPES
 from fanin.exceptions import FaninValueError
@@ -15,12 +16,13 @@ from fanin.layout import Geometry
 from fanin.models import Parameter, Part, Scheme
 from fanin.models.parameter import OTHER_DTYPES
 from fanin_jax._record.fold import Fold
-from fanin_jax._record.values import Region
+from fanin_jax._record.laws import settled
 from fanin_jax._record.programs import Draw, Program, keep_apart, program_of
 from fanin_jax._record.replay import replayed
 from fanin_jax._record.streams import Streams
 from fanin_jax._record.tape import Tape
 from fanin_jax._record.trace import Traced, trace
+from fanin_jax._record.values import Region
 
 __all__ = ["RecordedScheme", "Recording", "record"]
 
@@ -115,9 +117,7 @@ def record(function: Callable[..., Any], *args: Any) -> RecordedScheme:
     ]
     keep_apart(programs, fold)
     recording = Recording(traced, fold, programs, Streams(programs, fold.identities))
-    parameters = {
-        program.leaf.name: _parameter(program, recording) for program in programs if not program.leaf.is_key
-    }
+    parameters = {program.leaf.name: _parameter(program, recording) for program in programs if not program.leaf.is_key}
     return RecordedScheme(parameters, recording)
 
 
@@ -132,7 +132,9 @@ def _parameter(program: Program, recording: Recording) -> Parameter:
     plain = _laid_out(Parameter(shape, dtype), program.geometry)
     if not program.folds:
         return replace(plain, note=_note(program, recording))
-    constant = None if program.constant is None else Constant(program.constant)
+    constant = None
+    if program.constant is not None:
+        constant = settled(Constant(program.constant), np.dtype(leaf.dtype))
     if not program.draws and not program.fills:
         return replace(plain, initializer=constant)
     base = program.base
@@ -189,7 +191,10 @@ def _matrix_layout(draw: Draw, parameter: Parameter, recording: Recording) -> st
     moving = [k for k, size in enumerate(sizes) if size != 1]
     known = parameter.layout
     if known is not None and moving:
-        outputs = {known[k] == "O" for k in moving if in_columns[k]}, {known[k] == "O" for k in moving if not in_columns[k]}
+        outputs = (
+            {known[k] == "O" for k in moving if in_columns[k]},
+            {known[k] == "O" for k in moving if not in_columns[k]},
+        )
         if all(len(kind) == 1 for kind in outputs) and outputs[0] != outputs[1]:
             return known
     last = in_columns[moving[-1]] if moving else False

@@ -50,10 +50,11 @@ class Operation:
 
     def run(self, values: Sequence[Any]) -> Sequence[Any]:
         """Do it, on arrays or under a trace, and return what it makes."""
-        prepared: Any = self.primitive.get_bind_params(dict(self.params))
+        primitive: Any = self.primitive
+        prepared = primitive.get_bind_params(dict(self.params))
         functions, params = prepared if isinstance(prepared, tuple) else ((), prepared)  # a tuple in older JAX
-        made = self.primitive.bind(*functions, *values, **params)
-        return made if self.primitive.multiple_results else [made]
+        made = primitive.bind(*functions, *values, **params)
+        return made if primitive.multiple_results else [made]
 
 
 @dataclass
@@ -174,11 +175,12 @@ def _unrolled(eqn: JaxprEqn) -> ClosedJaxpr:
 
 
 def _shapes(eqn: JaxprEqn) -> list[jax.ShapeDtypeStruct]:
-    return [jax.ShapeDtypeStruct(atom.aval.shape, atom.aval.dtype) for atom in eqn.invars]
+    avals: list[Any] = [atom.aval for atom in eqn.invars]
+    return [jax.ShapeDtypeStruct(aval.shape, aval.dtype) for aval in avals]  # type: ignore[no-untyped-call]
 
 
 def _is_short(eqn: JaxprEqn) -> bool:
-    return 0 < eqn.params["length"] * max(1, len(eqn.params["jaxpr"].jaxpr.eqns)) <= _MOST
+    return bool(0 < eqn.params["length"] * max(1, len(eqn.params["jaxpr"].jaxpr.eqns)) <= _MOST)
 
 
 def _may_be_key(aval: Any) -> bool:

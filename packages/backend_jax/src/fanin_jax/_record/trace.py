@@ -168,7 +168,9 @@ def _is_linen(function: Any) -> bool:
 
 
 def _name(function: Any) -> str:
-    return str(getattr(function, "__qualname__", None) or getattr(function, "__name__", None) or type(function).__name__)
+    return str(
+        getattr(function, "__qualname__", None) or getattr(function, "__name__", None) or type(function).__name__
+    )
 
 
 def _is_array(leaf: object) -> bool:
@@ -304,5 +306,6 @@ def _named(paths: list[tuple[str, ...]], is_linen: bool) -> list[tuple[str, ...]
     short = [path[1:] for path in paths]
     params = {path[1:] for path in paths if path[0] == "params"}
     return [
-        path if path[0] != "params" and (path[1:] in params or short.count(path[1:]) > 1) else path[1:] for path in paths
+        path if path[0] != "params" and (path[1:] in params or short.count(path[1:]) > 1) else path[1:]
+        for path in paths
     ]

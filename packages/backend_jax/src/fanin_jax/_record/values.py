@@ -103,9 +103,7 @@ class Filled:
             return None
         return Filled(base, tuple((region, law) for region, law in regions if law is not None))
 
-    def changed(
-        self, refs: Callable[[Ref], Ref | None], boxes: Callable[[Region], Region | None]
-    ) -> Filled | None:
+    def changed(self, refs: Callable[[Ref], Ref | None], boxes: Callable[[Region], Region | None]) -> Filled | None:
         """Return it with its elements in other places; None where its boxes are none there.
 
         Args:
@@ -127,7 +125,7 @@ class Filled:
             if isinstance(law, Law):
                 if ref is None:
                     return None
-                law = replace(law, ref=ref)  # noqa: PLW2901
+                law = replace(law, ref=ref)
             made.append((box, law))
         return Filled(base, tuple(made))
 
@@ -174,7 +172,7 @@ class Filled:
                 ref = law.ref.reshaped(tuple(b - a for a, b in box))
                 if ref is None:
                     return None
-                law = replace(law, ref=ref)  # noqa: PLW2901
+                law = replace(law, ref=ref)
             made.append((box, law))
         return Filled(base, tuple(made))
 
@@ -245,7 +243,9 @@ def _runs(old: Sequence[int], new: Sequence[int]) -> list[tuple[list[int], list[
 def known(array: NDArray[Any]) -> Value:
     """Return what is known of an array of numbers."""
     flat = array.reshape(-1)
-    same = flat.size > 0 and all(flat[k].tobytes() == flat[0].tobytes() for k in (0, -1)) and bool((flat == flat[0]).all())
+    same = (
+        flat.size > 0 and all(flat[k].tobytes() == flat[0].tobytes() for k in (0, -1)) and bool((flat == flat[0]).all())
+    )
     return Even(flat[0].reshape(())) if same else Known(array)
 
 
