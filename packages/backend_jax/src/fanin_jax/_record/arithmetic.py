@@ -21,6 +21,10 @@ __all__ = ["transformed"]
 def transformed(operation: Operation, inputs: Sequence[Value], avals: Sequence[Any]) -> Filled | None:
     """Return what an operation on each element makes; None where no law is known to survive it."""
     name, dtype = operation.name, np.dtype(avals[operation.outputs[0]].dtype)
+    for value, number in zip(inputs, operation.inputs, strict=True):
+        grown = avals[number].shape != avals[operation.outputs[0]].shape
+        if grown and isinstance(value, Filled) and value.regions:  # boxes do not grow with the axes
+            return None
     if name in ("convert_element_type", "reduce_precision"):
         return _converted(inputs[0], np.dtype(avals[operation.inputs[0]].dtype), dtype)
     if name in ("max", "min", "clamp"):

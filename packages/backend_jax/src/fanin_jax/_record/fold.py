@@ -131,6 +131,8 @@ class Fold:
         if len(avals) != 1:
             return None
         made = self._one(operation, inputs)
+        if isinstance(made, Filled):
+            made = made.broadcast(avals[0].shape)
         return None if made is None else [made]
 
     def _one(self, operation: Operation, inputs: list[Value]) -> Value | None:

@@ -103,7 +103,7 @@ class Identities:
             ]
             return Keys(np.array(flat, np.int64).reshape(shape))
         if name == "random_fold_in" and not first.words:
-            return self._folded_in(first, values[1], operation.inputs[1])
+            return self._folded_in(first, values[1], operation.inputs[1], shape)
         return None
 
     def fresh(self, how: str, known: Any, number: int, shape: tuple[int, ...]) -> NDArray[np.int64]:
@@ -121,11 +121,11 @@ class Identities:
         whole = (ids // words == ids[..., :1] // words).all()
         return Keys(ids[..., 0] // words) if whole else None
 
-    def _folded_in(self, keys: Keys, data: Any, number: int) -> Keys:
-        known = isinstance(data, np.ndarray)
-        count = keys.ids.size
-        numbers = (
-            np.broadcast_to(data, keys.ids.shape).reshape(-1).tolist() if known else [(number, k) for k in range(count)]
-        )
-        flat = [self.of(int(key), ("fold_in", one)) for key, one in zip(keys.ids.flat, numbers, strict=True)]
-        return Keys(np.array(flat, np.int64).reshape(keys.ids.shape))
+    def _folded_in(self, keys: Keys, data: Any, number: int, shape: tuple[int, ...]) -> Keys:
+        """Return the keys that folding numbers into keys makes, which may be fewer than the numbers."""
+        ids = np.broadcast_to(keys.ids, shape)
+        numbers: list[Any] = [(number, k) for k in range(ids.size)]
+        if isinstance(data, np.ndarray):
+            numbers = np.broadcast_to(data, shape).reshape(-1).tolist()
+        flat = [self.of(int(key), ("fold_in", one)) for key, one in zip(ids.flat, numbers, strict=True)]
+        return Keys(np.array(flat, np.int64).reshape(shape))

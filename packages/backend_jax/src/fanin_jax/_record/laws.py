@@ -37,6 +37,12 @@ _SLACK: Final = 4e-6
 """How far a bound may be off, in the units of the law: JAX computes bounds in float32."""
 
 
+_ROOTS: Final = frozenset(
+    float(np.sqrt(2.0).astype(dtype)) for dtype in ("float16", jnp.bfloat16, "float32", "float64")
+)
+"""The square root of 2, as JAX has it in each dtype."""
+
+
 @dataclass(frozen=True, slots=True)
 class Bits:
     """Random bits, on their way to be numbers of [1, 2): shifted right, and put under the exponent of 1.
@@ -126,7 +132,7 @@ def _affine(drawn: Drawn, factor: float, shift: float) -> Drawn | None:
             if factor < 0:
                 low, high, factor = -high, -low, -factor
             lower, upper = (math.sqrt(2.0) * float(special.erfinv(end)) for end in (low, high))
-            return _truncated(shift, factor / math.sqrt(2.0), lower, upper)
+            return _truncated(shift, 1.0 if factor in _ROOTS else factor / math.sqrt(2.0), lower, upper)
         case Normal(mean, std):
             return Normal(factor * mean + shift, abs(factor) * std)
         case Uniform(low, high):

@@ -98,7 +98,8 @@ def joined(operation: Operation, inputs: Sequence[Value], avals: Sequence[Any]) 
             ends = (box[axis][0] + start, box[axis][1] + start)
             made.append(((*box[:axis], ends, *box[axis + 1 :]), law))
         start += 1 if stacks else shape[axis]
-    return Filled(None, tuple(made))
+    filled = [(box, law) for box, law in made if all(a < b for a, b in box)]
+    return Filled(filled[0][1]) if len(filled) == 1 else Filled(None, tuple(filled))
 
 
 def overwritten(operation: Operation, inputs: Sequence[Value], avals: Sequence[Any]) -> Filled | None:

@@ -103,6 +103,15 @@ class Filled:
             return None
         return Filled(base, tuple((region, law) for region, law in regions if law is not None))
 
+    def broadcast(self, shape: Sequence[int]) -> Filled | None:
+        """Return it in a shape that its own axes of one position may have grown to: operations on elements do that."""
+        base = self.base
+        if not isinstance(base, Law) or base.ref.shape == tuple(shape):
+            return self
+        if self.regions or len(base.ref.shape) != len(shape):
+            return None
+        return Filled(replace(base, ref=base.ref.broadcast(shape, range(len(shape)))))
+
     def changed(self, refs: Callable[[Ref], Ref | None], boxes: Callable[[Region], Region | None]) -> Filled | None:
         """Return it with its elements in other places; None where its boxes are none there.
 
