@@ -32,7 +32,7 @@ def build(
         scheme: Which laws to draw instead of the function's own: a scheme with its names. What follows no law there
             is computed as the function does it.
         shardings: How to shard the arrays, as `jax.jit` takes `out_shardings`: one sharding, or a tree like what the
-            function returns, whose branches may each be one sharding. For an NNX module, a tree like `nnx.state(model)`.
+            function returns, whose branches may each be one sharding. For an NNX module, one like `nnx.state(model)`.
 
     Returns:
         What the function returns: the same tree, boxes and modules, with new arrays. Keys in it, as those of NNX's

@@ -36,6 +36,11 @@ def inverted(key: Any, low: float, high: float) -> Any:
     return lax.erf_inv(random.uniform(key, (3, 5), minval=ends[0], maxval=ends[1])) * math.sqrt(2.0)
 
 
+def wrong_signs(matrix: Any) -> Any:
+    q, r = jnp.linalg.qr(matrix)
+    return q * jnp.sign(r[0])
+
+
 LAWS: dict[str, tuple[Code, Initializer]] = {
     "a normal": (lambda key: random.normal(key, (3, 5)), Normal(0.0, 1.0)),
     "scaled": (lambda key: random.normal(key, (3, 5)) * 0.02, Normal(0.0, 0.02)),
@@ -115,9 +120,7 @@ SOFT: dict[str, Code] = {
     "masked": lambda key: jnp.tril(random.normal(key, (5, 5))),
     "divided by it": lambda key: 1.0 / random.uniform(key, (3, 5)),
     "QR without signs": lambda key: jnp.linalg.qr(random.normal(key, (5, 5)))[0],
-    "QR with the signs of a row": lambda key: (lambda q, r: q * jnp.sign(r[0]))(
-        *jnp.linalg.qr(random.normal(key, (5, 5)))
-    ),
+    "QR with the signs of a row": lambda key: wrong_signs(random.normal(key, (5, 5))),
     "signs of another matrix": lambda key: (
         jnp.linalg.qr(random.normal(key, (5, 5)))[0] * jnp.sign(jnp.diag(random.normal(random.fold_in(key, 1), (5, 5))))
     ),

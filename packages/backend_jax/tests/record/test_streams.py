@@ -40,7 +40,7 @@ def folded(key: Any) -> Tree:
     return stacked(jax.vmap(lambda k: block(random.fold_in(key, k)))(jnp.arange(4)), key)
 
 
-STACKS = {
+STACKS: dict[str, Any] = {
     "vmap": lambda key: stacked(jax.vmap(block)(random.split(key, 4)), key),
     "vmap of a raw key": lambda key: stacked(jax.vmap(block)(random.split(random.PRNGKey(1), 4)), key),
     "map": lambda key: stacked(lax.map(block, random.split(key, 4)), key),
@@ -199,7 +199,7 @@ def test_parts_that_are_shared_elsewhere_are_replayed() -> None:
     assert np.array_equal(built["first"][2:], built["last"][:2])
 
 
-REPLAYED = {
+REPLAYED: dict[str, Any] = {
     "words": lambda key: random.randint(key, (40,), 0, 9),
     "exponential": lambda key: random.exponential(key, (40,)),
     "permutation": lambda key: random.permutation(key, 40),
@@ -225,7 +225,7 @@ def test_a_replay_depends_on_the_seed_and_the_name_alone(case: str) -> None:
 
 def test_replayed_laws_are_right() -> None:
     """2,000 numbers: a mean is off by more than six standard errors once in 5 * 10^8 times."""
-    model = {
+    model: dict[str, Any] = {
         "words": lambda key: random.randint(key, (2000,), 0, 9),
         "exponential": lambda key: random.exponential(key, (2000,)),
         "gamma": lambda key: random.gamma(key, 2.0, (2000,)),

@@ -46,7 +46,7 @@ def _of_nnx(nnx: Any, layer: Any, attribute: str) -> _Roles | None:
         return _Roles("IO")
     if isinstance(layer, nnx.LinearGeneral):
         batch, inputs, outputs = (
-            len(value) if isinstance(value, Sequence) else 1
+            len(value) if hasattr(value, "__len__") else 1
             for value in (layer.batch_axis, layer.in_features, layer.out_features)
         )
         return _Roles("I" * inputs + "O" * outputs) if not batch else None

@@ -87,13 +87,13 @@ def trace(function: Callable[..., Any], args: tuple[Any, ...]) -> Traced:
         filled = list(flat)
         for place, array in zip(places, arrays, strict=True):
             filled[place] = array
-        outline = _outline(call(key, *jax.tree.unflatten(structure, filled)))
+        found, outline = _outline(call(key, *jax.tree.unflatten(structure, filled)))
         returned.append(outline)
-        return outline.arrays
+        return found
 
     closed = jax.make_jaxpr(traced)(jax.random.key(0), *(flat[place] for place in places))
     outline = returned[-1]
-    if not outline.arrays:
+    if not outline.paths:
         raise FaninTypeError(
             f"the function returns no array, so there is nothing to initialize. Received: a "
             f"{outline.kind} from {_name(function)}. Pass a function that returns a tree of arrays, such as model.init."
@@ -111,7 +111,6 @@ def trace(function: Callable[..., Any], args: tuple[Any, ...]) -> Traced:
         )
     given = tuple(None if isinstance(flat[place], jax.ShapeDtypeStruct) else flat[place] for place in places)
     geometries = {**used_geometries(closed.jaxpr), **outline.geometries}
-    outline.arrays.clear()  # of the trace, which is over
     return Traced(closed, given, leaves, outline.tree, outline.rebuild, geometries)
 
 
@@ -181,9 +180,8 @@ def _is_array(leaf: object) -> bool:
 
 @dataclass(frozen=True)
 class _Outline:
-    """What a function returned: its arrays, and the rest."""
+    """What a function returned, but for its arrays."""
 
-    arrays: list[Any]
     paths: list[tuple[str, ...]]
     is_linen: bool
     kind: str
@@ -192,8 +190,8 @@ class _Outline:
     geometries: Mapping[int, Geometry]
 
 
-def _outline(returned: Any) -> _Outline:
-    """Take apart what a function returned."""
+def _outline(returned: Any) -> tuple[list[Any], _Outline]:
+    """Return the arrays of what a function returned, and the rest."""
     merge, state, objects = _split(returned)
     paths: list[tuple[str, ...]] = []
     arrays: list[Any] = []
@@ -224,7 +222,7 @@ def _outline(returned: Any) -> _Outline:
         and all(isinstance(value, Mapping) for value in returned.values())
     )
     flat = [leaf if k is None else None for k, leaf in zip(rest, flat, strict=True)]  # keep no tracer
-    return _Outline(arrays, paths, is_linen, type(returned).__name__, numbered, rebuild, geometries)
+    return arrays, _Outline(paths, is_linen, type(returned).__name__, numbered, rebuild, geometries)
 
 
 @dataclass(frozen=True)
