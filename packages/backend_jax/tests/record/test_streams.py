@@ -183,7 +183,7 @@ def test_what_shares_numbers_goes_on_sharing_them(case: str, stack: bool) -> Non
     assert np.array_equal(built["weight"], weight)
     expected = np.stack([numpys(one) for one in weight]) if stack else numpys(weight)
     np.testing.assert_allclose(built["other"], expected, rtol=1e-5)
-    assert np.array_equal(scheme.replay("other", seed=2), built["other"])
+    np.testing.assert_allclose(scheme.replay("other", seed=2), built["other"], rtol=1e-6)
 
 
 def test_parts_that_are_shared_elsewhere_are_replayed() -> None:
@@ -217,7 +217,7 @@ def test_a_replay_depends_on_the_seed_and_the_name_alone(case: str) -> None:
     again = fanin_jax.build(lambda key: {"a": code(random.split(key, 3)[1])}, seed=1)
     other = fanin_jax.build(lambda key: {"a": code(key)}, seed=2)
     assert built["a"].dtype == code(random.key(0)).dtype
-    assert np.array_equal(built["a"], again["a"])
+    np.testing.assert_allclose(built["a"], again["a"], rtol=1e-6)  # another program, which XLA may round in another way
     assert not np.array_equal(built["a"], other["a"])
     assert not np.array_equal(built["a"], built["b"])
     assert len(np.unique(np.asarray(built["a"]))) > 3

@@ -43,6 +43,8 @@ def moved(operation: Operation, inputs: Sequence[Value], avals: Sequence[Any]) -
         return value.cut(first, [a + b for a, b in zip(first, shape, strict=True)], (1,) * len(shape))
     if name == "rev":
         return value.changed(lambda ref: ref.reversed(params["dimensions"]), lambda box: None)
+    if name == "gather" and value.law is not None:
+        return _gathered(operation, value, array_of(inputs[1], avals[operation.inputs[1]]))
     if name == "broadcast_in_dim":
         axes = tuple(int(axis) for axis in params["broadcast_dimensions"])
 
@@ -59,6 +61,23 @@ def moved(operation: Operation, inputs: Sequence[Value], avals: Sequence[Any]) -
             else _spread(value, shape, axes, box)
         )
     return None
+
+
+def _gathered(operation: Operation, value: Filled, places: NDArray[Any] | None) -> Filled | None:
+    """Return what is picked from an array, where it is picked at equal distances: tried on numbers."""
+
+    def picked(ref: Ref) -> Ref | None:
+        if places is None or not ref.size or ref.size > _MOST:
+            return None
+        found = np.asarray(operation.run([jnp.asarray(ref.numbers, jnp.int32), jnp.asarray(places)])[0])
+        if not found.size or found.size > _MOST:
+            return None
+        corner = (0,) * found.ndim
+        seconds = [(*corner[:k], min(1, size - 1), *corner[k + 1 :]) for k, size in enumerate(found.shape)]
+        made = Ref(found.shape, tuple(int(found[one] - found[corner]) for one in seconds), int(found[corner]))
+        return made if np.array_equal(made.numbers, found) else None
+
+    return value.changed(picked, lambda box: None)
 
 
 def _spread(

@@ -7,6 +7,9 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
+from numpy.typing import NDArray
+
 __all__ = ["Ref"]
 
 
@@ -34,6 +37,14 @@ class Ref:
     def size(self) -> int:
         """The number of elements, those that are repeated counted each time."""
         return math.prod(self.shape)
+
+    @property
+    def numbers(self) -> NDArray[np.int64]:
+        """Which element of the source each is."""
+        found = np.full(self.shape, self.offset, np.int64)
+        for axis, (size, step) in enumerate(zip(self.shape, self.strides, strict=True)):
+            found += (np.arange(size) * step).reshape(-1, *[1] * (len(self.shape) - axis - 1))
+        return found
 
     @property
     def moving(self) -> tuple[tuple[int, int], ...]:
