@@ -1,0 +1,89 @@
+"""The same network in torch and in JAX: equal bits, outputs equal to rounding, and mistakes of a port that show."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+pytest.importorskip("flax")
+
+import fanin
+import fanin_jax
+import fanin_torch
+from fanin import Scheme
+from pair_resnet import resnet
+from pairs import SEED, Pair, distance, jax_arrays, stirred, torch_arrays
+
+ROUNDING = 2e-5
+"""What is rounding, as a fraction of the largest output: the pairs measure 6e-7 and less, and a mistake 1e-3 and more."""
+
+PAIRS = {"resnet": resnet()}
+MISTAKES = [("resnet", mistake) for mistake in ("epsilon", "padding", "kernel")]
+
+
+@pytest.fixture(scope="module")
+def probes() -> dict[str, tuple[Scheme, np.ndarray]]:
+    """Return a scheme without two equal constants, and torch's output, of each pair."""
+    made = {}
+    for name, pair in PAIRS.items():
+        scheme = stirred(pair.recorded[1])
+        made[name] = scheme, pair.expected(scheme)
+    return made
+
+
+@pytest.mark.parametrize("name", PAIRS)
+def test_every_parameter_has_the_same_bits(name: str) -> None:
+    pair = PAIRS[name]
+    module, scheme = pair.recorded
+    theirs = torch_arrays(fanin_torch.init_module_(module, scheme, seed=SEED), scheme)
+    port = pair.port("")
+    built = fanin_jax.build(port.function, *port.args, seed=SEED, scheme=pair.ported)
+    ours = jax_arrays(built, pair.ported)
+    assert ours.keys() == pair.ported.keys()
+    for own, array in ours.items():
+        wanted = pair.names.get(own, own)
+        several = [wanted] if isinstance(wanted, str) else wanted
+        expected = np.concatenate([theirs[one] for one in several])
+        assert (array.dtype, array.tobytes()) == (expected.dtype, expected.tobytes()), own
+
+
+@pytest.mark.parametrize("name", PAIRS)
+def test_the_laws_are_torchs(name: str) -> None:
+    """And are not the port's own: without `like` the weights are others."""
+    pair = PAIRS[name]
+    names = {ours: theirs for ours, theirs in pair.names.items() if theirs in pair.recorded[1]}
+    port = pair.port("")
+    before = fanin.diff(fanin_jax.record(port.function, *port.args), pair.recorded[1], names)
+    after = fanin.diff(pair.ported, pair.recorded[1], names)
+    assert "law" in {one.what for one in before}
+    assert {one.what for one in after} <= {"shape", "layout", "missing"}
+
+
+@pytest.mark.parametrize("name", PAIRS)
+def test_the_outputs_agree(name: str) -> None:
+    pair = PAIRS[name]
+    expected = pair.expected(pair.recorded[1])
+    assert distance(pair.found(pair.recorded[1]), expected) < ROUNDING
+
+
+@pytest.mark.parametrize("name", PAIRS)
+def test_the_outputs_agree_with_random_constants(name: str, probes: dict[str, tuple[Scheme, np.ndarray]]) -> None:
+    scheme, expected = probes[name]
+    assert distance(PAIRS[name].found(scheme), expected) < ROUNDING
+
+
+@pytest.mark.parametrize(("name", "mistake"), MISTAKES)
+def test_a_mistake_shows(name: str, mistake: str, probes: dict[str, tuple[Scheme, np.ndarray]]) -> None:
+    scheme, expected = probes[name]
+    assert distance(PAIRS[name].found(scheme, mistake), expected) > 50 * ROUNDING
+
+
+def test_two_names_for_each_other_show(probes: dict[str, tuple[Scheme, np.ndarray]]) -> None:
+    """Two biases have equal shapes, and start with equal zeros: only the random constants tell."""
+    pair = PAIRS["resnet"]
+    names = {**pair.names, "bn1.bias": "bn1.running_mean", "bn1.mean": "bn1.bias"}
+    wrong = Pair(pair.build, pair.port, names, pair.input, pair.run)
+    own = pair.recorded[1]
+    assert distance(wrong.found(own), pair.expected(own)) < ROUNDING
+    scheme, expected = probes["resnet"]
+    assert distance(wrong.found(scheme), expected) > 50 * ROUNDING
