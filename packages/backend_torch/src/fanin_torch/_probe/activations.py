@@ -39,7 +39,7 @@ class Watch(TorchDispatchMode):
     """
 
     def __init__(self, where: Sequence[str]) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self._where = where
         self.activations: dict[int, str] = {}
         self.sums: list[tuple[Tensor, Tensor, Tensor, str]] = []
@@ -63,7 +63,7 @@ class Watch(TorchDispatchMode):
             self.sums.append((first, args[1], out, self._where[-1]))
         elif "scaled_dot_product" in name and "backward" not in name:
             self._attend(first, args[1], given)
-        elif name == "_softmax" and first.ndim > 2:
+        elif name in ("_softmax", "_safe_softmax") and first.ndim > 2:
             self._note(first.float())
         return out
 

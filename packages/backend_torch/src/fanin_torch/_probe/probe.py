@@ -169,11 +169,12 @@ def _scalar(returned: Any, loss: Callable[[Any], Tensor] | None) -> Tensor:
         FaninTypeError: The loss is no scalar tensor, or there is no tensor to make one of.
     """
     if loss is not None:
-        value = loss(returned)
+        value: Any = loss(returned)
         if not isinstance(value, Tensor) or value.numel() != 1:
             shown = tuple(value.shape) if isinstance(value, Tensor) else type(value).__name__
             raise FaninTypeError(f"a loss returns a tensor of one number. Received: {shown}.")
-        return value.reshape(())
+        scalar: Tensor = value.reshape(())
+        return scalar
     own = returned.get("loss") if isinstance(returned, Mapping) else None
     if isinstance(own, Tensor):
         return own.reshape(())
@@ -186,7 +187,8 @@ def _scalar(returned: Any, loss: Callable[[Any], Tensor] | None) -> Tensor:
             f"nothing can be differentiated: the model returns {type(returned).__name__}. Pass loss=, a function of it."
         )
     direction = init(tuple(outputs.shape), normal(std=1.0), name="fanin.probe.direction").to(outputs)
-    return (outputs * direction).sum() / outputs.numel() ** 0.5
+    weighed: Tensor = (outputs * direction).sum() / outputs.numel() ** 0.5
+    return weighed
 
 
 def _gradients(value: Tensor, runs: _Runs) -> dict[int, Tensor]:
@@ -195,7 +197,7 @@ def _gradients(value: Tensor, runs: _Runs) -> dict[int, Tensor]:
     wanted = [one for one in (*(run.outputs for run in runs.found), *weights) if one.requires_grad]
     if not value.requires_grad:
         return {}
-    found = torch.autograd.grad(value, wanted, allow_unused=True)
+    found: tuple[Tensor | None, ...] = torch.autograd.grad(value, wanted, allow_unused=True)
     return {id(one): gradient for one, gradient in zip(wanted, found, strict=True) if gradient is not None}
 
 

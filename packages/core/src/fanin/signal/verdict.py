@@ -25,6 +25,7 @@ _TOTAL: Final = 30.0
 """nor is one by less than this in all."""
 
 _DEAD: Final = 0.5
+_ALL_DEAD: Final = 0.9
 _SATURATED: Final = 0.3
 _LOGITS: Final = 4.0
 _ENTROPY: Final = 0.35
@@ -86,8 +87,9 @@ def findings_of(layers: Sequence[Layer], sums: Sequence[Sum], attentions: Sequen
         return found
     found += _attention(attentions)
     found += _saturated(layers)
-    course = list(_course(layers, sums))
-    found += course or _dead(layers)  # where the signal is lost, units look dead too
+    course, dead = list(_course(layers, sums)), list(_dead(layers))
+    all_dead = bool(dead) and any(layer.nonpositive > _ALL_DEAD for layer in layers if layer.name == dead[0].layer)
+    found += [*dead, *course] if all_dead else [*course, *dead][:1]  # half dead units come of what the signal does
     found += _embedding(layers, sums)
     return found
 
