@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import sys
 import warnings
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import partial
 from types import SimpleNamespace
 from typing import Any, Final
 from unittest import mock
@@ -75,7 +77,7 @@ class Titan:
     """One of torchtitan's models in its smallest configuration, with two layers and a smaller vocabulary."""
 
     def __init__(self, package: Any, flavor: str = "debugmodel") -> None:
-        self._spec = lambda: package.model_registry(flavor)  # a new one, as torchtitan changes it in place
+        self._spec: Callable[[], Any] = partial(package.model_registry, flavor)  # torchtitan changes it in place
 
     def configuration(self, mesh: Mesh) -> tuple[Any, Any]:
         """Return the model's configuration for a mesh, and what torchtitan distributes the model by."""
@@ -88,20 +90,21 @@ class Titan:
         model.update_from_config(config=SimpleNamespace(parallelism=mesh.configuration()))
         return model, spec.parallelize_fn
 
-    def build(self, mesh: Mesh = Mesh()) -> nn.Module:  # noqa: B008
+    def build(self, mesh: Mesh = Mesh()) -> nn.Module:
         """Return the whole model with torchtitan's own initialization."""
-        model: nn.Module = self.configuration(mesh)[0].build()
+        model = self.configuration(mesh)[0].build()
         with torch.no_grad():
             model.init_weights()
-        return model
+        built: nn.Module = model
+        return built
 
     def distribute(self, model: nn.Module, mesh: Mesh) -> Any:
         """Distribute a model over this job's processes as torchtitan's trainer does, and return the meshes."""
         distributed_utils.set_spmd_backend(mesh.backend)
         dims = ParallelDims.from_config(mesh.configuration(), mesh.processes)
         dims.build_mesh()
-        _clear_sharding_prop_cache()  # else a tensor may get an equal mesh of another case, and FSDP asks for the same
-        _clear_fast_path_sharding_prop_cache()
+        for clear in (_clear_sharding_prop_cache, _clear_fast_path_sharding_prop_cache):
+            clear()  # type: ignore[no-untyped-call]  # else a tensor may get another case's mesh; FSDP needs its own
         self.configuration(mesh)[1](
             model,
             parallel_dims=dims,
