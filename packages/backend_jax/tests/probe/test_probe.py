@@ -79,7 +79,7 @@ CAUSES: dict[str, tuple[Callable[[], Any], str, str, str]] = {
         "0.7",
     ),
     "convolutions": (convolutions, "signal", "layers.", "0.7"),
-    "narrow": (lambda: dense(jax.nn.gelu, normal(0.02)), "signal", "params.Dense_1", "shrinks"),
+    "narrow": (lambda: dense(jax.nn.gelu, normal(0.02)), "signal", "params.Dense_1", "Try: kernel_init=fanin_jax.init"),
     "wide": (lambda: dense(jax.nn.relu, normal(1.0)), "signal", "params.Dense_", "grows"),
     "saturated": (lambda: dense(jnp.tanh, normal(1.0)), "saturated", "params.Dense_", "where tanh is flat"),
     "residual": (lambda: dense(jax.nn.relu, HE, 14, True), "residual", "the model", "1/sqrt(14)"),

@@ -97,7 +97,7 @@ def probe(
         for a, b, total in seen.sums
         if samples in np.shape(total)
     ]
-    return ModelProbe(tuple(layers), tuple(sums), (), tuple(notes))
+    return ModelProbe(tuple(layers), tuple(sums), (), tuple(notes), framework="jax")
 
 
 def _samples(batch: Any) -> int:

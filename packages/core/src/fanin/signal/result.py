@@ -7,13 +7,13 @@ import dataclasses
 import io
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from fanin.models.table import columns
 from fanin.signal.layer import Attention, Layer, Sum
-from fanin.signal.verdict import Finding, common_activation, findings_of, sentence_of, wanted_std
+from fanin.signal.verdict import Finding, common_activation, findings_of, sentence_of, wanted_std, written
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -32,17 +32,20 @@ class ModelProbe:
         sums: The residual sums.
         attentions: The attentions.
         notes: What was not measured, and why.
+        framework: What the lines to write are for: "torch" or "jax".
     """
 
     layers: Sequence[Layer]
     sums: Sequence[Sum] = ()
     attentions: Sequence[Attention] = ()
-    notes: Sequence[str] = field(default=())
+    notes: Sequence[str] = ()
+    framework: str = "torch"
 
     @property
     def findings(self) -> list[Finding]:
         """What keeps the model from learning, the likeliest first; empty where the signal is fine."""
-        return findings_of(self.layers, self.sums, self.attentions)
+        found = findings_of(self.layers, self.sums, self.attentions)
+        return [written(finding, self.framework) for finding in found]
 
     @property
     def verdict(self) -> str:

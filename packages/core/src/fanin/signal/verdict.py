@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import statistics
 from collections.abc import Iterator, Sequence
@@ -13,7 +14,7 @@ from fanin.exceptions import FaninError
 from fanin.gains import gain
 from fanin.signal.layer import Attention, Layer, Sum
 
-__all__ = ["Finding", "factor", "findings_of", "sentence_of", "wanted_std"]
+__all__ = ["Finding", "factor", "findings_of", "sentence_of", "wanted_std", "written"]
 
 HEALTHY: Final = (0.1, 10.0)
 """Where the signal of most models that train begins and ends."""
@@ -37,6 +38,17 @@ _OFF: Final = 1.2
 
 _TORCH: Final = math.sqrt(1 / 3)
 """torch's default: a standard deviation of 1/sqrt(3 fan_in)."""
+
+
+_LAYERS: Final = {
+    "torch": "fanin_torch.init_module_(model, {0}, seed=0)",
+    "jax": "kernel_init=fanin_jax.initializer({0}, seed=0)",
+}
+_EMBEDDINGS: Final = {
+    "torch": 'fanin_torch.init_(model.get_parameter("{1}.weight"), {0}, name="{1}.weight", seed=0)',
+    "jax": "embedding_init=fanin_jax.initializer({0}, seed=0)",
+}
+"""What one writes in each framework: {0} is the initialization, {1} the layer."""
 
 
 @dataclass(frozen=True)
@@ -218,8 +230,7 @@ def _embedding(layers: Sequence[Layer], sums: Sequence[Sum]) -> Iterator[Finding
             f"its vectors are {ratio:.0f} times as large as what the branches add to them, so that the layers hardly "
             f"count at first",
             f"Its standard deviation is {widest.weight_std or widest.rms:.3g}: language models take 0.02.",
-            f'fanin_torch.init_(model.get_parameter("{widest.name}.weight"), fanin.normal(std=0.02), '
-            f'seed=0, name="{widest.name}.weight")',
+            "fanin.normal(std=0.02)",
         )
 
 
@@ -281,7 +292,13 @@ def _times(change: float) -> str:
 
 
 def _line(initialization: str) -> str:
-    quoted = (
-        f'"{initialization}"' if "(" not in initialization else f"fanin.{initialization.replace('he(', 'he_normal(')}"
-    )
-    return f"fanin_torch.init_module_(model, {quoted}, seed=0)"
+    called = initialization.replace("he(", "fanin.he_normal(")
+    return called if "(" in initialization else f'"{initialization}"'
+
+
+def written(finding: Finding, framework: str) -> Finding:
+    """Return a finding whose line is what one writes in a framework, and not only the initialization."""
+    if finding.line is None:
+        return finding
+    forms = _EMBEDDINGS if finding.kind == "embedding" else _LAYERS
+    return dataclasses.replace(finding, line=forms[framework].format(finding.line, finding.layer))
