@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from fanin_jax._api import init, initializer
 from fanin_jax._backend import JaxBackend
+from fanin_jax._probe import probe
 
 __version__ = "0.1.0"
 
-__all__ = ["JaxBackend", "__version__", "init", "initializer"]
+__all__ = ["JaxBackend", "__version__", "init", "initializer", "probe"]
