@@ -44,8 +44,8 @@ def probe(
         ...         hidden = jax.nn.relu(hidden @ weight)
         ...     return hidden
         >>> found = probe(network, weights, jax.random.normal(jax.random.key(12), (32, 64)))
-        >>> print(found.findings[0].text[:57])
-        what tells one sample from another shrinks 8.9× a layer,
+        >>> print(found.findings[0].line)
+        kernel_init=fanin_jax.initializer("he", seed=0)
     """
     samples = _samples(batch)
     flat, structure = jax.tree_util.tree_flatten_with_path(weights)

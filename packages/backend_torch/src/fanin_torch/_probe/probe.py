@@ -67,8 +67,8 @@ def probe(model: nn.Module, batch: Any, loss: Callable[[Any], Tensor] | None = N
     Example:
         >>> model = nn.Sequential(*(layer for _ in range(20) for layer in (nn.Linear(64, 64), nn.ReLU())))
         >>> found = probe(model, torch.randn(32, 64, generator=torch.Generator().manual_seed(0)))
-        >>> print(found.verdict.partition(". Torch")[0])
-        Yes, it looks like the initialization. 4: what tells one sample from another shrinks 2...× a layer, to ...
+        >>> print(found.findings[0].line)
+        fanin_torch.init_module_(model, "he", seed=0)
     """
     if not isinstance(model, nn.Module):
         raise FaninTypeError(f"probe runs a torch.nn.Module. Received: {type(model).__name__}.")
