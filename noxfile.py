@@ -49,7 +49,7 @@ ALL = [
     "./packages/backend_torch",
     "./packages/backend_jax",
 ]
-EXTRA_TESTED = ["scipy", "flax", "keras"]
+EXTRA_TESTED = ["scipy", "flax", "equinox", "dm-haiku", "keras"]
 
 SCHEMAS = {
     "github-workflows": ".github/workflows/*.yml",
@@ -131,7 +131,7 @@ def backend(session: nox.Session, name: str) -> None:
     own = {
         "numpy": [f"./packages/backend_numpy[{','.join(set(engines) - {'numpy'})}]"],
         "torch": ["./packages/backend_numpy", "./packages/backend_torch"],
-        "jax": ["./packages/backend_jax", "flax"],
+        "jax": ["./packages/backend_numpy", "./packages/backend_jax", "flax", "equinox", "dm-haiku"],
     }
     install(session, "./packages/core[cli,conformance]", *own[name], *TEST)
     tests = f"packages/backend_{name}/tests"
@@ -164,6 +164,7 @@ def minimum(session: nox.Session, name: str) -> None:
         "torch": [*torch, "./packages/backend_torch", *minima("backend_torch")],
         "jax": [
             "./packages/core[conformance]",
+            "./packages/backend_numpy",
             "./packages/backend_jax",
             *minima("backend_jax"),
         ],  # it asks for NumPy 2
