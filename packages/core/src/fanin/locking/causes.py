@@ -121,9 +121,7 @@ class Causes:
                 return region, tensor.read(region)
         return None
 
-    def _equal(
-        self, parameter: Parameter, name: str, seed: int, dtype: str, region: Region, got: NDArray[Any]
-    ) -> bool:
+    def _equal(self, parameter: Parameter, name: str, seed: int, dtype: str, region: Region, got: NDArray[Any]) -> bool:
         try:
             want = drawn(parameter, name, seed, dtype, region, self.backend)
         except FaninError:  # the law cannot be drawn so
@@ -226,7 +224,11 @@ class Causes:
         if not want.any():
             return ""
         ratio = float((numbers * want).sum() / (want * want).sum())
-        if ratio and np.allclose(numbers, ratio * want, rtol=2.0 ** -(DTYPES[dtype].mantissa - 1), atol=0):
+        if (
+            ratio
+            and f"{ratio:.6g}" != "1"
+            and np.allclose(numbers, ratio * want, rtol=2.0 ** -(DTYPES[dtype].mantissa - 1), atol=0)
+        ):
             return f"{ratio:.6g} times the locked weights"
         return ""
 
@@ -261,5 +263,3 @@ def _other_layouts(parameter: Parameter) -> Iterator[Parameter]:
                 yield replace(parameter, initializer=law, layout=layout, stride=None)
             except FaninError:
                 continue
-
-

@@ -84,7 +84,8 @@ def compare(parameter: Parameter, name: str, seed: int, tensor: Tensor, backend:
     limit = max(1, parameter.size) if needs_whole(parameter) else _PIECE
     elements = differing = 0
     first: tuple[int, ...] | None = None
-    given = wanted = 0.0
+    given: float | complex = 0.0
+    wanted: float | complex = 0.0
     for region in tensor.pieces(limit):
         got, want = tensor.read(region), drawn(parameter, name, seed, tensor.dtype, region, backend)
         unequal = _bits(got) != _bits(want)
@@ -118,9 +119,7 @@ def _number(element: Any, dtype: str) -> float | complex:
     return float(float32_of(np.asarray(element), dtype))
 
 
-def _orthogonal(
-    parameter: Parameter, name: str, seed: int, region: Region
-) -> Iterator[tuple[Plan, Region, Region]]:
+def _orthogonal(parameter: Parameter, name: str, seed: int, region: Region) -> Iterator[tuple[Plan, Region, Region]]:
     """Yield the plans of orthogonal matrices within a region, the place of each there, and which part of it that is."""
     if parameter.dtype in OTHER_DTYPES:
         return
@@ -132,7 +131,9 @@ def _orthogonal(
         common = common_region(region, part.region)
         if common is not None:
             place = counted_from(region, common)
-            for plan, inner, own in _orthogonal(part.parameter, part_name(name, k), seed, counted_from(part.region, common)):
+            for plan, inner, own in _orthogonal(
+                part.parameter, part_name(name, k), seed, counted_from(part.region, common)
+            ):
                 moved = tuple((a + start, b + start) for (a, b), (start, _) in zip(inner, place, strict=True))
                 yield plan, moved, own
 
@@ -146,11 +147,7 @@ def _close(got: Array, want: Array, plan: Plan, region: Region, backend: Backend
     spacing = np.maximum(np.abs(wanted), form.smallest_normal) * 2.0**-form.mantissa
     error = np.abs(given - wanted)
     if (error <= spacing).all():  # a step of the last place: no matrix is conditioned better than this
-        close: NDArray[np.bool_] = error <= spacing
-        return close
+        return np.ones(error.shape, np.bool_)
     normal = backend.draw(normal_matrices(plan))
     condition = float(np.max(np.linalg.cond(normal), initial=1.0))
-    close = error <= _ERROR * condition * plan.rule.gain + spacing
-    return close
-
-
+    return np.asarray(error <= _ERROR * condition * plan.rule.gain + spacing)

@@ -80,5 +80,3 @@ def digests(parameter: Parameter, name: str, seed: int, backend: Backend) -> dic
             if dtype == parameter.dtype:
                 raise
     return found
-
-

@@ -76,10 +76,13 @@ class Verification:
     def summary(self) -> str:
         """How many parameters are equal, in a sentence."""
         faulty = len({one.name for one in self.findings})
-        start = f"{faulty} parameters differ, {len(self.equal)} are" if faulty else f"all {len(self.equal)} parameters are"
-        text = f"{start} equal ({self.elements:,} elements)"
+        equal = f"{len(self.equal)} equal" if faulty else f"all {len(self.equal)} parameters are equal"
+        text = f"{faulty} different, {equal}" if faulty else equal
+        text += f" ({self.elements:,} elements compared)"
         if self.partial:
             text += f", {len(self.partial)} of them as far as this process holds them"
+        if self.prefix:
+            text += f", under {self.prefix!r}"
         if self.not_locked:
             text += f"; {len(self.not_locked)} follow no law and are not locked"
         return f"{text}."

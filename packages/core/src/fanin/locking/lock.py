@@ -37,9 +37,8 @@ class Lock:
     @property
     def not_locked(self) -> dict[str, str]:
         """The tensors that follow no law, whose values the lock does not know, and what computes them."""
-        return {
-            name: parameter.note or "it has no law" for name, parameter in self.scheme.items() if name not in self.digests
-        }
+        others = {name: parameter for name, parameter in self.scheme.items() if name not in self.digests}
+        return {name: parameter.note or "it has no law" for name, parameter in others.items()}
 
     def to_json(self) -> str:
         """Return the lock as text: versioned, stable, strict JSON, one line per parameter."""

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Final
+from functools import partial
+from typing import Final, TypeAlias
 
 from fanin.models.names import plain_name
 
 __all__ = ["Naming", "naming"]
+
+Reading: TypeAlias = Callable[[str], str | None]
+"""Return what a name of the weights is in the model; None for what is not the model's."""
 
 _TRIED: Final = 8
 """Names from which a prefix is guessed: a model may lack some of its tensors, but hardly so many."""
@@ -67,33 +71,34 @@ def naming(known: Iterable[str], given: Iterable[str]) -> Naming:
     return best
 
 
-Reading = Callable[[str], "str | None"]
-
-
 def _readings(ours: list[str], theirs: list[str]) -> Iterator[tuple[Reading, str]]:
     """Yield ways to read the weights' names, the plainest first, and the prefix that each leaves out."""
     yield plain_name, ""
-    without: Reading = _without_module
     if any("module" in name.split(".") for name in theirs):
-        yield without, ""
-    plain = [without(name) or "" for name in theirs]
+        yield _without_module, ""
+    plain = [_without_module(name) for name in theirs]
     prefixes: dict[str, None] = {}
     for name in ours[:_TRIED]:
         ending = f".{name}"
         prefixes.update({one[: -len(name)]: None for one in plain if one.endswith(ending)})
     for prefix in sorted(prefixes, key=len)[: 4 * _TRIED]:
-        yield (lambda name, prefix=prefix: _behind(without(name) or "", prefix)), prefix
+        yield partial(_behind, prefix), prefix
     before: dict[str, None] = {}
     for name in plain[:_TRIED]:
         ending = f".{name}"
         before.update({one[: -len(name)]: None for one in ours if one.endswith(ending)})
     for prefix in sorted(before, key=len)[: 4 * _TRIED]:
-        yield (lambda name, prefix=prefix: f"{prefix}{without(name)}"), ""
+        yield partial(_under, prefix), ""
 
 
-def _without_module(name: str) -> str | None:
+def _without_module(name: str) -> str:
     return ".".join(word for word in plain_name(name).split(".") if word != "module")
 
 
-def _behind(name: str, prefix: str) -> str | None:
-    return name[len(prefix) :] if name.startswith(prefix) else None
+def _behind(prefix: str, name: str) -> str | None:
+    plain = _without_module(name)
+    return plain[len(prefix) :] if plain.startswith(prefix) else None
+
+
+def _under(prefix: str, name: str) -> str:
+    return prefix + _without_module(name)

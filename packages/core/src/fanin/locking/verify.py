@@ -50,9 +50,9 @@ def verify(lock: Lock, weights: object) -> bool:
         >>> fanin.verify(locked, scheme.draw(seed=7))
         True
         >>> fanin.verify(locked, scheme.draw(seed=8))
-        name       what    detail                                                        cause
-        fc.weight  values  12 of 12 differ, first at (0, 0): 0.300735, locked -0.159706  drawn with seed 8
-        1 parameters differ, 0 are equal (12 elements).
+        name       what    detail                                                         cause
+        fc.weight  values  12 of 12 differ, first at (0, 0): -0.427083, locked -0.122858  drawn with seed 8
+        1 different, 0 equal (12 elements compared).
         False
     """
     found = verification(lock, weights)
@@ -137,7 +137,7 @@ class _Run:
         if not tensor.is_whole:
             self.partial.append(name)
         if changed:
-            self.findings.append(Finding(name, "fanin", changed, "this fanin draws other bits than the one that locked"))
+            self.findings.append(Finding(name, "fanin", changed, _CHANGED))
         if compared.differing:
             cause = self.causes.of_values(name, tensor, self.naming.names[name])
             detail = compared.text
@@ -173,6 +173,9 @@ class _Run:
             else:
                 self.findings.append(Finding(given, "extra", _shown(tensor.shape, tensor.dtype)))
         return tied
+
+
+_CHANGED: Final = "this fanin draws other bits than the one that locked"
 
 
 def _accepted(given: str, locked: str) -> bool:

@@ -7,7 +7,7 @@ import zipfile
 import zlib
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.lib import format as npy
@@ -58,7 +58,7 @@ def _tensor(path: Path, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Te
             f"{str(path)!r}: weights are numbers. Received: {name!r} of dtype {dtype}"
             f"{', which is a pickle that could run code' if dtype.hasobject else ''}. Save it with a dtype of numbers."
         )
-    order = "F" if fortran else "C"
+    order: Literal["F", "C"] = "F" if fortran else "C"
 
     def fetch(region: Region) -> NDArray[Any]:
         if member.compress_type == zipfile.ZIP_STORED and member.file_size > begin:

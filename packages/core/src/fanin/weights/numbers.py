@@ -45,7 +45,8 @@ def float32_of(bits: NDArray[Any], dtype: str) -> NDArray[Any]:
     if dtype == "bfloat16":
         return (bits.astype(np.uint32) << np.uint32(16)).view(np.float32)
     if dtype in _BITS:
-        return _table(dtype)[bits]
+        found: NDArray[Any] = _table(dtype)[bits]
+        return found
     if (dtype not in DTYPES and dtype not in OTHER_DTYPES) or dtype.startswith("complex"):
         raise FaninValueError(f"float32_of takes elements of a real dtype. Received: {dtype}.")
     wide = bits.dtype.itemsize > 4 or bits.dtype in (np.int32, np.uint32)
