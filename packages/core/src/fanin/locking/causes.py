@@ -14,7 +14,7 @@ from fanin.contract import Backend
 from fanin.dtypes import DTYPES
 from fanin.exceptions import FaninError
 from fanin.locking.canonical import needs_whole
-from fanin.locking.comparison import compare, drawn
+from fanin.locking.comparison import Comparison, compare, drawn
 from fanin.locking.lock import Lock
 from fanin.models import Parameter
 from fanin.models.parameter import OTHER_DTYPES, Region
@@ -68,13 +68,14 @@ class Causes:
             return f"drawn in {tensor.dtype}"
         return ""
 
-    def of_values(self, name: str, tensor: Tensor, given: str) -> str:
+    def of_values(self, name: str, tensor: Tensor, given: str, compared: Comparison) -> str:
         """Return what weights of the right shape and dtype are instead.
 
         Args:
             name: The parameter.
             tensor: The tensor.
             given: What the weights call it.
+            compared: What came out of comparing it.
         """
         parameter = self.lock.scheme[name]
         if tensor.dtype in OTHER_DTYPES:
@@ -91,13 +92,14 @@ class Causes:
         if not _random(parameter) or got.size * got.dtype.itemsize * 8 < _ENOUGH_BITS:
             return ""
         if self._equal(parameter, name, self.lock.seed, tensor.dtype, region, got):
-            return "the first ones are equal: a part was changed"
+            return _PART
         return (
             self._dtype(parameter, name, tensor.dtype, region, got)
             or self._layout(parameter, name, tensor, region, got)
             or self._other(name, tensor, region, got, given)
             or self._seed(parameter, name, tensor.dtype, region, got)
             or self._scaled(parameter, name, tensor.dtype, region, numbers)
+            or (_PART if compared.differing * 2 <= compared.elements and not needs_whole(parameter) else "")
         )
 
     def copy_of(self, tensor: Tensor) -> str | None:
@@ -232,6 +234,8 @@ class Causes:
             return f"{ratio:.6g} times the locked weights"
         return ""
 
+
+_PART: Final = "a part was changed"
 
 _PREFIXES: Final = ("module", "model", "_orig_mod")
 

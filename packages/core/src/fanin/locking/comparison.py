@@ -57,8 +57,7 @@ class Comparison:
         given, wanted = f"{self.given:.6g}", f"{self.wanted:.6g}"
         if given == wanted:
             given, wanted = f"{self.given:.17g}", f"{self.wanted:.17g}"
-        place = f"({', '.join(map(str, self.first))})"
-        return f"{self.differing:,} of {self.elements:,} differ, first at {place}: {given}, locked {wanted}"
+        return f"{self.differing:,} of {self.elements:,} differ, first at {self.first}: {given}, locked {wanted}"
 
 
 def drawn(parameter: Parameter, name: str, seed: int, dtype: str, region: Region, backend: Backend) -> Array:

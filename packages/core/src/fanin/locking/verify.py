@@ -139,7 +139,7 @@ class _Run:
         if changed:
             self.findings.append(Finding(name, "fanin", changed, _CHANGED))
         if compared.differing:
-            cause = self.causes.of_values(name, tensor, self.naming.names[name])
+            cause = self.causes.of_values(name, tensor, self.naming.names[name], compared)
             detail = compared.text
             self.findings.append(Finding(name, "values", detail, cause, compared.differing, compared.first))
         elif not changed:
