@@ -59,9 +59,9 @@ def _spec(path: Path, name: str, *, use_ocdbt: bool, use_zarr3: bool, complete: 
     """Return what TensorStore opens an array by."""
     base = path.resolve()
     if use_ocdbt:
-        store = {"driver": "ocdbt", "base": {"driver": "file", "path": f"{base}/"}, "path": f"{name}/"}
+        store = {"driver": "ocdbt", "base": {"driver": "file", "path": f"{base.as_posix()}/"}, "path": f"{name}/"}
     else:
-        store = {"driver": "file", "path": f"{base / name}/"}
+        store = {"driver": "file", "path": f"{(base / name).as_posix()}/"}
     driver = "zarr3" if use_zarr3 else "zarr"
     # A part that is missing would read as zeros, where zeros are written too.
     return {"driver": driver, "kvstore": store, "open": True, "fill_missing_data_reads": not complete}
