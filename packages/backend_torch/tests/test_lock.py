@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 import torch
-import torch.distributed.checkpoint as dcp
 from torch import nn
 
 import fanin
@@ -23,11 +22,12 @@ from .test_distributed import free_port
 PROGRAM = Path(__file__).with_name("lock_process.py")
 
 
-def made(seed: int = 5) -> tuple[Lock, nn.Module]:
+def made(seed: int = 5) -> tuple[Lock, Model]:
     with fanin_torch.record(draw=False) as recording:
         model = Model()
     scheme = recording.scheme(model)
-    return fanin.lock(scheme, seed), fanin_torch.init_module_(model, scheme, seed=seed)
+    fanin_torch.init_module_(model, scheme, seed=seed)
+    return fanin.lock(scheme, seed), model
 
 
 def test_a_module_and_its_state_dict() -> None:
@@ -68,11 +68,12 @@ def test_one_step_of_training_is_seen() -> None:
 def test_saved_weights(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A tied weight that a format stores twice is no difference."""
     from safetensors.torch import save_model
+    from torch.distributed.checkpoint.state_dict_saver import save
 
     lock, model = made()
     torch.save(model.state_dict(), tmp_path / "a.pt")
     save_model(model, str(tmp_path / "a.safetensors"))
-    dcp.save({"model": model.state_dict()}, checkpoint_id=tmp_path / "step", no_dist=True)
+    save({"model": model.state_dict()}, checkpoint_id=tmp_path / "step", no_dist=True)
     (tmp_path / "lock.json").write_text(lock.to_json(), encoding="utf-8")
     for name in ("a.pt", "a.safetensors", "step"):
         assert main(["verify", str(tmp_path / "lock.json"), str(tmp_path / name)]) == 0

@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-import torch.distributed.checkpoint as dcp
 from torch import Tensor, nn
+from torch.distributed.checkpoint.filesystem import FileSystemReader
+from torch.distributed.checkpoint.state_dict_saver import save
 
 from fanin import FaninError
 from fanin.weights import float32_of, open_weights
@@ -121,7 +122,7 @@ def checkpoint(tmp_path: Path) -> Path:
     path = tmp_path / "step"
     warnings.filterwarnings("ignore", "torch.distributed is disabled")  # which one process alone is
     state = {"model": {"w": WEIGHT, "h": WEIGHT.to(torch.bfloat16)}, "epoch": 3, "s": torch.tensor(2.5)}
-    dcp.save(state, checkpoint_id=path, no_dist=True)
+    save(state, checkpoint_id=path, no_dist=True)
     return path
 
 
@@ -148,7 +149,7 @@ def spoilt(path: Path) -> None:
 
 
 def without_a_part(path: Path) -> None:
-    index = dcp.FileSystemReader(path).read_metadata()
+    index = FileSystemReader(path).read_metadata()
     del index.storage_data[next(one for one in index.storage_data if one.fqn == "model.w")]
     (path / ".metadata").write_bytes(pickle.dumps(index))
 
