@@ -20,6 +20,7 @@ from torch.distributed.checkpoint.state_dict_saver import save
 
 from fanin import FaninError
 from fanin.weights import float32_of, open_weights
+from fanin.weights.sharded import Block
 
 REGION = ((1, 3), (2, 5))
 WEIGHT = torch.arange(24.0).reshape(4, 6) / 8
@@ -198,3 +199,20 @@ def test_shards_that_transformers_would_write(tmp_path: Path) -> None:
     (tmp_path / "model.safetensors.index.json").write_text(json.dumps({"weight_map": names}), encoding="utf-8")
     weights = open_weights(tmp_path)
     assert weights["b"].read(REGION).tolist() == (WEIGHT + 1)[1:3, 2:5].tolist()
+
+
+def test_several_blocks_of_one_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As of a strided shard: rows 0 to 2 and 6 to 8 of ten, one behind the other in memory."""
+    whole = torch.arange(30.0).reshape(10, 3)
+    local = torch.cat([whole[0:2], whole[6:8]])
+    columns = (slice(0, 3),)
+    blocks = [
+        Block(((0, 2), (0, 3)), (slice(0, 2), *columns)),
+        Block(((6, 8), (0, 3)), (slice(2, 4), *columns)),
+    ]
+    monkeypatch.setattr("fanin.weights.torch_tensors.local_blocks", lambda value: (local, blocks))
+    tensor = open_weights({"w": whole})["w"]
+    assert not tensor.is_whole
+    assert list(tensor.pieces()) == [block.part for block in blocks]
+    for start, stop in ((0, 2), (6, 8), (7, 8)):
+        assert tensor.read(((start, stop), (1, 3))).tolist() == whole[start:stop, 1:3].tolist()
