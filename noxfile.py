@@ -25,8 +25,9 @@ PYTHONS = ["3.11", "3.12", "3.13", "3.14"]
 PACKAGES = ["core", "backend_numpy", "backend_torch", "backend_jax"]
 CONSTRAINTS = ["-c", "constraints.txt"]
 TEST = nox.project.dependency_groups(nox.project.load_toml("pyproject.toml"), "test")
-SLOW_CORE = [f"packages/core/tests/{name}" for name in ("cli", "conformance", "lab", "meta")]
-"""The core's tests that draw with a backend, and take minutes."""
+WITH_ARRAYS = ("models/test_lock.py", "models/test_lock_verify.py", "weights")
+SLOW_CORE = [f"packages/core/tests/{name}" for name in ("cli", "conformance", "lab", "meta", *WITH_ARRAYS)]
+"""The core's tests that need a backend, and some of them minutes."""
 
 MACHINE = (sys.platform, platform.machine().lower())
 CUDA_ONLY = MACHINE == ("linux", "x86_64")
@@ -130,8 +131,8 @@ def backend(session: nox.Session, name: str) -> None:
     engines = ["numpy"] if "numba" in NO_WHEELS else ["numba", "numpy"]
     own = {
         "numpy": [f"./packages/backend_numpy[{','.join(set(engines) - {'numpy'})}]"],
-        "torch": ["./packages/backend_numpy", "./packages/backend_torch"],
-        "jax": ["./packages/backend_numpy", "./packages/backend_jax", "flax", "equinox", "dm-haiku"],
+        "torch": ["./packages/backend_numpy", "./packages/backend_torch", "safetensors"],
+        "jax": ["./packages/backend_numpy", "./packages/backend_jax", "flax", "equinox", "dm-haiku", "orbax-checkpoint"],
     }
     install(session, "./packages/core[cli,conformance]", *own[name], *TEST)
     tests = f"packages/backend_{name}/tests"
