@@ -45,6 +45,7 @@ from fanin.initializers.presets import (
     xavier_uniform,
     zeros,
 )
+from fanin.locking import lock, verify
 from fanin.models import Parameter, Scheme, diff
 from fanin.plans import SPEC_VERSION, plan
 from fanin.registry import available_backends, backend, known_backends
@@ -85,6 +86,7 @@ __all__ = [
     "lecun_normal",
     "lecun_truncated_normal",
     "lecun_uniform",
+    "lock",
     "normal",
     "ones",
     "orthogonal",
@@ -95,6 +97,7 @@ __all__ = [
     "truncated_normal",
     "uniform",
     "variance_scaling",
+    "verify",
     "xavier_normal",
     "xavier_truncated_normal",
     "xavier_uniform",
