@@ -1,0 +1,78 @@
+"""Weights against those of a seed: the same bits, moved away from them, or others."""
+
+from __future__ import annotations
+
+import math
+from typing import Final
+
+from fanin.auditing.context import Context
+from fanin.auditing.findings import Finding
+from fanin.auditing.reading import Reading
+from fanin.auditing.units import Departure
+from fanin.dtypes import DTYPES
+
+__all__ = ["Against", "against_seed", "other_seed", "trained"]
+
+Against = tuple[str, str, float]
+"""A verdict, one of "equal", "close", "moved", "other", "constant" and "none", and the relative distance."""
+
+_CERTAIN: Final = 8.0
+"""Standard errors: the cosine of independent weights is never so far from 0."""
+
+_SCALED: Final = 0.9999
+
+
+def against_seed(found: Reading) -> Against:
+    """Return what a tensor is to the weights of the seed.
+
+    "scaled" is a multiple of them, whose scale is the fault.
+    """
+    if found.moved is None:
+        return "", "none", 0.0
+    if not found.moved:
+        return "fanin's bits", "equal", 0.0
+    whole = Departure()
+    random = [unit for unit in found.units if unit.parameter is not None and unit.parameter.is_random]
+    for unit in random:
+        if unit.departure is not None:
+            one = unit.departure
+            whole.differing += one.differing
+            whole.distance, whole.drawn = whole.distance + one.distance, whole.drawn + one.drawn
+            whole.product, whole.given = whole.product + one.product, whole.given + one.given
+    if not random or not whole.drawn:
+        return "", "constant", 0.0
+    relative = whole.relative
+    if not math.isfinite(relative):
+        return "", "none", relative
+    if relative <= 4 * 2.0 ** -DTYPES[found.tensor.dtype].mantissa:
+        return "fanin's draw, rounding aside", "close", relative
+    if whole.correlation > _SCALED and abs(whole.given / whole.drawn - 1) > 0.02:
+        return "", "scaled", relative
+    size = max(1, sum(unit.summary.count for unit in random))
+    if whole.correlation > min(_CERTAIN / math.sqrt(size), 0.95):
+        return f"moved {_percent(relative)} from fanin's draw", "moved", relative
+    return "", "other", relative
+
+
+def trained(moved: dict[str, float], constants: list[str], context: Context) -> Finding:
+    """Return the note that weights have moved.
+
+    Args:
+        moved: Names, and relative distances.
+        constants: Names of the parameters that start as constants, and are none any more.
+        context: The audit.
+    """
+    low, high = min(moved.values()), max(moved.values())
+    by = _percent(low) if len(moved) == 1 or _percent(low) == _percent(high) else f"{_percent(low)} to {_percent(high)}"
+    cause = f"moved from fanin's draw of seed {context.seed}, by {by} of its length: trained from there"
+    return Finding("note", "trained", (*moved, *constants), cause, {"relative distance": dict(moved)})
+
+
+def other_seed(found: Reading, context: Context) -> Finding:
+    """Return the finding that weights are others of the same law."""
+    cause = f"follows its law, and is not fanin's draw of seed {context.seed}: another seed, name or program"
+    return Finding("warning", "seed", (found.name,), cause, {}, context.line(found.units[0]))
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.2g} %"
