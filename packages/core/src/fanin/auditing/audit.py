@@ -59,7 +59,7 @@ def audit(
         ()
         >>> weights["fc.weight"] /= 2**0.5
         >>> print(fanin.audit(weights, scheme).findings[0])
-        fc.weight has a standard deviation 0.70... times that of N(0, 0.176777^2): a gain of sqrt(2) was forgotten or ...
+        fc.weight has a standard deviation 0.70... times that of N(0, 0.176777^2): a gain of sqrt(2) was forgotten...
     """
     if scheme is not None and not isinstance(scheme, Scheme):
         raise FaninTypeError(

@@ -1,4 +1,4 @@
-"""What all checks of an audit share: the share of the false alarms that each test may take, and how a line is written."""
+"""What all checks of an audit share: the false alarms that each test may raise, and how a line is written."""
 
 from __future__ import annotations
 

@@ -51,9 +51,7 @@ def garbage(found: Reading, context: Context) -> Iterator[Finding]:
             kind, cause = "infinite", f"has {summary.infinite:,} infinite weights among {size:,}"
         elif summary.subnormal:
             kind, severity = "subnormal", "warning"
-            cause = (
-                f"has {summary.subnormal:,} subnormal weights among {size:,}: too small for the precision of its dtype"
-            )
+            cause = f"has {summary.subnormal:,} subnormal weights among {size:,}: too small for its dtype's precision"
         if kind:
             yield Finding(_severity(severity), kind, (found.name,), cause + at, numbers, context.line(unit))
             return

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from fanin.auditing.findings import Finding, names_text
@@ -45,8 +45,7 @@ def match(scheme: Scheme, weights: Weights) -> Matched:
     return Matched(parameters, findings)
 
 
-def _missing(scheme: Scheme, names: dict[str, str] | object, others: list[str]) -> Iterator[Finding]:
-    assert hasattr(names, "__contains__")
+def _missing(scheme: Scheme, names: Mapping[str, str], others: list[str]) -> Iterator[Finding]:
     there = {_key(name, scheme[name]) for name in scheme if name in names and scheme[name].follows_laws}
     for name, parameter in scheme.items():
         if name in names or (parameter.follows_laws and _key(name, parameter) in there):
@@ -63,10 +62,9 @@ def _missing(scheme: Scheme, names: dict[str, str] | object, others: list[str]) 
         )
 
 
-def _extra(scheme: Scheme, weights: Weights, names: dict[str, str] | object, others: list[str]) -> Iterator[Finding]:
-    assert isinstance(names, dict) or hasattr(names, "values")
-    taken = {weights[given].memory for given in names.values()} - {None}  # type: ignore[union-attr]
-    absent = [name for name in scheme if name not in names]  # type: ignore[operator]
+def _extra(scheme: Scheme, weights: Weights, names: Mapping[str, str], others: list[str]) -> Iterator[Finding]:
+    taken = {weights[given].memory for given in names.values()} - {None}
+    absent = [name for name in scheme if name not in names]
     for given in others:
         tensor = weights[given]
         if tensor.memory in taken:

@@ -115,11 +115,9 @@ def _equal(groups: list[list[Fingerprint]], context: Context) -> Iterator[Findin
     """Yield groups of equal tensors, those of the same layers together."""
     layers: dict[tuple[Any, ...], list[list[Fingerprint]]] = {}
     for group in groups:
-        numbers = tuple(tuple(_NUMBER.findall(one.name)) for one in group)
-        table = any(one.is_table for one in group)
-        layers.setdefault(((len(set(numbers)) > 1 and numbers) or tuple(one.name for one in group), table), []).append(
-            group
-        )
+        numbers: tuple[Any, ...] = tuple(tuple(_NUMBER.findall(one.name)) for one in group)
+        which = numbers if len(set(numbers)) > 1 else tuple(one.name for one in group)
+        layers.setdefault((which, any(one.is_table for one in group)), []).append(group)
     for (_, table), alike in layers.items():
         names = tuple(one.name for group in alike for one in group)
         severity: Severity = "note" if table and not context.has_scheme else "error"

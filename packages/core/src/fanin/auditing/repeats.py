@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import re
 from collections.abc import Iterator
@@ -146,22 +147,16 @@ def _of_groups(
     why = ": a table, perhaps" if table else ""
     evidence: dict[str, Any] = {"groups": groups[:50]}
     copies = sum(len(group) for group in groups)
+    kind = "equal blocks" if word == "columns" else "equal rows"
     if len(groups) == 1 and len(groups[0]) == total > 2:
         cause = f"has {total:,} {word} that are all equal bit for bit{why}"
-        return _finding(
-            severity,
-            f"equal {'rows' if word == 'slices' else 'blocks' if word == 'columns' else word}",
-            found,
-            cause,
-            evidence,
-            context,
-        )
+        return _finding(severity, kind, found, cause, evidence, context)
     for k in _DIVISORS:
         if total % k == 0 and total > k and (hashes.reshape(k, -1) == hashes[: total // k]).all():
             whole = "it was drawn once for each shard, from one stream" if not table else "a table, perhaps"
             cause = f"consists of {k} blocks of {total // k:,} {word} that are equal bit for bit: {whole}"
             return _finding(severity, "equal blocks", found, cause, evidence, context)
-    steps = {b - a for group in groups for a, b in zip(group, group[1:], strict=False)}
+    steps = {b - a for group in groups for a, b in itertools.pairwise(group)}
     firsts = [group[0] for group in groups]
     if len(steps) == 1 and len(groups) > 1 and firsts == list(range(firsts[0], firsts[0] + len(firsts))):
         step = steps.pop()
@@ -171,7 +166,6 @@ def _of_groups(
             return _finding(severity, "equal blocks", found, cause, evidence, context)
     first = " and ".join(map(str, groups[0][:3]))
     cause = f"has {copies:,} {word} that are equal bit for bit to another one, such as {first}{why}"
-    kind = "equal blocks" if word == "columns" else "equal rows"
     return _finding(severity, kind, found, cause, evidence, context)
 
 

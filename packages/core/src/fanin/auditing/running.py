@@ -223,5 +223,5 @@ class _Run:
         if self.scheme is None:
             unlike = list(siblings(self.layers, self.context))
             yield from unlike
-            names = {name for one in unlike for name in one.parameters}
-            yield from constants((one for one in self.layers if one.name not in names), self.context)
+            known = {name for one in unlike for name in one.parameters}
+            yield from constants((one for one in self.layers if one.name not in known), self.context)

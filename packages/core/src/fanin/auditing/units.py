@@ -102,10 +102,7 @@ class Unit:
     @property
     def expected(self) -> ExpectedLaw | None:
         """The law in numbers, where its weights are independent and random."""
-        law = self.law
-        if law is None or isinstance(law, (Constant, MatrixInitializer)):
-            return None
-        return ExpectedLaw.of(_plain(law))
+        return _expected(self.law)
 
     @property
     def is_random(self) -> bool:
@@ -128,9 +125,7 @@ def units_of(name: str, shape: tuple[int, ...], dtype: str, parameter: Parameter
     units = []
     for region, one, own in _flat(parameter, name, whole_of(shape)):
         law = _law(one)
-        expected = (
-            None if law is None or isinstance(law, (Constant, MatrixInitializer)) else ExpectedLaw.of(_plain(law))
-        )
+        expected = _expected(law)
         centre, ends = (0.0, (-math.inf, math.inf)) if expected is None else (expected.mean, _ends(expected, dtype))
         size = math.prod(stop - start for start, stop in region)
         departure = Departure() if seeded and parameter.follows_laws else None
@@ -175,11 +170,13 @@ def _law(parameter: Parameter) -> Law | None:
         return None
 
 
-def _plain(law: Law) -> Law:
-    """Return a law whose truncation cuts nothing off as the normal that it is."""
+def _expected(law: Law | None) -> ExpectedLaw | None:
+    """Return a law of independent weights in numbers; one whose truncation cuts nothing off as the normal that it is."""
+    if law is None or isinstance(law, (Constant, MatrixInitializer)):
+        return None
     if isinstance(law, TruncatedNormal) and law.lower < -8 and law.upper > 8:
-        return Normal(law.mean, law.std)
-    return law
+        return ExpectedLaw.of(Normal(law.mean, law.std))
+    return ExpectedLaw.of(law)
 
 
 def _ends(law: ExpectedLaw, dtype: str) -> tuple[float, float]:
