@@ -25,7 +25,7 @@ __all__ = ["FAMILIES", "against_law", "family_of"]
 
 Floats = npt.NDArray[np.float64]
 
-_FEW: Final = 0.02
+_FEW: Final = 0.001
 """A share of weights outside of the law's ends up to which the others are tested on their own."""
 
 _COARSE: Final = 2.0
@@ -147,16 +147,19 @@ def _shape(
     reach = max(abs(unit.summary.low - law.mean), abs(unit.summary.high - law.mean)) / law.std
     count = max(1.0, (unit.summary.count - dead) / repeats)
     slack = 1 + 2.0 ** -DTYPES[unit.summary.dtype].mantissa
+    beyond = unit.summary.outside
     inside = 2 * float(norm.sf(reach * slack)) if law.is_normal else 0.0
     short = law.is_normal and (count * math.log1p(-inside) if inside < 1 else -math.inf) < math.log(context.alpha)
-    if off <= limit and not short:
+    if off <= limit and not short and not beyond:
         return
     family = family_of(sample, unit.summary.dtype, 1e-4)
     own = _family(law)
     if family == own:
         family = ""
     what = f"a {family} one of the same standard deviation" if family else "none that is known"
-    if short and off <= limit:
+    if beyond and not family:
+        what = f"{beyond:,} weights lie beyond its ends, {unit.summary.ends[0]:.4g} and {unit.summary.ends[1]:.4g}"
+    elif short and off <= limit:
         what = f"one that ends at {reach:.3g} standard deviations" if family != "truncated normal" else what
     cause = f"{_has(unit)} another distribution than {_shown(unit)}: {what}"
     numbers = {**evidence, "distance": off, "most": limit, "family": family, "reach": reach}

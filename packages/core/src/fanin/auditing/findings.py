@@ -46,6 +46,9 @@ KINDS: Final = {
 }
 """Every kind of finding, in a few words."""
 
+_BETWEEN: Final = ("equal parameters", "shared stream", "untied")
+"""Kinds of findings between parameters, of which two are never one."""
+
 
 @dataclass(frozen=True)
 class Finding:
@@ -103,6 +106,8 @@ def joined(findings: Iterable[Finding]) -> list[Finding]:
     for one in findings:
         likely, law = one.evidence.get("likely"), one.evidence.get("law")
         same = (law, *likely) if likely else (one.cause,)  # the factors of one mistake differ by chance
+        if one.kind in _BETWEEN:
+            same = one.parameters
         groups.setdefault((one.severity, one.kind, *same), []).append(one)
     found = []
     for group in groups.values():

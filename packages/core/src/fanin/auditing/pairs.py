@@ -20,6 +20,8 @@ from fanin.models.parameter import Parameter
 __all__ = ["Fingerprint", "fingerprint", "pairs"]
 
 _NUMBER: Final = re.compile(r"\d+")
+_EMBEDDING: Final = re.compile(r"emb|wte|tok", re.IGNORECASE)
+_HEAD: Final = re.compile(r"head|out|decoder|classifier|logits", re.IGNORECASE)
 _SIGNS_NEEDED: Final = 64
 _CLOSE: Final = 0.999
 
@@ -120,10 +122,13 @@ def _equal(groups: list[list[Fingerprint]], context: Context) -> Iterator[Findin
         layers.setdefault((which, any(one.is_table for one in group)), []).append(group)
     for (_, table), alike in layers.items():
         names = tuple(one.name for group in alike for one in group)
-        severity: Severity = "note" if table and not context.has_scheme else "error"
+        tied = not context.has_scheme and all(map(_may_be_tied, alike))
+        severity: Severity = "note" if tied or (table and not context.has_scheme) else "error"
         what = f"{names_text(one.name for one in alike[0])}" if len(alike) > 1 else ""
         more = f" (as {what})" if what else ""
-        why = ": a table, perhaps" if severity == "note" else ": copies, or drawn from one stream"
+        why = ": copies, or drawn from one stream"
+        if severity == "note":
+            why = ": tied, perhaps" if tied else ": a table, perhaps"
         last = alike[0][-1].name
         line = f'weights["{last}"][...] = fanin.init({_shape(alike[0][-1])}, ..., name="{last}")  # a stream of its own'
         if severity == "note":
@@ -136,6 +141,11 @@ def _equal(groups: list[list[Fingerprint]], context: Context) -> Iterator[Findin
             {"groups": [[one.name for one in group] for group in alike]},
             line,
         )
+
+
+def _may_be_tied(group: list[Fingerprint]) -> bool:
+    """Return whether two tensors are called as an embedding and the layer that is often tied to it."""
+    return len(group) == 2 and any(_EMBEDDING.search(a.name) and _HEAD.search(b.name) for a, b in (group, group[::-1]))
 
 
 def _shape(one: Fingerprint) -> Any:

@@ -117,7 +117,7 @@ def read(
             for part, row, column in _rectangles(words.reshape(-1), flat, columns):
                 found.hashes.add(part, row, column)
         if is_number:
-            values = float32_of(bits, dtype).astype(np.float64).reshape(bits.shape)
+            values = _numbers(bits, dtype)
             _add(found, values, bits, region, drawn)
             if hashable:
                 runs.add(values.reshape(-1), flat)
@@ -139,13 +139,18 @@ def _add(
         try:
             right = drawn(found.parameter, found.name, found.tensor.dtype, region)
             found.moved += int((words_of(right) != words_of(bits)).sum())
-            wanted = float32_of(right, found.tensor.dtype).astype(np.float64).reshape(bits.shape)
+            wanted = _numbers(right, found.tensor.dtype).reshape(bits.shape)
         except FaninError:  # the law cannot be drawn in this dtype
             found.moved = None
     for unit, index in owners(found.units, region):
         unit.summary.add(values[index].reshape(-1))
         if wanted is not None and unit.departure is not None:
             unit.departure.add(values[index].reshape(-1), wanted[index].reshape(-1))
+
+
+def _numbers(bits: npt.NDArray[Any], dtype: str) -> npt.NDArray[np.float64]:
+    with np.errstate(invalid="ignore"):  # memory that nothing was written to has NaN of all kinds
+        return float32_of(bits, dtype).astype(np.float64).reshape(bits.shape)
 
 
 def _constant_rows(

@@ -48,9 +48,10 @@ def repeated(found: Reading, context: Context) -> tuple[list[Finding], float]:
     columns = _checked_columns(found)
     faults: list[Finding] = []
     enough = -math.log2(context.alpha)
-    if found.bits * found.columns > enough + math.log2(len(rows) or 1):
+    unwritten = found.units[0].dead
+    if not unwritten and found.bits * found.columns > enough + math.log2(len(rows) or 1):
         faults += _dead_rows(found, rows, context)
-    if found.bits * len(rows) > enough + math.log2(found.columns or 1):
+    if not unwritten and found.bits * len(rows) > enough + math.log2(found.columns or 1):
         faults += _dead_columns(found, columns, context)
     repeats = 1.0
     if found.bits * found.columns > enough + 2 * math.log2(len(rows) or 1):
@@ -151,7 +152,7 @@ def _of_groups(
     if len(groups) == 1 and len(groups[0]) == total > 2:
         cause = f"has {total:,} {word} that are all equal bit for bit{why}"
         return _finding(severity, kind, found, cause, evidence, context)
-    for k in _DIVISORS:
+    for k in reversed(_DIVISORS):
         if total % k == 0 and total > k and (hashes.reshape(k, -1) == hashes[: total // k]).all():
             whole = "it was drawn once for each shard, from one stream" if not table else "a table, perhaps"
             cause = f"consists of {k} blocks of {total // k:,} {word} that are equal bit for bit: {whole}"
@@ -176,7 +177,7 @@ def _of_a_vector(found: Reading, context: Context) -> tuple[list[Finding], float
     if len(found.units) > 1:
         return [], 1.0
     values = found.units[0].summary.raw_sample
-    for k in _DIVISORS:
+    for k in reversed(_DIVISORS):
         block = values.size // k
         if values.size % k or found.bits * block < -math.log2(context.alpha) + 10:
             continue
