@@ -46,6 +46,16 @@ KINDS: Final = {
 }
 """Every kind of finding, in a few words."""
 
+_PLURALS: Final = {
+    "has": "have",
+    "is": "are",
+    "holds": "hold",
+    "follows": "follow",
+    "consists": "consist",
+    "scales": "scale",
+    "differs": "differ",
+}
+
 _BETWEEN: Final = ("equal parameters", "shared stream", "untied")
 """Kinds of findings between parameters, of which two are never one."""
 
@@ -71,7 +81,9 @@ class Finding:
     line: str = ""
 
     def __str__(self) -> str:
-        return f"{names_text(self.parameters)} {self.cause}"
+        first, _, rest = self.cause.partition(" ")
+        verb = _PLURALS.get(first, first) if len(self.parameters) > 1 else first
+        return f"{names_text(self.parameters)} {verb} {rest}"
 
     def to_dict(self) -> dict[str, Any]:
         """Return the finding as plain data."""

@@ -56,6 +56,8 @@ def fit(found: Reading, zeros: int, context: Context) -> Fit:
     summary = found.units[0].summary
     if summary.is_constant:
         return Fit(f"every weight is {summary.low:.6g}" if found.tensor.size > 1 else f"{summary.low:.6g}")
+    if found.is_table:
+        return Fit("in order, as a table")
     sample = summary.sample
     if zeros:
         sample = sample[sample != 0]

@@ -27,6 +27,9 @@ PIECE: Final = 1 << 20
 SIGNS: Final = 128
 """Weights whose signs tell whether two tensors were drawn from the same random numbers, whatever their scale."""
 
+_STEPS: Final = 9
+"""Steps that all go one way: ten random weights are in order with a probability of one in two millions."""
+
 
 @dataclass
 class Reading:
@@ -76,6 +79,13 @@ class Reading:
         """Whether it is one number."""
         lows = {unit.summary.low for unit in self.units}
         return self.is_number and len(lows) == 1 and all(unit.summary.is_constant for unit in self.units)
+
+    @property
+    def is_table(self) -> bool:
+        """Whether the first weights rise or fall, as those of a table and of no law do."""
+        count = min(self.columns if len(self.shape) > 1 else self.tensor.size, 64)
+        steps = np.diff(self.first[:count])
+        return steps.size >= _STEPS and bool((steps >= 0).all() or (steps <= 0).all())
 
     @property
     def bits(self) -> int:

@@ -143,7 +143,7 @@ def _of_groups(
     found: Reading, groups: list[list[int]], hashes: npt.NDArray[np.uint64], word: str, context: Context
 ) -> Finding:
     total = hashes.size
-    table = not context.has_scheme and _is_table(found)
+    table = not context.has_scheme and found.is_table
     severity: Severity = "note" if table else "error" if word != "columns" or context.has_scheme else "warning"
     why = ": a table, perhaps" if table else ""
     evidence: dict[str, Any] = {"groups": groups[:50]}
@@ -183,7 +183,7 @@ def _of_a_vector(found: Reading, context: Context) -> tuple[list[Finding], float
             continue
         first = values[:block]
         if (values.reshape(k, block) == first).all() and (first != first[0]).any():
-            if not context.has_scheme and _is_table(found):
+            if not context.has_scheme and found.is_table:
                 return [], 1.0
             cause = (
                 f"consists of {k} blocks of {block:,} weights that are equal bit for bit: it was drawn once for each "
@@ -208,13 +208,6 @@ def _explained(found: Reading, group: list[int]) -> bool:
             (repr(unit.stream), repr(unit.law), unit.parameter.shape if unit.parameter else (), row - unit.region[0][0])
         )
     return len(keys) == 1
-
-
-def _is_table(found: Reading) -> bool:
-    """Return whether the first weights rise or fall, as those of a table and of no law do."""
-    first = found.first[: max(2, min(found.columns if len(found.shape) > 1 else found.tensor.size, 64))]
-    steps = np.diff(first)
-    return bool(first.size > 3 and ((steps >= 0).all() or (steps <= 0).all()))
 
 
 def _is_stack(found: Reading) -> bool:

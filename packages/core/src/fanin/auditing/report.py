@@ -97,7 +97,7 @@ class Audit:
         found = ", ".join(f"{count} {name}{'s' * (count > 1)}" for name, count in counts if count) or "no findings"
         tensors = len({one.name for one in self.entries})
         text = f"{found} in {tensors} tensors, {self.elements:,} weights. "
-        text += f"A right model has a finding with probability {self.false_alarm_rate:g} at most."
+        text += f"A right model has a finding by chance with probability {self.false_alarm_rate:g} at most."
         return " ".join([text, *self.notes])
 
     def to_dict(self) -> dict[str, Any]:

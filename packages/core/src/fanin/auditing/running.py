@@ -35,6 +35,10 @@ __all__ = ["run"]
 
 _UNTOLD: Final = "Statistics cannot tell a fresh layer from a trained one: bits can, with a scheme and a seed."
 
+_TRAINED: Final = (
+    "If the weights were trained, they are no longer those of their laws: audit them before, or with a seed."
+)
+
 
 def run(
     copies: Sequence[Weights],
@@ -57,7 +61,6 @@ def run(
     for name in copies[0]:
         one.tensor(name, advance)
     found = [*one.all_findings(), *replicas(copies, advance)]
-    notes = [*one.notes, *([_UNTOLD] if seed is None else [])]
     return Audit(
         tuple(joined(found)),
         tuple(one.entries),
@@ -66,7 +69,7 @@ def run(
         scheme is not None,
         seed,
         rate,
-        tuple(notes),
+        tuple(one.notes),
     )
 
 
@@ -108,9 +111,14 @@ class _Run:
     @property
     def notes(self) -> list[str]:
         """What there is to say beside the findings."""
-        if not self.partial:
-            return []
-        return [f"Of {self.partial} tensors this process holds a part, and read that."]
+        notes = []
+        if self.partial:
+            notes.append(f"Of {self.partial} tensors this process holds a part, and read that.")
+        if self.seed is None:
+            notes.append(_UNTOLD)
+            if any(one.kind == "constant" and "not constant" in one.cause for one in self.findings):
+                notes.append(_TRAINED)
+        return notes
 
     def tensor(self, name: str, advance: Callable[[str, int], None]) -> None:
         """Read a tensor, judge it, and keep little of it."""
@@ -174,31 +182,41 @@ class _Run:
 
     def _with_scheme(self, found: Reading, faults: list[Finding], repeats: float) -> list[str]:
         text, against, relative = against_seed(found)
-        if against in ("equal", "close"):
-            return [f"{text}, seed {self.seed}" for _ in found.units]
         moved = against == "moved"
-        if moved:
+        if moved and not any(one.kind == "rounded" for one in faults):
             self.moved[found.name] = relative
         verdicts, wrong = [], False
         for unit in found.units:
+            random = unit.parameter is not None and unit.parameter.is_random
+            if against in ("equal", "close") and random:
+                verdicts.append(f"{text}, seed {self.seed}")
+                continue
             verdict, own = self._of_unit(found, unit, repeats)
             wrong = wrong or bool(own)
+            if against == "constant":
+                self.deferred += own
+            elif not moved:
+                self.findings += own
             if moved:
                 verdict = text
-            elif against == "constant":
-                self.deferred += own
-            else:
-                self.findings += own
+            elif against == "other" and random and not own:
+                verdict += f", another draw than seed {self.seed}"
             verdicts.append(verdict)
-        narrow = any(one.kind == "rounded" for one in faults)
-        if narrow and moved:
-            del self.moved[found.name]
         if against == "other" and not wrong and not faults:
-            self.findings.append(other_seed(found, self.context))
-            verdicts = [f"{verdict}, another draw than seed {self.seed}" for verdict in verdicts]
+            self.findings.append(self._other_seed(found))
         if faults and not wrong:
             verdicts = [f"{faults[0].kind}; {verdict}" for verdict in verdicts]
         return verdicts
+
+    def _other_seed(self, found: Reading) -> Finding:
+        from fanin.locking.comparison import drawn
+
+        own, parameter = self.parameters[found.name]
+
+        def draw(seed: int, region: Region) -> NDArray[Any]:
+            return drawn(parameter, own, seed, found.tensor.dtype, region, self.backend)
+
+        return other_seed(found, draw, self.context)
 
     def _of_unit(self, found: Reading, unit: Unit, repeats: float) -> tuple[str, list[Finding]]:
         if not unit.summary.count:

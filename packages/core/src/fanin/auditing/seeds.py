@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import math
-from typing import Final
+from collections.abc import Callable
+from typing import Any, Final
+
+from numpy.typing import NDArray
 
 from fanin.auditing.context import Context
 from fanin.auditing.findings import Finding
+from fanin.auditing.hashing import words_of
 from fanin.auditing.reading import Reading
 from fanin.auditing.units import Departure
 from fanin.dtypes import DTYPES
+from fanin.exceptions import FaninError
+from fanin.locking.canonical import needs_whole
+from fanin.models.parameter import Region
 
 __all__ = ["Against", "against_seed", "other_seed", "trained"]
 
@@ -18,6 +25,10 @@ Against = tuple[str, str, float]
 
 _CERTAIN: Final = 8.0
 """Standard errors: the cosine of independent weights is never so far from 0."""
+
+_SEEDS: Final = 100
+_FIRST: Final = 32
+_CERTAIN_BITS: Final = 96
 
 _SCALED: Final = 0.9999
 
@@ -68,10 +79,33 @@ def trained(moved: dict[str, float], constants: list[str], context: Context) -> 
     return Finding("note", "trained", (*moved, *constants), cause, {"relative distance": dict(moved)})
 
 
-def other_seed(found: Reading, context: Context) -> Finding:
-    """Return the finding that weights are others of the same law."""
-    cause = f"follows its law, and is not fanin's draw of seed {context.seed}: another seed, name or program"
-    return Finding("warning", "seed", (found.name,), cause, {}, context.line(found.units[0]))
+def other_seed(found: Reading, drawn: Callable[[int, Region], NDArray[Any]], context: Context) -> Finding:
+    """Return the finding that weights are others of the same law.
+
+    Args:
+        found: The tensor.
+        drawn: Draws a region of it with any seed.
+        context: The audit.
+    """
+    seed = _seed(found, drawn)
+    why = "another seed, name or program" if seed is None else f"it was drawn with seed {seed}"
+    cause = f"follows its law, but in another draw than fanin's of seed {context.seed}: {why}"
+    return Finding("warning", "seed", (found.name,), cause, {"seed": seed}, context.line(found.units[0]))
+
+
+def _seed(found: Reading, drawn: Callable[[int, Region], NDArray[Any]]) -> int | None:
+    """Return the small seed that a tensor was drawn with, if there is one."""
+    region = next(found.tensor.pieces(_FIRST), None)
+    parameter = found.parameter
+    if region is None or parameter is None or needs_whole(parameter):
+        return None
+    bits = words_of(found.tensor.read(region))
+    if bits.size * found.bits < _CERTAIN_BITS:
+        return None
+    try:
+        return next((seed for seed in range(_SEEDS) if (words_of(drawn(seed, region)) == bits).all()), None)
+    except FaninError:
+        return None
 
 
 def _percent(share: float) -> str:

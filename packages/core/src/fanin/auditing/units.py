@@ -171,7 +171,7 @@ def _law(parameter: Parameter) -> Law | None:
 
 
 def _expected(law: Law | None) -> ExpectedLaw | None:
-    """Return a law of independent weights in numbers; one whose truncation cuts nothing off as the normal that it is."""
+    """Return a law of independent weights in numbers; an ineffective truncation left out."""
     if law is None or isinstance(law, (Constant, MatrixInitializer)):
         return None
     if isinstance(law, TruncatedNormal) and law.lower < -8 and law.upper > 8:
