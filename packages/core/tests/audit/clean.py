@@ -1,6 +1,6 @@
 """How often a right model has a finding: `cd packages/core/tests && python -m audit.clean 300 1e-6`.
 
-Each seed draws the three models by NumPy's generator and audits each with its scheme and without. Tied weights and
+Run it from the folder of the core's tests. Each seed draws the three models by NumPy's generator and audits each with its scheme and without. Tied weights and
 tables, which without a scheme are notes, do not count.
 """
 
@@ -11,7 +11,8 @@ import sys
 import numpy as np
 
 import fanin
-from audit.models import MODELS, drawn
+
+from .models import MODELS, drawn
 
 __all__ = ["false_findings"]
 

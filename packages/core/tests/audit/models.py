@@ -26,11 +26,11 @@ def mlp() -> Scheme:
     """Dense layers of several laws, in both orders of the axes."""
     return Scheme(
         {
-            "fc1.weight": Parameter((128, 64), "float32", "he", layout="OI"),
-            "fc1.bias": Parameter((128,), "float32", "zeros"),
-            "fc2.kernel": Parameter((128, 80), "float32", "glorot_uniform", layout="IO"),
+            "fc1.weight": Parameter((128, 64), "float32", fanin.he_normal(), layout="OI"),
+            "fc1.bias": Parameter((128,), "float32", fanin.zeros()),
+            "fc2.kernel": Parameter((128, 80), "float32", fanin.glorot_uniform(), layout="IO"),
             "fc2.bias": Parameter((80,), "float32", fanin.constant(0.01)),
-            "fc3.weight": Parameter((72, 80), "float32", "lecun_truncated_normal", layout="OI"),
+            "fc3.weight": Parameter((72, 80), "float32", fanin.lecun_truncated_normal(), layout="OI"),
             "fc3.bias": Parameter((512,), "float32", fanin.uniform(-0.1, 0.1)),
             "half.weight": Parameter((64, 96), "float16", fanin.normal(std=0.02)),
         }
@@ -41,16 +41,20 @@ def conv_net() -> Scheme:
     """Kernels in several layouts, groups, norms, and buffers of whole numbers."""
     return Scheme(
         {
-            "stem.weight": Parameter((32, 16, 3, 3), "float32", fanin.variance_scaling(2.0, "fan_out", "normal"), "OIHW"),
-            "stem.bn.weight": Parameter((32,), "float32", "ones"),
-            "stem.bn.bias": Parameter((32,), "float32", "zeros"),
-            "stem.bn.running_var": Parameter((32,), "float32", "ones"),
-            "stem.bn.num_batches_tracked": Parameter((), "int64", "zeros"),
-            "keras.kernel": Parameter((3, 3, 24, 40), "float32", "he_uniform", "HWIO"),
-            "group.weight": Parameter((64, 16, 3, 3), "float32", "he", "OIHW", groups=4),
-            "block.bn.weight": Parameter((64,), "float32", "zeros"),
-            "up.weight": Parameter((40, 24, 4, 4), "float32", "glorot_normal", "IOHW", transposed=True, stride=(2, 2)),
-            "mixer.weight": Parameter((64, 32), "float32", "orthogonal", "OI"),
+            "stem.weight": Parameter(
+                (32, 16, 3, 3), "float32", fanin.variance_scaling(2.0, "fan_out", "normal"), "OIHW"
+            ),
+            "stem.bn.weight": Parameter((32,), "float32", fanin.ones()),
+            "stem.bn.bias": Parameter((32,), "float32", fanin.zeros()),
+            "stem.bn.running_var": Parameter((32,), "float32", fanin.ones()),
+            "stem.bn.num_batches_tracked": Parameter((), "int64", fanin.zeros()),
+            "keras.kernel": Parameter((3, 3, 24, 40), "float32", fanin.he_uniform(), "HWIO"),
+            "group.weight": Parameter((64, 16, 3, 3), "float32", fanin.he_normal(), "OIHW", groups=4),
+            "block.bn.weight": Parameter((64,), "float32", fanin.zeros()),
+            "up.weight": Parameter(
+                (40, 24, 4, 4), "float32", fanin.glorot_normal(), "IOHW", transposed=True, stride=(2, 2)
+            ),
+            "mixer.weight": Parameter((64, 32), "float32", fanin.orthogonal(), "OI"),
             "fc.weight": Parameter((50, 64), "float32", fanin.truncated_normal(std=0.02), "OI"),
         }
     )
@@ -59,10 +63,10 @@ def conv_net() -> Scheme:
 def transformer() -> Scheme:
     """Packed projections, a padding row, tied weights, tables, and layers that differ by their numbers."""
     small = fanin.normal(std=0.02)
-    padding = Part(((0, 1), (0, WIDTH)), Parameter((1, WIDTH), "float32", "zeros"))
-    third = Parameter((WIDTH, WIDTH), "float32", "glorot_uniform", layout="OI")
+    padding = Part(((0, 1), (0, WIDTH)), Parameter((1, WIDTH), "float32", fanin.zeros()))
+    third = Parameter((WIDTH, WIDTH), "float32", fanin.glorot_uniform(), layout="OI")
     packed = tuple(Part(((k * WIDTH, (k + 1) * WIDTH), (0, WIDTH)), third) for k in range(3))
-    table = {"dtype": "float32", "note": "computed: 1 / 10000^(2i/d)"}
+    table = Parameter((12,), "float32", note="computed: 1 / 10000^(2i/d)")
     found: dict[str, Parameter] = {
         "embed.weight": Parameter((VOCABULARY, WIDTH), "float32", small, parts=(padding,)),
         "position.weight": Parameter((64, WIDTH), "float32", fanin.truncated_normal(std=0.02)),
@@ -70,16 +74,16 @@ def transformer() -> Scheme:
     for k in range(LAYERS):
         layer = f"layers.{k}"
         found |= {
-            f"{layer}.norm1.weight": Parameter((WIDTH,), "float32", "ones"),
+            f"{layer}.norm1.weight": Parameter((WIDTH,), "float32", fanin.ones()),
             f"{layer}.attn.qkv.weight": Parameter((3 * WIDTH, WIDTH), "float32", parts=packed),
-            f"{layer}.attn.qkv.bias": Parameter((3 * WIDTH,), "float32", "zeros"),
+            f"{layer}.attn.qkv.bias": Parameter((3 * WIDTH,), "float32", fanin.zeros()),
             f"{layer}.attn.proj.weight": Parameter((WIDTH, WIDTH), "float32", fanin.normal(std=0.02 / 6**0.5)),
-            f"{layer}.norm2.weight": Parameter((WIDTH,), "float32", "ones"),
-            f"{layer}.mlp.up.weight": Parameter((4 * WIDTH, WIDTH), "float32", "lecun_uniform", layout="OI"),
+            f"{layer}.norm2.weight": Parameter((WIDTH,), "float32", fanin.ones()),
+            f"{layer}.mlp.up.weight": Parameter((4 * WIDTH, WIDTH), "float32", fanin.lecun_uniform(), layout="OI"),
             f"{layer}.mlp.down.weight": Parameter((WIDTH, 4 * WIDTH), "float32", small),
-            f"{layer}.rotary.inv_freq": Parameter((12,), **table),
+            f"{layer}.rotary.inv_freq": table,
         }
-    found["norm.weight"] = Parameter((WIDTH,), "float32", "ones")
+    found["norm.weight"] = Parameter((WIDTH,), "float32", fanin.ones())
     found["head.weight"] = found["embed.weight"].with_streams_of("embed.weight")
     return Scheme(found)
 

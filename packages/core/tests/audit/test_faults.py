@@ -11,7 +11,8 @@ import pytest
 
 import fanin
 import fanin.auditing
-from audit.models import LAYERS, MODELS, VOCABULARY, WIDTH, Arrays, drawn, truncated
+
+from .models import LAYERS, MODELS, VOCABULARY, WIDTH, Arrays, drawn, truncated
 
 Plant = Callable[[Arrays, np.random.Generator], object]
 
@@ -246,7 +247,7 @@ FAULTS: Final = {
         both(*(times(f"layers.{k}.mlp.down.weight", 2**0.5) for k in range(LAYERS))),
         "std",
         tuple(f"layers.{k}.mlp.down.weight" for k in range(LAYERS)),
-        "layers.{0..2}.mlp.down.weight has",
+        "layers.{0..2}.mlp.down.weight have a",
     ),
     "the fans of the packed whole": Fault(
         "transformer", times(QKV, 2**-0.5), "std", (QKV,), "0.7"

@@ -23,7 +23,7 @@ from fanin.auditing.repeats import repeated
 from fanin.auditing.replicas import replicas
 from fanin.auditing.report import Audit, Entry
 from fanin.auditing.rounding import rounded
-from fanin.auditing.seeds import against_seed, other_seed, trained
+from fanin.auditing.seeds import against_seed, other_seed, small_seed, trained
 from fanin.auditing.siblings import Sibling, siblings
 from fanin.auditing.units import Unit, units_of
 from fanin.dtypes import DTYPES
@@ -87,6 +87,8 @@ class _Run:
     prints: list[Fingerprint] = field(default_factory=list)
     layers: list[Sibling] = field(default_factory=list)
     moved: dict[str, float] = field(default_factory=dict)
+    others: dict[str, int | None] = field(default_factory=dict)
+    lines: list[str] = field(default_factory=list)
     elements: int = 0
     partial: int = 0
 
@@ -203,12 +205,13 @@ class _Run:
                 verdict += f", another draw than seed {self.seed}"
             verdicts.append(verdict)
         if against == "other" and not wrong and not faults:
-            self.findings.append(self._other_seed(found))
+            self.others[found.name] = self._small_seed(found)
+            self.lines.append(self.context.line(found.units[0]))
         if faults and not wrong:
             verdicts = [f"{faults[0].kind}; {verdict}" for verdict in verdicts]
         return verdicts
 
-    def _other_seed(self, found: Reading) -> Finding:
+    def _small_seed(self, found: Reading) -> int | None:
         from fanin.locking.comparison import drawn
 
         own, parameter = self.parameters[found.name]
@@ -216,7 +219,7 @@ class _Run:
         def draw(seed: int, region: Region) -> NDArray[Any]:
             return drawn(parameter, own, seed, found.tensor.dtype, region, self.backend)
 
-        return other_seed(found, draw, self.context)
+        return small_seed(found, draw)
 
     def _of_unit(self, found: Reading, unit: Unit, repeats: float) -> tuple[str, list[Finding]]:
         if not unit.summary.count:
@@ -232,6 +235,8 @@ class _Run:
     def all_findings(self) -> Iterator[Finding]:
         """Yield all findings, those between tensors included."""
         yield from self.findings
+        if self.others:
+            yield other_seed(self.others, self.lines, self.context)
         if self.moved:
             names = [name for one in self.deferred for name in one.parameters]
             yield trained(self.moved, names, self.context)

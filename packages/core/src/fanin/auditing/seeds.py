@@ -17,8 +17,9 @@ from fanin.dtypes import DTYPES
 from fanin.exceptions import FaninError
 from fanin.locking.canonical import needs_whole
 from fanin.models.parameter import Region
+from fanin.weights.tensor import pieces
 
-__all__ = ["Against", "against_seed", "other_seed", "trained"]
+__all__ = ["Against", "against_seed", "other_seed", "small_seed", "trained"]
 
 Against = tuple[str, str, float]
 """A verdict, one of "equal", "close", "moved", "other", "constant" and "none", and the relative distance."""
@@ -79,26 +80,32 @@ def trained(moved: dict[str, float], constants: list[str], context: Context) -> 
     return Finding("note", "trained", (*moved, *constants), cause, {"relative distance": dict(moved)})
 
 
-def other_seed(found: Reading, drawn: Callable[[int, Region], NDArray[Any]], context: Context) -> Finding:
-    """Return the finding that weights are others of the same law.
+def other_seed(names: dict[str, int | None], lines: list[str], context: Context) -> Finding:
+    """Return the finding that weights are other draws of the same laws.
+
+    Args:
+        names: Names, and the seed that each was drawn with, where that is known.
+        lines: The lines that draw them.
+        context: The audit.
+    """
+    seeds = sorted({seed for seed in names.values() if seed is not None})
+    why = f"with seed {', '.join(map(str, seeds))}" if seeds else "another seed, name or program"
+    cause = f"is another draw of the same law than fanin's of seed {context.seed}: {why}"
+    return Finding("warning", "seed", tuple(names), cause, {"seeds": dict(names)}, lines[0])
+
+
+def small_seed(found: Reading, drawn: Callable[[int, Region], NDArray[Any]]) -> int | None:
+    """Return the small seed that a tensor was drawn with, if there is one.
 
     Args:
         found: The tensor.
         drawn: Draws a region of it with any seed.
-        context: The audit.
     """
-    seed = _seed(found, drawn)
-    why = "another seed, name or program" if seed is None else f"it was drawn with seed {seed}"
-    cause = f"follows its law, but in another draw than fanin's of seed {context.seed}: {why}"
-    return Finding("warning", "seed", (found.name,), cause, {"seed": seed}, context.line(found.units[0]))
-
-
-def _seed(found: Reading, drawn: Callable[[int, Region], NDArray[Any]]) -> int | None:
-    """Return the small seed that a tensor was drawn with, if there is one."""
-    region = next(found.tensor.pieces(_FIRST), None)
-    parameter = found.parameter
-    if region is None or parameter is None or needs_whole(parameter):
+    random = next((unit for unit in found.units if unit.is_random), None)
+    if random is None or found.parameter is None or needs_whole(found.parameter) or not found.tensor.is_whole:
         return None
+    last = random.region[0][1]
+    region = next(pieces(((last - 1, last), *random.region[1:]), _FIRST))  # a padding row comes first
     bits = words_of(found.tensor.read(region))
     if bits.size * found.bits < _CERTAIN_BITS:
         return None
