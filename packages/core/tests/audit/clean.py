@@ -1,7 +1,7 @@
 """How often a right model has a finding: `cd packages/core/tests && python -m audit.clean 300 1e-6`.
 
-Run it from the folder of the core's tests. Each seed draws the three models by NumPy's generator and audits each with its scheme and without. Tied weights and
-tables, which without a scheme are notes, do not count.
+Run it from the folder of the core's tests. Each seed draws the three models by NumPy's generator and audits each with
+its scheme and without. Tied weights and tables, which without a scheme are notes, do not count.
 """
 
 from __future__ import annotations

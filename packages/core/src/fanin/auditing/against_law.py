@@ -111,11 +111,13 @@ def _random(unit: Unit, law: ExpectedLaw, repeats: float, context: Context) -> I
     beyond = summary.outside
     if beyond and beyond <= _FEW * summary.count:
         ends = summary.ends
+        far = max(summary.high - law.mean, law.mean - summary.low) / law.std
         cause = (
-            f"{_has(unit)} {beyond} weight{'s' * (beyond > 1)} that {_shown(unit)} cannot draw, from {summary.low:.4g} "
-            f"to {summary.high:.4g}"
+            f"{_has(unit)} {beyond} weight{'s' * (beyond > 1)} that {_shown(unit)} cannot draw, {far:.3g} standard "
+            f"deviations away{_at_the_bound(unit)}"
         )
-        yield _finding("error", "outlier", unit, cause, {**evidence, "outside": beyond, "ends": list(ends)}, context)
+        numbers = {**evidence, "outside": beyond, "ends": list(ends), "lowest": summary.low, "highest": summary.high}
+        yield _finding("error", "outlier", unit, cause, numbers, context)
         return
     yield from _shape(unit, law, repeats, dead, evidence, context)
 
@@ -131,6 +133,18 @@ def _scale(unit: Unit, law: ExpectedLaw, spread: float, n: int, evidence: dict[s
     if likely:
         text += f": {' or '.join(likely)}"
     return _finding("error", "std", unit, text, {**evidence, "factor": spread, "likely": likely}, context)
+
+
+def _at_the_bound(unit: Unit) -> str:
+    """Return why a weight may lie exactly where an ineffective truncation ends."""
+    law = unit.law
+    if not isinstance(law, TruncatedNormal):
+        return ""
+    bounds = law.mean + law.lower * law.parent_std, law.mean + law.upper * law.parent_std
+    found = unit.summary.low, unit.summary.high
+    if not any(abs(a - b) <= 1e-6 * abs(b) for a, b in zip(found, bounds, strict=True)):
+        return ""
+    return ": the bound of the truncation, as the inverse error function of an exact -1 gives it"
 
 
 def _shape(

@@ -56,7 +56,7 @@ def fit(found: Reading, zeros: int, context: Context) -> Fit:
     summary = found.units[0].summary
     if summary.is_constant:
         return Fit(f"every weight is {summary.low:.6g}" if found.tensor.size > 1 else f"{summary.low:.6g}")
-    if found.is_table:
+    if found.is_ordered():
         return Fit("in order, as a table")
     sample = summary.sample
     if zeros:

@@ -22,10 +22,12 @@ class Matched:
     Attributes:
         parameters: The name of a tensor to the scheme's name and parameter, those of another shape left out.
         findings: What does not match.
+    tied: A tensor that the scheme does not have, to the one in whose memory it is.
     """
 
     parameters: dict[str, tuple[str, Parameter]]
     findings: list[Finding]
+    tied: dict[str, str]
 
 
 def match(scheme: Scheme, weights: Weights) -> Matched:
@@ -42,7 +44,10 @@ def match(scheme: Scheme, weights: Weights) -> Matched:
         if tensor.dtype != parameter.dtype:
             findings.append(_dtype(given, tensor, parameter))
         parameters[given] = name, parameter
-    return Matched(parameters, findings)
+    taken = {weights[given].memory: given for given in parameters}
+    taken.pop(None, None)
+    tied = {given: taken[weights[given].memory] for given in named.others if weights[given].memory in taken}
+    return Matched(parameters, findings, tied)
 
 
 def _missing(scheme: Scheme, names: Mapping[str, str], others: list[str]) -> Iterator[Finding]:

@@ -23,6 +23,9 @@ _NUMBER: Final = re.compile(r"\d+")
 _EMBEDDING: Final = re.compile(r"emb|wte|tok", re.IGNORECASE)
 _HEAD: Final = re.compile(r"head|out|decoder|classifier|logits", re.IGNORECASE)
 _SIGNS_NEEDED: Final = 64
+_STEPS: Final = 3
+"""Steps that go one way, from which tensors that are equal are rather tables."""
+
 _CLOSE: Final = 0.999
 
 
@@ -82,7 +85,7 @@ def fingerprint(found: Reading, *, looks_random: bool, context: Context) -> Fing
         first,
         key,
         found.bits * found.tensor.size,
-        table or (found.parameter is None and not looks_random),
+        table or (found.parameter is None and (not looks_random or found.is_ordered(_STEPS))),
     )
 
 

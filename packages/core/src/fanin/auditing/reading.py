@@ -80,12 +80,11 @@ class Reading:
         lows = {unit.summary.low for unit in self.units}
         return self.is_number and len(lows) == 1 and all(unit.summary.is_constant for unit in self.units)
 
-    @property
-    def is_table(self) -> bool:
-        """Whether the first weights rise or fall, as those of a table and of no law do."""
+    def is_ordered(self, fewest: int = _STEPS) -> bool:
+        """Return whether the first weights rise or fall, as those of a table do: so many steps at least."""
         count = min(self.columns if len(self.shape) > 1 else self.tensor.size, 64)
         steps = np.diff(self.first[:count])
-        return steps.size >= _STEPS and bool((steps >= 0).all() or (steps <= 0).all())
+        return steps.size >= fewest and bool((steps >= 0).all() or (steps <= 0).all())
 
     @property
     def bits(self) -> int:

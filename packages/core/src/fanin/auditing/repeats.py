@@ -20,9 +20,10 @@ from fanin.models.draw import common_region
 
 __all__ = ["repeated"]
 
-_TABLE: Final = re.compile(r"emb|tok|wte|wpe|vocab|head", re.IGNORECASE)
+_TABLE: Final = re.compile(r"emb|tok|shared|wte|wpe|vocab|head", re.IGNORECASE)
 """What tensors are called whose rows may be zeros: a padding row, or those that fill up a vocabulary."""
 
+_STEPS: Final = 3
 _SHOWN: Final = 4
 _MOSTLY: Final = 0.5
 _DIVISORS: Final = (2, 3, 4, 5, 6, 8, 12, 16, 24, 32, 64)
@@ -47,6 +48,9 @@ def repeated(found: Reading, context: Context) -> tuple[list[Finding], float]:
     rows = _checked_rows(found)
     columns = _checked_columns(found)
     faults: list[Finding] = []
+    if not context.has_scheme and len(rows) > 1 and found.is_ordered(_STEPS) and (hashes.rows == hashes.rows[0]).all():
+        cause = f"has {len(rows):,} rows that are all equal bit for bit, and in order: a table, perhaps"
+        return [_finding("note", "equal rows", found, cause, {}, context)], float(len(rows))
     enough = -math.log2(context.alpha)
     unwritten = found.units[0].dead
     if not unwritten and found.bits * found.columns > enough + math.log2(len(rows) or 1):
@@ -143,7 +147,7 @@ def _of_groups(
     found: Reading, groups: list[list[int]], hashes: npt.NDArray[np.uint64], word: str, context: Context
 ) -> Finding:
     total = hashes.size
-    table = not context.has_scheme and found.is_table
+    table = not context.has_scheme and found.is_ordered(_STEPS)
     severity: Severity = "note" if table else "error" if word != "columns" or context.has_scheme else "warning"
     why = ": a table, perhaps" if table else ""
     evidence: dict[str, Any] = {"groups": groups[:50]}
@@ -183,7 +187,7 @@ def _of_a_vector(found: Reading, context: Context) -> tuple[list[Finding], float
             continue
         first = values[:block]
         if (values.reshape(k, block) == first).all() and (first != first[0]).any():
-            if not context.has_scheme and found.is_table:
+            if not context.has_scheme and found.is_ordered(_STEPS):
                 return [], 1.0
             cause = (
                 f"consists of {k} blocks of {block:,} weights that are equal bit for bit: it was drawn once for each "

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -97,7 +97,9 @@ class _Run:
         self.parameters: dict[str, tuple[str, Parameter]] = {}
         if self.scheme is not None:
             matched = match(self.scheme, self.weights)
-            self.parameters, self.findings = matched.parameters, matched.findings
+            self.parameters, self.findings, self.tied = matched.parameters, matched.findings, matched.tied
+        else:
+            self.tied = _tied(self.weights)
         units = sum(
             len(units_of(name, self.weights[name].shape, "float32", parameter, seeded=False))
             for name, (_, parameter) in self.parameters.items()
@@ -125,6 +127,11 @@ class _Run:
     def tensor(self, name: str, advance: Callable[[str, int], None]) -> None:
         """Read a tensor, judge it, and keep little of it."""
         tensor = self.weights[name]
+        if name in self.tied:
+            verdict = f"tied with {self.tied[name]}"
+            self.entries.append(Entry(name, "", tensor.shape, tensor.dtype, math.nan, math.nan, verdict))
+            advance(name, tensor.size)
+            return
         own, parameter = self.parameters.get(name, (name, None))
         found = read(tensor, name, parameter, self._drawer(own), advance)
         self.elements += sum(math.prod(b - a for a, b in held) for held in tensor.held)
@@ -248,3 +255,13 @@ class _Run:
             yield from unlike
             known = {name for one in unlike for name in one.parameters}
             yield from constants((one for one in self.layers if one.name not in known), self.context)
+
+
+def _tied(weights: Weights) -> dict[str, str]:
+    """Return the tensors that are in the memory of an earlier one, and its name."""
+    first: dict[Hashable, str] = {}
+    tied = {}
+    for name, tensor in weights.items():
+        if tensor.memory is not None and first.setdefault(tensor.memory, name) != name:
+            tied[name] = first[tensor.memory]
+    return tied
