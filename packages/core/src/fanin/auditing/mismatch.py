@@ -22,7 +22,7 @@ class Matched:
     Attributes:
         parameters: The name of a tensor to the scheme's name and parameter, those of another shape left out.
         findings: What does not match.
-    tied: A tensor that the scheme does not have, to the one in whose memory it is.
+        tied: A tensor that the scheme does not have, to the one in whose memory it is.
     """
 
     parameters: dict[str, tuple[str, Parameter]]

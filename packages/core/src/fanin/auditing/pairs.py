@@ -70,7 +70,7 @@ def fingerprint(found: Reading, *, looks_random: bool, context: Context) -> Fing
             return None
     key = None
     if found.parameter is not None:
-        key = dataclasses.replace(found.parameter.with_streams_of(found.name), note=None)
+        key = dataclasses.replace(found.parameter.with_streams_of(found.own), note=None)
     digest = None
     if found.hashes is not None:
         digest = (found.shape, found.tensor.dtype, found.hashes.digest)

@@ -38,6 +38,7 @@ class Reading:
     Attributes:
         tensor: The tensor.
         name: Its name.
+        own: What the scheme calls it.
         parameter: What a scheme says of it.
         units: Its regions, each with its law.
         hashes: Of its rows and columns, where all of it can be read.
@@ -50,6 +51,7 @@ class Reading:
 
     tensor: Tensor
     name: str
+    own: str
     parameter: Parameter | None
     units: list[Unit]
     hashes: Hashes | None
@@ -94,24 +96,28 @@ class Reading:
 
 
 def read(
-    tensor: Tensor, name: str, parameter: Parameter | None, drawn: Drawn | None, advance: Callable[[str, int], None]
+    tensor: Tensor,
+    own: str,
+    parameter: Parameter | None,
+    drawn: Drawn | None,
+    advance: Callable[[str, int], None],
 ) -> Reading:
     """Read a tensor by pieces.
 
     Args:
         tensor: The tensor.
-        name: Its name.
+        own: What the scheme calls it.
         parameter: What a scheme says of it; None without one.
         drawn: Draws the weights of the seed; None without one.
         advance: Is told the name, and how many elements were read.
     """
-    dtype = tensor.dtype
+    name, dtype = tensor.name, tensor.dtype
     is_number = dtype in DTYPES or (dtype in OTHER_DTYPES and not dtype.startswith("complex"))
     hashable = tensor.is_whole and tensor.size > 0
     rows = tensor.shape[0] if tensor.shape else 1
     columns = tensor.size // rows if rows else 0
-    units = units_of(name, tensor.shape, dtype, parameter, seeded=drawn is not None) if is_number else []
-    found = Reading(tensor, name, parameter, units, Hashes(rows, columns) if hashable else None, is_number)
+    units = units_of(name, own, tensor.shape, dtype, parameter, seeded=drawn is not None) if is_number else []
+    found = Reading(tensor, name, own, parameter, units, Hashes(rows, columns) if hashable else None, is_number)
     if hashable:
         found.constant_rows = np.ones(rows, np.bool_)
     if drawn is not None and parameter is not None and parameter.follows_laws and is_number:
@@ -146,7 +152,7 @@ def _add(
     wanted: npt.NDArray[np.float64] | None = None
     if found.moved is not None and drawn is not None and found.parameter is not None:
         try:
-            right = drawn(found.parameter, found.name, found.tensor.dtype, region)
+            right = drawn(found.parameter, found.own, found.tensor.dtype, region)
             found.moved += int((words_of(right) != words_of(bits)).sum())
             wanted = _numbers(right, found.tensor.dtype).reshape(bits.shape)
         except FaninError:  # the law cannot be drawn in this dtype

@@ -101,8 +101,8 @@ class _Run:
         else:
             self.tied = _tied(self.weights)
         units = sum(
-            len(units_of(name, self.weights[name].shape, "float32", parameter, seeded=False))
-            for name, (_, parameter) in self.parameters.items()
+            len(units_of(name, own, self.weights[name].shape, "float32", parameter, seeded=False))
+            for name, (own, parameter) in self.parameters.items()
         )
         count = len(self.weights)
         self.context = Context(self.rate, max(units, count), count, self.scheme is not None, self.seed)
@@ -133,7 +133,7 @@ class _Run:
             advance(name, tensor.size)
             return
         own, parameter = self.parameters.get(name, (name, None))
-        found = read(tensor, name, parameter, self._drawer(own), advance)
+        found = read(tensor, own, parameter, self._drawer(), advance)
         self.elements += sum(math.prod(b - a for a, b in held) for held in tensor.held)
         self.partial += not tensor.is_whole
         if not found.is_number or not tensor.size:
@@ -150,13 +150,13 @@ class _Run:
             if one is not None:
                 self.prints.append(one)
 
-    def _drawer(self, own: str) -> Callable[[Parameter, str, str, Region], NDArray[Any]] | None:
-        if self.seed is None or own is None:
+    def _drawer(self) -> Callable[[Parameter, str, str, Region], NDArray[Any]] | None:
+        if self.seed is None:
             return None
         from fanin.locking.comparison import drawn
 
         seed, backend = self.seed, self.backend
-        return lambda parameter, _, dtype, region: drawn(parameter, own, seed, dtype, region, backend)
+        return lambda parameter, own, dtype, region: drawn(parameter, own, seed, dtype, region, backend)
 
     def _judge(self, found: Reading) -> tuple[list[str], bool]:
         """Return a verdict for each unit, and whether the weights look independent and random."""

@@ -110,11 +110,14 @@ class Unit:
         return self.expected is not None
 
 
-def units_of(name: str, shape: tuple[int, ...], dtype: str, parameter: Parameter | None, *, seeded: bool) -> list[Unit]:
+def units_of(
+    name: str, own: str, shape: tuple[int, ...], dtype: str, parameter: Parameter | None, *, seeded: bool
+) -> list[Unit]:
     """Return the units of a tensor; of two that have an element in common, the later one has it.
 
     Args:
         name: Its name.
+        own: What the scheme calls it, which is its stream's name.
         shape: Its shape.
         dtype: Its dtype.
         parameter: What a scheme says of it.
@@ -123,13 +126,13 @@ def units_of(name: str, shape: tuple[int, ...], dtype: str, parameter: Parameter
     if parameter is None:
         return [Unit(name, whole_of(shape), None, None, None, Summary(math.prod(shape), dtype), shape=shape)]
     units = []
-    for region, one, own in _flat(parameter, name, whole_of(shape)):
+    for region, one, called in _flat(parameter, own, whole_of(shape)):
         law = _law(one)
         expected = _expected(law)
         centre, ends = (0.0, (-math.inf, math.inf)) if expected is None else (expected.mean, _ends(expected, dtype))
         size = math.prod(stop - start for start, stop in region)
         departure = Departure() if seeded and parameter.follows_laws else None
-        stream = one.stream if one.stream is not None else own
+        stream = one.stream if one.stream is not None else called
         units.append(Unit(name, region, one, law, stream, Summary(size, dtype, centre, ends), departure, shape=shape))
     for k, unit in enumerate(units):
         unit.parts = [other.region for other in units[k + 1 :] if common_region(unit.region, other.region)]
