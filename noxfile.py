@@ -25,8 +25,9 @@ PYTHONS = ["3.11", "3.12", "3.13", "3.14"]
 PACKAGES = ["core", "backend_numpy", "backend_torch", "backend_jax"]
 CONSTRAINTS = ["-c", "constraints.txt"]
 TEST = nox.project.dependency_groups(nox.project.load_toml("pyproject.toml"), "test")
-SLOW_CORE = [f"packages/core/tests/{name}" for name in ("cli", "conformance", "lab", "meta")]
-"""The core's tests that draw with a backend, and take minutes."""
+WITH_ARRAYS = ("models/test_lock.py", "models/test_lock_verify.py", "weights")
+SLOW_CORE = [f"packages/core/tests/{name}" for name in ("cli", "conformance", "lab", "meta", *WITH_ARRAYS)]
+"""The core's tests that need a backend, and some of them minutes."""
 
 MACHINE = (sys.platform, platform.machine().lower())
 CUDA_ONLY = MACHINE == ("linux", "x86_64")
@@ -130,8 +131,8 @@ def backend(session: nox.Session, name: str) -> None:
     engines = ["numpy"] if "numba" in NO_WHEELS else ["numba", "numpy"]
     own = {
         "numpy": [f"./packages/backend_numpy[{','.join(set(engines) - {'numpy'})}]"],
-        "torch": ["./packages/backend_numpy", "./packages/backend_torch"],
-        "jax": ["./packages/backend_jax", "flax"],
+        "torch": ["./packages/backend_numpy", "./packages/backend_torch", "safetensors"],
+        "jax": ["./packages/backend_numpy", "./packages/backend_jax", "flax", "orbax-checkpoint"],
     }
     install(session, "./packages/core[cli,conformance]", *own[name], *TEST)
     tests = f"packages/backend_{name}/tests"
@@ -188,16 +189,33 @@ def cross(session: nox.Session) -> None:
     pytest(session, "-n2", "tests/cross", *session.posargs)
 
 
-@nox.session(python=PYTHON)
-def models(session: nox.Session) -> None:
-    """Test with published models of timm, torchvision and transformers, a sample of them; `FANIN_MODELS=all` for all.
+def install_models(session: nox.Session) -> None:
+    """Install the torch backend, and libraries of published models.
 
     torchvision is published as a CUDA build for this torch: its models need none of its operators.
     """
     install(session, "./packages/core", "./packages/backend_numpy[numba]", "./packages/backend_torch", "scipy", *TEST)
     install(session, "transformers", "safetensors", "pyyaml", "huggingface_hub", "pillow")
     install(session, "--no-deps", "timm", "torchvision")
+
+
+@nox.session(python=PYTHON)
+def models(session: nox.Session) -> None:
+    """Test with a sample of the models of timm, torchvision and transformers; `FANIN_MODELS=all` for all of them."""
+    install_models(session)
     pytest(session, "tests/models", "--timeout=3600", *session.posargs)
+
+
+@nox.session(python=PYTHON)
+def torchtitan(session: nox.Session) -> None:
+    """Test with torchtitan's models, distributed by torchtitan over up to four processes (some minutes).
+
+    Its package asks for more than its models and its trainer import: that is left out.
+    """
+    install(session, "./packages/core", "./packages/backend_numpy[numba]", "./packages/backend_torch", "scipy", *TEST)
+    install(session, "spmd_types", "torchdata", "datasets", "tokenizers", "tensorboard", "tyro")
+    install(session, "--no-deps", "torchtitan")
+    pytest(session, "tests/torchtitan", "--timeout=3600", *session.posargs)
 
 
 @nox.session(python=PYTHON)
@@ -266,6 +284,14 @@ def bench(session: nox.Session) -> None:
     """Measure fanin beside what a user would pick instead; arguments go to benchmarks/run.py."""
     install(session, *ALL, *EXTRA_TESTED, "psutil")
     session.run("python", "benchmarks/run.py", *session.posargs)
+
+
+@nox.session(python=PYTHON)
+def model_cost(session: nox.Session) -> None:
+    """Measure what whole models cost, beside their constructors; arguments go to benchmarks/model_cost.py."""
+    install_models(session)
+    install(session, "rich")
+    session.run("python", "benchmarks/model_cost.py", *session.posargs)
 
 
 @nox.session(python=PYTHON)

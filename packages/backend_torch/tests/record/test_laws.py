@@ -13,8 +13,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 import fanin
+from fanin.exceptions import FaninValueError
 from fanin.initializers import Constant, Initializer, Normal, Orthogonal, Sparse, TruncatedNormal, Uniform
 from fanin.models import Parameter, Scheme
+from fanin_torch import init_module_
 from fanin_torch._record import record
 
 Code = Callable[[], Tensor]
@@ -342,6 +344,17 @@ def test_tied_parameters_are_one() -> None:
         return net
 
     assert list(recorded(build)) == ["0.weight"]
+
+
+def test_tensors_that_are_no_longer_tied_are_refused() -> None:
+    with record(draw=False) as recording:
+        net = nn.Sequential(nn.Embedding(5, 4), nn.Linear(4, 5, bias=False))
+        net[1].weight = net[0].weight
+    scheme = recording.scheme(net)
+    net[1].weight = nn.Parameter(torch.full((5, 4), 2.0))  # as tensor parallelism does, which replaces each
+    with pytest.raises(FaninValueError, match=r"1\.weight is not tied to 0\.weight, as it was when recorded: tie it"):
+        init_module_(net, scheme, seed=1)
+    assert (net[1].weight == 2).all()
 
 
 @pytest.mark.parametrize("draw", [True, False])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -123,9 +124,7 @@ CHANGES: dict[str, tuple[Callable[[dict[str, Any]], None], list[tuple[str, str, 
         [("stack", "dtype", "float64, locked float32", "the locked weights, stored as float64")],
     ),
     "drawn wide": (
-        lambda w: w.update(
-            stack=SCHEME["stack"].with_dtype("float64") and drawn(scheme=with_dtype("float64"))["stack"]
-        ),
+        lambda w: w.update(stack=drawn(scheme=with_dtype("float64"))["stack"]),
         [("stack", "dtype", "float64, locked float32", "drawn in float64")],
     ),
     "whole numbers": (
@@ -224,8 +223,9 @@ def test_what_differs(case: str, capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_a_tied_weight_that_is_stored_twice() -> None:
     """By memory, or by all of its bits; a copy that was changed later is none."""
-    for copy in (drawn()["blocks.1.weight"], (weights := drawn())["blocks.1.weight"]):
-        found = verification(LOCK, {**weights, "head": copy}) if copy is not None else None
+    weights = drawn()
+    for copy in (weights["blocks.1.weight"], weights["blocks.1.weight"].copy()):
+        found = verification(LOCK, {**weights, "head": copy})
         assert found
         assert found.tied == (("head", "blocks.1.weight"),)
     changed = drawn()["blocks.1.weight"]
@@ -331,3 +331,39 @@ def test_many_findings_are_one_table() -> None:
     shown = str(verification(letters, {"other": np.ones(3)})).splitlines()
     assert len(shown) == 1 + 60 + 2
     assert shown[-2] == "... and 141 more rows"
+
+
+def test_a_copy_that_differs_behind_the_sample() -> None:
+    copy = drawn()["packed"]
+    assert copy.size > 64
+    copy[-1, -1] += 1
+    assert [(one.name, one.what) for one in verification(LOCK, {**drawn(), "head": copy}).findings] == [
+        ("head", "extra")
+    ]
+
+
+def test_formats_of_one_width_are_no_roundings_of_each_other() -> None:
+    scheme = Scheme({"w": Parameter((3, 2), "bfloat16", HE, "IO")})
+    (one,) = verification(lock(scheme), {"w": scheme.draw()["w"].astype(np.float16)}).findings
+    assert (one.what, one.detail) == ("dtype", "float16, locked bfloat16")
+
+
+def test_a_file_with_more_than_the_lock_has(tmp_path: Path) -> None:
+    """Tensors of a file share no memory, and so none is tied for that."""
+    np.savez(tmp_path / "weights.npz", **drawn(), more=np.ones(3))
+    assert [(one.name, one.what) for one in verification(LOCK, tmp_path / "weights.npz").findings] == [
+        ("more", "extra")
+    ]
+
+
+def test_a_matrix_is_decomposed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = []
+    monkeypatch.setattr("fanin.locking.comparison._PIECE", 3)
+    decompose = np.linalg.qr
+    monkeypatch.setattr(np.linalg, "qr", lambda matrix: calls.append(matrix.shape) or decompose(matrix))
+    scheme = Scheme({"rotation": SCHEME["rotation"]})
+    weights = scheme.draw(SEED)
+    locked = lock(scheme, SEED)
+    calls.clear()
+    assert verify(locked, weights)
+    assert calls == [(1, 8, 5)]

@@ -31,6 +31,9 @@ _SEEDS: Final = 1000
 _SEARCHES: Final = 8
 """Parameters whose seed is searched for in vain before the search is given up."""
 
+_GUESSES: Final = 64
+"""Parameters without a cause before no more are looked for: all were trained, perhaps."""
+
 _NAMES: Final = 2000
 """Parameters of one shape whose weights others are held against."""
 
@@ -40,7 +43,8 @@ class Causes:
 
     def __init__(self, lock: Lock, backend: Backend) -> None:
         self.lock, self.backend = lock, backend
-        self._seeds = [*range(_SEEDS)]
+        self._found_seed: int | None = None
+        self._guesses = _GUESSES
         self._searches = _SEARCHES
         self._known: dict[tuple[Region, str, tuple[int, ...]], dict[bytes, str]] = {}
 
@@ -93,7 +97,11 @@ class Causes:
             return ""
         if self._equal(parameter, name, self.lock.seed, tensor.dtype, region, got):
             return _PART
-        return (
+        if not self._guesses:
+            return ""
+        if self._found_seed is not None and self._equal(parameter, name, self._found_seed, tensor.dtype, region, got):
+            return f"drawn with seed {self._found_seed}"
+        cause = (
             self._dtype(parameter, name, tensor.dtype, region, got)
             or self._layout(parameter, name, tensor, region, got)
             or self._other(name, tensor, region, got, given)
@@ -101,6 +109,8 @@ class Causes:
             or self._scaled(parameter, name, tensor.dtype, region, numbers)
             or (_PART if compared.differing * 2 <= compared.elements and not needs_whole(parameter) else "")
         )
+        self._guesses -= not cause
+        return cause
 
     def copy_of(self, tensor: Tensor) -> str | None:
         """Return the locked parameter that a tensor is a copy of, as of a tied one that was stored twice."""
@@ -214,9 +224,9 @@ class Causes:
     def _seed(self, parameter: Parameter, name: str, dtype: str, region: Region, got: NDArray[Any]) -> str:
         if not self._searches or (needs_whole(parameter) and parameter.size > 1 << 12):
             return ""
-        for k, seed in enumerate(self._seeds):
+        for seed in range(_SEEDS):
             if self._equal(parameter, name, seed, dtype, region, got):
-                self._seeds.insert(0, self._seeds.pop(k))  # it will be that of the others too
+                self._found_seed = seed  # it will be that of the others too
                 return f"drawn with seed {seed}"
         self._searches -= 1
         return ""

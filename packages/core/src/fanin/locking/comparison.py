@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from fanin.contract import Backend
 from fanin.dtypes import DTYPES
 from fanin.locking.canonical import needs_whole
+from fanin.locking.digest import Hasher
 from fanin.models import Parameter
 from fanin.models.draw import common_region, counted_from, draw_parameter
 from fanin.models.parameter import OTHER_DTYPES, Region, part_name
@@ -70,7 +71,9 @@ def drawn(parameter: Parameter, name: str, seed: int, dtype: str, region: Region
     return bits_of(draw_parameter(one, name, seed, backend, region=region))
 
 
-def compare(parameter: Parameter, name: str, seed: int, tensor: Tensor, backend: Backend) -> Comparison:
+def compare(
+    parameter: Parameter, name: str, seed: int, tensor: Tensor, backend: Backend, hasher: Hasher | None = None
+) -> Comparison:
     """Return how a tensor differs from what a parameter draws, as far as this process holds it.
 
     Args:
@@ -79,6 +82,7 @@ def compare(parameter: Parameter, name: str, seed: int, tensor: Tensor, backend:
         seed: The seed.
         tensor: The tensor; its dtype is one that the parameter can be drawn in.
         backend: NumPy's.
+        hasher: What to give every element that is drawn to, or None.
     """
     limit = max(1, parameter.size) if needs_whole(parameter) else _PIECE
     elements = differing = 0
@@ -87,6 +91,8 @@ def compare(parameter: Parameter, name: str, seed: int, tensor: Tensor, backend:
     wanted: float | complex = 0.0
     for region in tensor.pieces(limit):
         got, want = tensor.read(region), drawn(parameter, name, seed, tensor.dtype, region, backend)
+        if hasher is not None:
+            hasher.update(backend.tobytes(want))
         unequal = _bits(got) != _bits(want)
         if unequal.any():
             for plan, place, inner in _orthogonal(parameter.with_dtype(tensor.dtype), name, seed, region):

@@ -15,7 +15,7 @@ from fanin.models.parameter import OTHER_DTYPES, part_name
 from fanin.plans.matrix_work import normal_matrices
 from fanin.plans.rules import Haar
 
-__all__ = ["digest", "digests", "locked_dtypes"]
+__all__ = ["Hasher", "digest", "digests", "hashes_as_stored", "locked_dtypes"]
 
 _PIECE: Final = 1 << 21
 _DIGITS: Final = 32
@@ -40,12 +40,35 @@ def digest(parameter: Parameter, name: str, seed: int, dtype: str, backend: Back
     Raises:
         FaninValueError: A law cannot be drawn in the dtype.
     """
-    import hashlib  # slow to import, and few programs need it
-
-    hashed = hashlib.sha256()
+    hasher = Hasher()
     for data in _bytes(parameter.with_dtype(dtype), name, seed, backend):
-        hashed.update(data)
-    return hashed.hexdigest()[:_DIGITS]
+        hasher.update(data)
+    return hasher.digest()
+
+
+class Hasher:
+    """A digest in the making."""
+
+    def __init__(self) -> None:
+        import hashlib  # slow to import, and few programs need it
+
+        hashed = hashlib.sha256()
+        self.update = hashed.update
+        self._hexdigest = hashed.hexdigest
+
+    def digest(self) -> str:
+        """Return the digest of what was given so far."""
+        return self._hexdigest()[:_DIGITS]
+
+
+def hashes_as_stored(parameter: Parameter) -> bool:
+    """Return whether a parameter's digest is that of its elements as they are stored, one after the other."""
+    if parameter.parts or parameter.initializer is None:
+        return False
+    if parameter.dtype in OTHER_DTYPES:
+        return True
+    plan = parameter.plan(None) if parameter.geometry.stack_axis is None else None
+    return plan is not None and plan.consecutive and not isinstance(plan.rule, Haar)
 
 
 def _bytes(parameter: Parameter, name: str, seed: int, backend: Backend) -> Iterator[bytes]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from fanin.contract import Backend
 from fanin.dtypes import DTYPES
 from fanin.exceptions import FaninTypeError, SpecVersionError
+from fanin.locking.digest import Hasher, digest, hashes_as_stored
 from fanin.locking.findings import Finding, Verification
 from fanin.locking.lock import Lock
 from fanin.locking.naming import naming
@@ -131,8 +132,7 @@ class _Run:
             cause = self.causes.of_dtype(name, tensor)
             self.findings.append(Finding(name, "dtype", f"{tensor.dtype}, locked {parameter.dtype}", cause))
             return
-        changed = self._changed(name, parameter, tensor)
-        compared = self._compare(name, tensor)
+        compared, changed = self._compare(name, parameter, tensor)
         self.elements += compared.elements
         if not tensor.is_whole:
             self.partial.append(name)
@@ -145,20 +145,21 @@ class _Run:
         elif not changed:
             self.equal.append(name)
 
-    def _compare(self, name: str, tensor: Tensor) -> Comparison:
+    def _compare(self, name: str, parameter: Parameter, tensor: Tensor) -> tuple[Comparison, str]:
+        """Return how a tensor differs from what fanin draws, and how the digest of that differs from the locked one."""
         from fanin.locking.comparison import compare
 
-        return compare(self.lock.scheme[name], name, self.lock.seed, tensor, self.backend)
-
-    def _changed(self, name: str, parameter: Parameter, tensor: Tensor) -> str:
-        """Return how the digest that fanin draws now differs from the locked one; nothing where it does not."""
-        from fanin.locking.digest import digest
-
         locked = self.lock.digests[name].get(tensor.dtype)
+        whole = tensor.is_whole and not tensor.stored
+        hasher = Hasher() if locked is not None and whole and hashes_as_stored(parameter) else None
+        compared = compare(parameter, name, self.lock.seed, tensor, self.backend, hasher)
         if locked is None or not (tensor.is_whole or tensor.size <= _REDRAWN):
-            return ""
-        now = digest(parameter, name, self.lock.seed, tensor.dtype, self.backend)
-        return "" if now == locked else f"digest {now[:8]}, locked {locked[:8]}"
+            return compared, ""
+        if hasher is not None:
+            now = hasher.digest()
+        else:
+            now = digest(parameter, name, self.lock.seed, tensor.dtype, self.backend)
+        return compared, "" if now == locked else f"digest {now[:8]}, locked {locked[:8]}"
 
     def _others(self) -> list[tuple[str, str]]:
         """Return the tensors that are copies of a locked one, and find fault with those that the lock does not have."""

@@ -151,6 +151,8 @@ class Parameter:
 
     def with_dtype(self, dtype: str) -> Parameter:
         """Return the parameter, and its parts, in another dtype."""
+        if dtype == self.dtype:
+            return self
         parts = tuple(dataclasses.replace(part, parameter=part.parameter.with_dtype(dtype)) for part in self.parts)
         return dataclasses.replace(self, dtype=dtype, parts=parts)
 

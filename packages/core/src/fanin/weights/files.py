@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -57,6 +57,12 @@ def open_file(path: Path, tensors_of: TensorsOf) -> Weights:
     raise FaninValueError(f"the kind of a file is known by its name. Received: {str(path)!r}. Accepted: {_KINDS}.")
 
 
+def _deeper(path: Path, name: str) -> Iterator[Path]:
+    """Yield the files of a name in folders within a folder, the last of them first."""
+    for pattern in (f"*/{name}", f"*/*/{name}"):
+        yield from sorted(path.glob(pattern), reverse=True)
+
+
 def _folder(path: Path) -> Weights:
     if is_torch_checkpoint(path):
         return Weights(open_torch_checkpoint(path), str(path))
@@ -69,7 +75,9 @@ def _folder(path: Path) -> Weights:
         opened = open_safetensors_index if indices else open_safetensors
         return Weights(opened(found[0]), str(found[0]))
     names = ", ".join(sorted(one.name for one in path.iterdir())[:6]) or "nothing"
+    within = next((found.parent for mark in ("_METADATA", ".metadata") for found in _deeper(path, mark)), None)
+    hint = "" if within is None else f" A checkpoint is in {str(within)!r}."
     raise FaninValueError(
         f"{str(path)!r} is no checkpoint: a folder has .metadata (torch distributed), _METADATA (Orbax), or one "
-        f"*.safetensors or its index. It has: {names}."
+        f"*.safetensors or its index. It has: {names}.{hint}"
     )

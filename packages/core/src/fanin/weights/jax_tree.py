@@ -14,7 +14,7 @@ from fanin.models.parameter import Region
 from fanin.weights.numbers import bits_of
 from fanin.weights.tensor import Tensor
 
-__all__ = ["is_array", "leaves", "tensor_of_jax"]
+__all__ = ["is_array", "leaves", "tensor_of_jax", "without_value"]
 
 _VALUE = ("value", "raw_value", "_raw_value")
 """What the variables of Flax call the array that they hold."""
@@ -30,10 +30,12 @@ def leaves(tree: object) -> Iterator[tuple[str, object]]:
     """Yield the leaves of a tree with their paths, joined by dots; JAX is imported."""
     jax: Any = sys.modules["jax"]
     for path, leaf in jax.tree_util.tree_flatten_with_path(tree)[0]:
-        words = [_word(key) for key in path]
-        if len(words) > 1 and words[-1] in _VALUE:
-            words.pop()
-        yield ".".join(words), leaf
+        yield ".".join(without_value([_word(key) for key in path])), leaf
+
+
+def without_value(words: list[str]) -> list[str]:
+    """Return a path without what Flax's variables call the array that they hold."""
+    return words[:-1] if len(words) > 1 and words[-1] in _VALUE else words
 
 
 def _word(key: Any) -> str:

@@ -89,10 +89,10 @@ def _tensor(name: str, leaf: object) -> Tensor | None:
 
 
 def _leaves(source: object) -> Iterator[tuple[str, object]]:
+    if keras_model.is_layer(source):  # with the backend torch it is a module too
+        return keras_model.variables(source)
     if torch_tensors.is_module(source):
         return torch_tensors.torch_tensors(source)
-    if keras_model.is_layer(source):
-        return keras_model.variables(source)
     if isinstance(source, (np.ndarray, np.generic)) or torch_tensors.is_tensor(source):
         raise FaninTypeError(
             f"weights are tensors by name. Received: one {type(source).__name__}. Pass a mapping: {{name: array}}."

@@ -31,6 +31,7 @@ class Tensor:
         fetch: Returns a region that lies within one of `held`.
         held: The regions that this process can read: the whole tensor, or the blocks of a distributed one.
         memory: What two names of one tensor have in common; None where a source has no such names.
+        stored: The regions that lie together, where a tensor is stored in several: reading stays within one of them.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Tensor:
     fetch: Fetch
     held: tuple[Region, ...]
     memory: Hashable = None
+    stored: tuple[Region, ...] = ()
 
     @property
     def size(self) -> int:
@@ -73,8 +75,8 @@ class Tensor:
 
     def pieces(self, limit: int = _PIECE) -> Iterator[Region]:
         """Yield what this process holds in regions of at most `limit` elements, in the order of memory."""
-        for held in self.held:
-            yield from pieces(held, limit)
+        for together in self.stored or self.held:
+            yield from pieces(together, limit)
 
 
 class Weights(Mapping[str, Tensor]):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import re
 from pathlib import Path
 
 from fanin.exceptions import FaninValueError
@@ -42,7 +43,5 @@ def open_torch_file(path: Path) -> object:
 
 def _refused(message: str) -> str:
     """Return what torch's loader says of a pickle, without its advice to trust the file."""
-    for mark in ("Unsupported global: GLOBAL ", "Unsupported class "):
-        if mark in message:
-            return f"its pickle would run {message.partition(mark)[2].split()[0].rstrip('.,')}"
-    return f"its pickle holds what torch.load refuses ({message[-160:]})"
+    found = re.search(r"(?:GLOBAL|class) ([\w.]+\w)", message)
+    return f"its pickle would run {found[1]}" if found else "its pickle holds more"
