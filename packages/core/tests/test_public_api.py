@@ -24,6 +24,7 @@ PUBLIC = [
     "Parameter",
     "Scheme",
     "__version__",
+    "audit",
     "available_backends",
     "backend",
     "backward_gain",

@@ -11,6 +11,7 @@ the geometry of a tensor in `fanin.layout`, what a backend reads in `fanin.plans
 from __future__ import annotations
 
 from fanin.api import draw, init, init_parameters
+from fanin.auditing import audit
 from fanin.exceptions import FaninError
 from fanin.gains import backward_gain, gain
 from fanin.initializers import Initializer
@@ -59,6 +60,7 @@ __all__ = [
     "Parameter",
     "Scheme",
     "__version__",
+    "audit",
     "available_backends",
     "backend",
     "backward_gain",
