@@ -52,6 +52,9 @@ ALL = [
 ]
 EXTRA_TESTED = ["scipy", "flax", "equinox", "dm-haiku", "keras"]
 
+JAX_LIBRARIES = ["flax", "equinox", "dm-haiku", "orbax-checkpoint"]
+"""What the JAX backend's tests record and read."""
+
 SCHEMAS = {
     "github-workflows": ".github/workflows/*.yml",
     "dependabot": ".github/dependabot.yml",
@@ -132,7 +135,7 @@ def backend(session: nox.Session, name: str) -> None:
     own = {
         "numpy": [f"./packages/backend_numpy[{','.join(set(engines) - {'numpy'})}]"],
         "torch": ["./packages/backend_numpy", "./packages/backend_torch", "safetensors"],
-        "jax": ["./packages/backend_numpy", "./packages/backend_jax", "flax", "equinox", "dm-haiku", "orbax-checkpoint"],
+        "jax": ["./packages/backend_numpy", "./packages/backend_jax", *JAX_LIBRARIES],
     }
     install(session, "./packages/core[cli,conformance]", *own[name], *TEST)
     tests = f"packages/backend_{name}/tests"
