@@ -293,3 +293,12 @@ def test_a_hundred_thousand_tensors(tmp_path: Path) -> None:
     assert len(weights) == count
     assert [float(weights[f"layers.{k}.w"].read()[0]) for k in (0, 1, 99_999)] == [0, 1, 99_999 % 7]
     assert len(tensors) == 3
+
+
+def test_a_large_tensor(tmp_path: Path) -> None:
+    """It is mapped on its own, at an address that no element is aligned to."""
+    array = np.arange(400_000, dtype="<f4").reshape(400, 1000)
+    tensors = {"odd": ("U8", [3], b"\1\2\3"), "w": ("F32", [400, 1000], array.tobytes())}
+    weights = open_weights(write_safetensors(tmp_path / "a.safetensors", tensors))
+    assert weights["w"].read(((7, 9), (3, 1000))).tolist() == array[7:9, 3:].tolist()
+    assert weights["odd"].read().tolist() == [1, 2, 3]
