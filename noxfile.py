@@ -50,10 +50,10 @@ ALL = [
     "./packages/backend_torch",
     "./packages/backend_jax",
 ]
-EXTRA_TESTED = ["scipy", "flax", "equinox", "dm-haiku", "keras"]
-
 JAX_LIBRARIES = ["flax", "equinox", "dm-haiku", "orbax-checkpoint"]
 """What the JAX backend's tests record and read."""
+
+EXTRA_TESTED = ["scipy", "keras", "safetensors", *JAX_LIBRARIES]
 
 SCHEMAS = {
     "github-workflows": ".github/workflows/*.yml",
@@ -165,7 +165,7 @@ def minimum(session: nox.Session, name: str) -> None:
     torch = ["./packages/core[conformance]", *minima("core", "conformance"), "./packages/backend_numpy"]
     packages = {
         "numpy": [*numpy, "./packages/backend_numpy[numba]", *minima("backend_numpy", "numba")],
-        "torch": [*torch, "./packages/backend_torch", *minima("backend_torch")],
+        "torch": [*torch, "./packages/backend_torch", *minima("backend_torch"), "safetensors"],
         "jax": [
             "./packages/core[conformance]",
             "./packages/backend_numpy",
@@ -174,7 +174,9 @@ def minimum(session: nox.Session, name: str) -> None:
         ],  # it asks for NumPy 2
     }
     session.install(*packages[name], *TEST)
-    pytest(session, "-n2", f"packages/backend_{name}/tests", *session.posargs)
+    tests = f"packages/backend_{name}/tests"
+    # Flax and Orbax of today ask for a newer JAX.
+    pytest(session, "-n2", tests, *[f"--ignore={tests}/test_weights.py"] * (name == "jax"), *session.posargs)
 
 
 @nox.session(python=PYTHON)

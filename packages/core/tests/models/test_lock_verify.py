@@ -357,10 +357,15 @@ def test_a_file_with_more_than_the_lock_has(tmp_path: Path) -> None:
 
 
 def test_a_matrix_is_decomposed_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    calls = []
+    calls: list[tuple[int, ...]] = []
     monkeypatch.setattr("fanin.locking.comparison._PIECE", 3)
     decompose = np.linalg.qr
-    monkeypatch.setattr(np.linalg, "qr", lambda matrix: calls.append(matrix.shape) or decompose(matrix))
+
+    def counted(matrix: Any) -> Any:
+        calls.append(matrix.shape)
+        return decompose(matrix)
+
+    monkeypatch.setattr(np.linalg, "qr", counted)
     scheme = Scheme({"rotation": SCHEME["rotation"]})
     weights = scheme.draw(SEED)
     locked = lock(scheme, SEED)

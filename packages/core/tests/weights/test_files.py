@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import struct
+import subprocess
 import sys
 import zipfile
 from collections.abc import Callable
@@ -283,7 +284,6 @@ def test_a_library_that_is_absent(
 def test_a_hundred_thousand_tensors(tmp_path: Path) -> None:
     """Each is opened by what the header says of it alone: no file, mapping or array for each."""
     count = 100_000
-    tensors = {f"layers.{k}.w": ("F16", [1], struct.pack("<e", k % 7)) for k in range(3)}
     header = {f"layers.{k}.w": {"dtype": "F16", "shape": [1], "data_offsets": [2 * k, 2 * k + 2]} for k in range(count)}
     text = json.dumps(header).encode()
     data = np.arange(count) % 7
@@ -292,4 +292,19 @@ def test_a_hundred_thousand_tensors(tmp_path: Path) -> None:
     weights = open_weights(path)
     assert len(weights) == count
     assert [float(weights[f"layers.{k}.w"].read()[0]) for k in (0, 1, 99_999)] == [0, 1, 99_999 % 7]
-    assert len(tensors) == 3
+
+
+def test_a_large_tensor(tmp_path: Path) -> None:
+    """It is mapped on its own, at an address that no element is aligned to."""
+    array = np.arange(400_000, dtype="<f4").reshape(400, 1000)
+    tensors = {"odd": ("U8", [3], b"\1\2\3"), "w": ("F32", [400, 1000], array.tobytes())}
+    weights = open_weights(write_safetensors(tmp_path / "a.safetensors", tensors))
+    assert weights["w"].read(((7, 9), (3, 1000))).tolist() == array[7:9, 3:].tolist()
+    assert weights["odd"].read().tolist() == [1, 2, 3]
+
+
+def test_without_numpy() -> None:
+    code = "import sys; sys.modules['numpy'] = None; import fanin.weights"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    expected = 'fanin.weights needs numpy, which is not installed. Run: pip install "fanin[numpy]".'
+    assert run.stderr.splitlines()[-1].endswith(f"LibraryMissingError: {expected}")

@@ -5,8 +5,12 @@ Each format has a module. None imports its library before a source of its kind i
 
 from __future__ import annotations
 
-from fanin.weights.numbers import float32_of
-from fanin.weights.source import open_weights
-from fanin.weights.tensor import Tensor, Weights
+from fanin.weights.libraries import library
+
+library("numpy", "fanin.weights", '"fanin[numpy]"')
+
+from fanin.weights.numbers import float32_of  # noqa: E402  # the error above is clearer than an import's
+from fanin.weights.source import open_weights  # noqa: E402
+from fanin.weights.tensor import Tensor, Weights  # noqa: E402
 
 __all__ = ["Tensor", "Weights", "float32_of", "open_weights"]

@@ -76,18 +76,22 @@ def open_safetensors(path: Path) -> list[Tensor]:
     if not records:
         raise FaninValueError(f"{shown} has no tensors.")
     memory: NDArray[Any] = np.memmap(path, np.uint8, "r") if begin < size else np.empty(0, np.uint8)
-    return [_tensor(name, record, memory, begin, shown) for name, record in records.items()]
+    return [_tensor(name, record, memory, begin, path) for name, record in records.items()]
 
+
+_LARGE: Final = 1 << 20
+"""Bytes of a tensor above which it is mapped each time that a part of it is read."""
 
 _AGAIN: Final = "Copy or download it again."
 
 
-def _tensor(name: str, record: dict[str, Any], memory: NDArray[Any], begin: int, shown: str) -> Tensor:
+def _tensor(name: str, record: dict[str, Any], memory: NDArray[Any], begin: int, path: Path) -> Tensor:
     """Return a tensor of a file.
 
     Raises:
         FaninValueError: Its record in the header is wrong.
     """
+    shown = repr(str(path))
     try:
         shape = tuple(map(int, record["shape"]))
         start, stop = map(int, record["data_offsets"])
@@ -113,7 +117,10 @@ def _tensor(name: str, record: dict[str, Any], memory: NDArray[Any], begin: int,
 
     def fetch(region: Region) -> NDArray[Any]:
         # A view of bytes may lie at any address; NumPy copies what is not aligned.
-        whole = np.ndarray(shape, stored, memory, begin + start) if stop > start else np.empty(shape, stored)
+        if stop - start > _LARGE:  # a mapping of its own, so that its pages do not stay when the piece has been used
+            whole: NDArray[Any] = np.memmap(path, stored, "r", begin + start, shape)
+        else:
+            whole = np.ndarray(shape, stored, memory, begin + start) if stop > start else np.empty(shape, stored)
         return whole[index_of(region)]
 
     return Tensor(name, shape, dtype, fetch, (whole_of(shape),))
