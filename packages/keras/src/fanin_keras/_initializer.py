@@ -25,7 +25,7 @@ _USUAL: Final = {2: "IO", 3: "WIO", 4: "HWIO", 5: "DHWIO"}
 
 
 @keras.saving.register_keras_serializable(package="fanin")
-class Initializer(keras.initializers.Initializer):  # type: ignore[misc]  # Keras has no types
+class Initializer(keras.initializers.Initializer):
     """A `keras.initializers.Initializer` that draws fanin's bits: the same on Keras's TensorFlow, JAX and torch.
 
     It is saved with a model and loaded with it, after `import fanin_keras`. As text it is "fanin>Initializer".
@@ -84,7 +84,7 @@ class Initializer(keras.initializers.Initializer):  # type: ignore[misc]  # Kera
         self.seed = seed
         self.name = name
         steps = stride if stride is None or hasattr(stride, "__index__") else tuple(stride)  # type: ignore[arg-type]
-        self._stated = {"layout": layout, "groups": groups, "transposed": transposed, "stride": steps}
+        self._stated: dict[str, Any] = {"layout": layout, "groups": groups, "transposed": transposed, "stride": steps}
 
     def __call__(self, shape: Sequence[int], dtype: Any = None, layout: Any = None) -> Any:
         """Return a tensor of initial weights, in Keras's backend.
@@ -155,9 +155,9 @@ class Initializer(keras.initializers.Initializer):  # type: ignore[misc]  # Kera
             )
         if self.name is None and (made_up := automatic_parts(path)):
             raise FaninValueError(
-                f"the variable {path} has no name of its own: Keras numbers {' and '.join(made_up)}, and the next build "
-                f"of the model gets other numbers, and would get other weights. Pass name= to each of these layers and "
-                f"models, or to fanin_keras.Initializer, or initialize the whole model: "
+                f"the variable {path} has no name of its own: Keras numbers {' and '.join(made_up)}, and the next "
+                f"build of the model gets other numbers, and would get other weights. Pass name= to each of these "
+                f"layers and models, or to fanin_keras.Initializer, or initialize the whole model: "
                 f"fanin_keras.init_model_(model, ...)."
             )
         stream = path if self.name is None else self.name

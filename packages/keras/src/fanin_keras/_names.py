@@ -45,7 +45,8 @@ def named_variables(model: Any) -> list[Named]:
             f"a keras.Model or a keras.layers.Layer is needed. Received: {type(model).__name__}. For one array, use "
             f"fanin.init."
         )
-    unbuilt = [layer.name for layer in layers_of(model) if not layer.built]
+    plain = keras.layers.Layer.build
+    unbuilt = [one.name for one in layers_of(model) if not one.built and (one is model or type(one).build is not plain)]
     if unbuilt:
         raise FaninValueError(
             f"the model has no variables before it is built. Received: {model.name}, of which {', '.join(unbuilt[:5])} "

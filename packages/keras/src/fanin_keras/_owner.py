@@ -46,7 +46,7 @@ def find_owner() -> Owner | None:
 
 def _has(layer: Any, variable: Any) -> bool:
     own = (*layer._trainable_variables, *layer._non_trainable_variables)
-    return any(one is variable for one in own)
+    return any(each is variable for each in own)
 
 
 def automatic_parts(path: str) -> list[str]:

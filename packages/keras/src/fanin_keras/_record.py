@@ -101,9 +101,7 @@ def _with_forget_gate(one: Named, initializer: Any, shape: tuple[int, ...], dtyp
     size = shape[0] // 4
     ones = Part(((size, 2 * size),), Parameter((size,), dtype, Constant(1.0)))
     sides = [(0, size), (2 * size, 4 * size)]
-    found = [
-        Part((side,), _parameter(one, Source(initializer), (side[1] - side[0],), dtype, Axes())) for side in sides
-    ]
+    found = [Part((side,), _parameter(one, Source(initializer), (side[1] - side[0],), dtype, Axes())) for side in sides]
     first, last = (part.parameter for part in found)
     if isinstance(first.initializer, Constant):
         return Parameter(shape, dtype, first.initializer, parts=(ones,))

@@ -27,8 +27,8 @@ def claim(seed: int, stream: str, variable: Any) -> None:
         paths = other.path, variable.path
         if paths[0] != paths[1] and len({path.partition("/")[0] for path in paths}) == 1:
             raise FaninValueError(
-                f"{paths[1]} would get the weights of {paths[0]}: both have the initializer named {stream!r}. Omit name, "
-                f"so that each variable has its path as name, or initialize the whole model: "
+                f"{paths[1]} would get the weights of {paths[0]}: both have the initializer named {stream!r}. Omit "
+                f"name, so that each variable has its path as name, or initialize the whole model: "
                 f"fanin_keras.init_model_(model, ...)."
             )
     key = seed, stream

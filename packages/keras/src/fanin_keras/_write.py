@@ -5,19 +5,22 @@ from __future__ import annotations
 import difflib
 from typing import Any
 
+import keras
+import numpy as np
+
 from fanin.exceptions import FaninError, FaninValueError
 from fanin.models import Parameter, Scheme
 from fanin.models.parameter import OTHER_DTYPES, part_name
 from fanin_keras._names import Named, dtype_name, shape_of
 
-__all__ = ["write"]
+__all__ = ["check", "write"]
 
 
-def write(variables: list[Named], scheme: Scheme, seed: int) -> None:
-    """Overwrite a model's variables by a scheme.
+def check(variables: list[Named], scheme: Scheme, seed: int) -> dict[str, Parameter]:
+    """Return what is to be drawn, by name, in the dtypes of a model's variables.
 
     Raises:
-        FaninValueError: The scheme is another model's, or a law cannot be drawn. Nothing has been written then.
+        FaninValueError: The scheme is another model's, or a law cannot be drawn.
     """
     _check(variables, scheme)
     drawn = {}
@@ -25,14 +28,33 @@ def write(variables: list[Named], scheme: Scheme, seed: int) -> None:
         known = scheme[one.name]
         if known.initializer is None and not known.parts:
             continue
-        parameter = known if known.dtype in OTHER_DTYPES else known.with_dtype(dtype_name(one.variable))
+        parameter = _in_dtype_of(one, known)
         _check_plans(one.name, parameter, seed)
         drawn[one.name] = parameter
+    return drawn
+
+
+def write(variables: list[Named], drawn: dict[str, Parameter], seed: int) -> None:
+    """Overwrite a model's variables by what `check` returned."""
     for one in variables:
-        if one.name in drawn:
-            parameter = drawn[one.name]
-            base = None if parameter.follows_laws else _numpy(one.variable)
+        if (parameter := drawn.get(one.name)) is not None:
+            base = None if parameter.follows_laws else np.array(keras.ops.convert_to_numpy(one.variable))
             one.variable.assign(_values(one.name, parameter, seed, base))
+
+
+def _in_dtype_of(one: Named, parameter: Parameter) -> Parameter:
+    """Return a parameter in the dtype of its variable.
+
+    Raises:
+        FaninValueError: A law cannot be drawn in it.
+    """
+    dtype = dtype_name(one.variable)
+    if dtype == parameter.dtype:
+        return parameter
+    try:
+        return parameter.with_dtype(dtype)
+    except FaninError as error:
+        raise type(error)(f"{one.name}: {error}") from error
 
 
 def _check(variables: list[Named], scheme: Scheme) -> None:
@@ -43,9 +65,7 @@ def _check(variables: list[Named], scheme: Scheme) -> None:
             close = difflib.get_close_matches(one.name, scheme, n=1)
             faults.append(f"{one.name} is not in the scheme" + (f" (which has {close[0]})" if close else ""))
         elif scheme[one.name].shape != shape_of(one.variable):
-            faults.append(
-                f"{one.name} has shape {shape_of(one.variable)}, and {scheme[one.name].shape} in the scheme"
-            )
+            faults.append(f"{one.name} has shape {shape_of(one.variable)}, and {scheme[one.name].shape} in the scheme")
     faults += [f"the scheme's {name} is not in the model" for name in scheme if name not in names]
     if faults:
         shown = "; ".join(faults[:8]) + (f"; and {len(faults) - 8} more" if len(faults) > 8 else "")
@@ -74,10 +94,3 @@ def _values(name: str, parameter: Parameter, seed: int, base: Any) -> Any:
         piece = part_name(name, k)
         base[place] = Scheme({piece: part.parameter}).draw(seed, "numpy")[piece]
     return base
-
-
-def _numpy(variable: Any) -> Any:
-    import keras
-    import numpy as np
-
-    return np.array(keras.ops.convert_to_numpy(variable))
