@@ -25,7 +25,7 @@ _USUAL: Final = {2: "IO", 3: "WIO", 4: "HWIO", 5: "DHWIO"}
 
 
 @keras.saving.register_keras_serializable(package="fanin")
-class Initializer(keras.initializers.Initializer):
+class Initializer(keras.initializers.Initializer):  # type: ignore[misc]  # Keras has no types
     """A `keras.initializers.Initializer` that draws fanin's bits: the same on Keras's TensorFlow, JAX and torch.
 
     It is saved with a model and loaded with it, after `import fanin_keras`. As text it is "fanin>Initializer".
@@ -83,7 +83,7 @@ class Initializer(keras.initializers.Initializer):
         self.initialization = initialization
         self.seed = seed
         self.name = name
-        steps = stride if stride is None or hasattr(stride, "__index__") else tuple(stride)  # type: ignore[arg-type]
+        steps = stride if stride is None or hasattr(stride, "__index__") else tuple(stride)
         self._stated: dict[str, Any] = {"layout": layout, "groups": groups, "transposed": transposed, "stride": steps}
 
     def __call__(self, shape: Sequence[int], dtype: Any = None, layout: Any = None) -> Any:

@@ -11,7 +11,7 @@ import keras
 
 from fanin.exceptions import FaninTypeError, FaninValueError
 
-__all__ = ["Named", "dtype_name", "is_automatic", "layers_of", "named_variables", "shape_of"]
+__all__ = ["Named", "dtype_name", "is_automatic", "layers_of", "named_variables", "own_variables", "shape_of"]
 
 _VARIABLE: Final = "Variable"
 
@@ -23,7 +23,7 @@ class Named:
     Attributes:
         name: The names of the layers that lead to it, from the model down, and its own: "attention/query/kernel".
         variable: The variable.
-        layer: The layer that has it; of several, the first.
+        layer: The layer that has it; of several, the one that made it, or else the first.
         key: Its name in that layer: "kernel".
     """
 
@@ -52,8 +52,7 @@ def named_variables(model: Any) -> list[Named]:
             f"the model has no variables before it is built. Received: {model.name}, of which {', '.join(unbuilt[:5])} "
             f"{'is' if len(unbuilt) == 1 else 'are'} not built. Call model.build(input_shape), or the model on data."
         )
-    seen = {id(model)}
-    found = list(_walk(model, "", seen, set()))
+    found = list(_walk(model, "", _Seen(model)))
     known = {id(one.variable) for one in found}
     if others := [variable for variable in model.weights if id(variable) not in known]:
         raise FaninValueError(
@@ -108,22 +107,40 @@ def dtype_name(variable: Any) -> str:
     return str(keras.backend.standardize_dtype(variable._dtype))
 
 
-def _walk(layer: Any, prefix: str, layers: set[int], variables: set[int]) -> Iterator[Named]:
-    own = []
-    for variable in [*layer._trainable_variables, *layer._non_trainable_variables]:
-        if id(variable) not in variables:
-            variables.add(id(variable))
-            own.append(variable)
+def _walk(layer: Any, prefix: str, seen: _Seen) -> Iterator[Named]:
+    own = [one for one in own_variables(layer) if seen.is_new(one, layer)]
     for variable, key in zip(own, _numbered((one.name, _VARIABLE) for one in own), strict=True):
         yield Named(f"{prefix}{key}", variable, layer, key)
-    inner = []
-    for one in layer._layers:
-        if id(one) not in layers:
-            layers.add(id(one))
-            inner.append(one)
-    inner = [one for one in inner if one.weights]
+    inner = [one for one in layer._layers if seen.is_new(one) and one.weights]
     for one, name in zip(inner, _numbered((one.name, type(one).__name__) for one in inner), strict=True):
-        yield from _walk(one, f"{prefix}{name}/", layers, variables)
+        yield from _walk(one, f"{prefix}{name}/", seen)
+
+
+class _Seen:
+    """What has been met on the way through a model.
+
+    A wrapper may hold a variable of the layer that it wraps: it is that layer's, which has made it.
+    """
+
+    def __init__(self, model: Any) -> None:
+        self._seen = {id(model)}
+        self._makers: dict[int, int] = {}
+        for layer in layers_of(model):
+            for one in own_variables(layer):
+                if one.path.split("/")[-2:-1] == [layer.name]:
+                    self._makers.setdefault(id(one), id(layer))
+
+    def is_new(self, one: Any, layer: Any = None) -> bool:
+        """Return whether a layer, or a layer's variable, is met for the first time, and note it."""
+        if id(one) in self._seen or (layer is not None and self._makers.get(id(one), id(layer)) != id(layer)):
+            return False
+        self._seen.add(id(one))
+        return True
+
+
+def own_variables(layer: Any) -> list[Any]:
+    """Return the variables that a layer itself holds, without those of the layers in it."""
+    return [*layer._trainable_variables, *layer._non_trainable_variables]
 
 
 def _numbered(given: Iterable[tuple[str, str]]) -> list[str]:

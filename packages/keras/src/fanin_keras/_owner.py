@@ -10,7 +10,7 @@ from typing import Any
 
 import keras
 
-from fanin_keras._names import is_automatic, layers_of
+from fanin_keras._names import is_automatic, layers_of, own_variables
 
 __all__ = ["Owner", "automatic_parts", "find_owner"]
 
@@ -39,26 +39,26 @@ def find_owner() -> Owner | None:
             if frame.f_code.co_name == "add_weight":
                 return Owner(variable, one)
             # Keras may fill a whole model's variables later, in a call of a layer that need not be their own.
-            if (layer := next((layer for layer in layers_of(one) if _has(layer, variable)), None)) is not None:
-                return Owner(variable, layer)
+            for layer in layers_of(one):
+                if _has(layer, variable):
+                    return Owner(variable, layer)
     return None if variable is None else Owner(variable, None)
 
 
 def _has(layer: Any, variable: Any) -> bool:
-    own = (*layer._trainable_variables, *layer._non_trainable_variables)
-    return any(each is variable for each in own)
+    return any(one is variable for one in own_variables(layer))
 
 
 def automatic_parts(path: str) -> list[str]:
     """Return the parts of a variable's path that Keras has numbered, which change when the model is built again."""
-    classes = {one.__name__ for one in _subclasses(keras.layers.Layer)} | {"Variable"}
-    return [part for part in path.split("/") if any(is_automatic(part, name) for name in classes)]
+    classes = {kind.__name__ for kind in _subclasses(keras.layers.Layer)} | {"Variable"}
+    return [part for part in path.split("/") if any(is_automatic(part, kind) for kind in classes)]
 
 
-def _subclasses(kind: type) -> Iterator[type]:
-    for one in kind.__subclasses__():
-        yield one
-        yield from _subclasses(one)
+def _subclasses(kind: type[Any]) -> Iterator[type[Any]]:
+    for inner in kind.__subclasses__():
+        yield inner
+        yield from _subclasses(inner)
 
 
 def _stack() -> Iterator[FrameType]:

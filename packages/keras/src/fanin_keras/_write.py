@@ -38,7 +38,7 @@ def write(variables: list[Named], drawn: dict[str, Parameter], seed: int) -> Non
     """Overwrite a model's variables by what `check` returned."""
     for one in variables:
         if (parameter := drawn.get(one.name)) is not None:
-            base = None if parameter.follows_laws else np.array(keras.ops.convert_to_numpy(one.variable))
+            base = None if parameter.follows_laws else np.array(keras.ops.convert_to_numpy(one.variable.value))
             one.variable.assign(_values(one.name, parameter, seed, base))
 
 
