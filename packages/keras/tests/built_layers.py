@@ -249,9 +249,7 @@ CASES: Final[dict[str, Case]] = {
         (9, 30),
         {"dense/kernel": "IO U(-0.252646, 0.252646)", "dense/bias": f"O {ZEROS}"},
     ),
-    "STFTSpectrogram": Case(
-        lambda: layers.STFTSpectrogram(), (1600, 1), {"real_kernel": STFT, "imag_kernel": STFT}
-    ),
+    "STFTSpectrogram": Case(lambda: layers.STFTSpectrogram(), (1600, 1), {"real_kernel": STFT, "imag_kernel": STFT}),
     "Attention": Case(
         lambda: layers.Attention(use_scale=True, score_mode="concat"),
         ((4, 8), (5, 8)),

@@ -7,12 +7,7 @@ from typing import Any
 
 import keras
 import numpy as np
-import pytest
 from keras import layers
-
-
-SAVING = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy:DeprecationWarning")
-"""Keras itself warns when it saves variables of JAX."""
 
 
 def vision(**settings: Any) -> Any:
@@ -42,7 +37,7 @@ def arrays(model: Any) -> list[Any]:
 
 
 def numpy(tensor: Any) -> Any:
-    """A copy of a variable or of a tensor; Keras's own way to read a variable of JAX warns."""
+    """A copy of a variable or of a tensor."""
     return np.array(keras.ops.convert_to_numpy(getattr(tensor, "value", tensor)))
 
 

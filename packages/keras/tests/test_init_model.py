@@ -17,7 +17,7 @@ from fanin.exceptions import FaninTypeError, FaninValueError
 from fanin.models import Parameter
 from fanin_keras import init_model_, record
 
-DIGEST = "?"
+DIGEST = "ca85a24a30c21e7c3df7ff1d5af4d24f25eec264b661bee3383849bead1a1214"
 """SHA-256 of the weights of `vision`, seed 0. It is the same on each of Keras's backends."""
 """SHA-256 of the weights of `vision`, seed 0. It is the same on each of Keras's backends."""
 
@@ -109,7 +109,10 @@ def test_a_model_by_subclassing() -> None:
 CONFIGS = {
     "callable": (lambda shape, dtype=None: keras.ops.ones(shape, dtype), "unknown: <lambda> is no initializer"),
     "array": (np.ones((3, 4), "float32"), "unknown: .*initialize_fn is no initializer"),
-    "constant array": (keras.initializers.Constant(np.ones((3, 4), "float32")), "unknown: constant of .* is no law"),
+    "constant array": (
+        keras.initializers.Constant(np.ones((3, 4), "float32")),
+        r"(?s)unknown: constant of .* is no law",
+    ),
     "without spread": (keras.initializers.RandomNormal(stddev=0.0), "unknown: random_normal of .* is no law"),
 }
 
@@ -157,7 +160,7 @@ def test_one_law() -> None:
 
 
 def test_overrides(capsys: pytest.CaptureFixture[str]) -> None:
-    overrides = {
+    overrides: dict[Any, Any] = {
         "gru/*/recurrent_kernel.z": "ones",
         "gru/*/recurrent_kernel*": "orthogonal",
         layers.Embedding: fanin.normal(std=0.02),
@@ -165,7 +168,8 @@ def test_overrides(capsys: pytest.CaptureFixture[str]) -> None:
     }
     model = text()
     before = arrays(model)
-    init_model_(model, "he", seed=1, overrides=overrides, dry_run=True)
+    with pytest.warns(UserWarning, match="dense/kernel"):
+        init_model_(model, "he", seed=1, overrides=overrides, dry_run=True)
     assert same(before, arrays(model))
     lines = capsys.readouterr().out.splitlines()
     assert [" ".join(line.split()) for line in lines] == [
@@ -206,10 +210,14 @@ def test_a_kernel_of_constants_is_overwritten_with_a_warning() -> None:
 
 
 EMBEDDING = {"*/embeddings": "random", "dense/kernel": "he"}
-KNOWN = Parameter((3, 2), "float32", "zeros")
+KNOWN = Parameter((3, 2), "float32", fanin.zeros())
 BAD: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
     "no override": ({}, FaninValueError, r"no initializer is known.*embedding/embeddings \(20, 6\) of Embedding.*Pass"),
-    "idle": ({"overrides": {**EMBEDDING, "densee/kernel": "he"}}, FaninValueError, "no effect: 'densee/kernel' matches"),
+    "idle": (
+        {"overrides": {**EMBEDDING, "densee/kernel": "he"}},
+        FaninValueError,
+        "no effect: 'densee/kernel' matches",
+    ),
     "hidden": (
         {"overrides": {"*": None, "dense/kernel": "he"}},
         FaninValueError,
@@ -218,13 +226,17 @@ BAD: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
     "type": ({"overrides": {int: "he"}}, FaninTypeError, "a key of overrides must be"),
     "no mapping": ({"overrides": ["he"]}, FaninTypeError, "overrides must be a mapping"),
     "argument": ({"overrides": {"*": {"law": "he"}}}, FaninValueError, "unknown argument 'law'"),
-    "fans": ({"overrides": {**EMBEDDING, "dense/bias": "he"}}, FaninValueError, "dense/bias, from overrides"),
+    "fans": ({"overrides": {**EMBEDDING, "gru/*/bias": "he"}}, FaninValueError, "gru/gru_cell/bias.*, from overrides"),
     "late": ({"overrides": {**EMBEDDING}, "bias": "he"}, FaninValueError, "/bias, from bias"),
     "seed": ({"overrides": EMBEDDING, "seed": 2**64}, FaninValueError, "seed"),
     "initialization": ({"initialization": 3}, FaninTypeError, "initialization must be"),
     "scheme and law": ({"initialization": fanin.Scheme({}), "bias": "zeros"}, FaninTypeError, "takes no overrides"),
     "another scheme": (
-        {"initialization": fanin.Scheme({"dense/kernel": KNOWN, "dense/biass": Parameter((2,), "float32", "ones")})},
+        {
+            "initialization": fanin.Scheme(
+                {"dense/kernel": KNOWN, "dense/biass": Parameter((2,), "float32", fanin.ones())}
+            )
+        },
         FaninValueError,
         r"not that of this model: .*dense/bias is not in the scheme \(which has dense/biass\).*scheme.rename",
     ),
@@ -244,19 +256,19 @@ def test_bad_input_changes_nothing(case: str) -> None:
 def test_a_scheme_that_cannot_be_drawn_changes_nothing() -> None:
     model = text()
     before, scheme = arrays(model), record(model)
-    wrong = fanin.Scheme({**scheme, "dense/bias": Parameter((2,), "float32", "he")})
+    wrong = fanin.Scheme({**scheme, "dense/bias": Parameter((2,), "float32", fanin.he_normal())})
     with pytest.raises(FaninValueError, match="dense/bias: this initializer needs the fan-in"):
         init_model_(model, wrong)
-    shaped = fanin.Scheme({**scheme, "dense/bias": Parameter((3,), "float32", "zeros")})
+    shaped = fanin.Scheme({**scheme, "dense/bias": Parameter((3,), "float32", fanin.zeros())})
     with pytest.raises(FaninValueError, match=r"dense/bias has shape \(2,\), and \(3,\) in the scheme"):
         init_model_(model, shaped)
     assert same(before, arrays(model))
 
 
 def test_what_is_no_model() -> None:
-    with pytest.raises(FaninTypeError, match="a keras.Model or a keras.layers.Layer is needed. Received: list"):
+    with pytest.raises(FaninTypeError, match=r"a keras.Model or a keras.layers.Layer is needed. Received: list"):
         record([])
-    with pytest.raises(FaninValueError, match="before it is built.*Call model.build"):
+    with pytest.raises(FaninValueError, match=r"before it is built.*Call model.build"):
         init_model_(keras.Sequential([layers.Dense(3)]), "he")
 
 

@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import pytest
 from keras import layers
-from models_of_keras import SAVING, arrays, numpy, same
+from models_of_keras import arrays, numpy, same
 
 import fanin
 from fanin.exceptions import FaninTypeError, FaninValueError
@@ -83,7 +83,7 @@ def test_dtypes(dtype: str) -> None:
 def test_without_a_layer_it_needs_a_name() -> None:
     assert np.array_equal(numpy(Initializer("he", 2, "a")((3, 4))), expected((3, 4), "a", seed=2, layout="IO"))
     assert numpy(Initializer("ones")((2,))).tolist() == [1, 1]
-    with pytest.raises(FaninValueError, match="random weights need a name.*Received: .*shape \\(3, 4\\).*Pass one"):
+    with pytest.raises(FaninValueError, match=r"random weights need a name.*Received: .*shape \(3, 4\).*Pass one"):
         Initializer("he")((3, 4))
 
 
@@ -97,11 +97,14 @@ class Tower(layers.Layer):  # type: ignore[misc]
     def call(self, image: Any) -> Any:
         return self.up(image)
 
+    def build_in(self) -> None:
+        self(np.ones((1, 4, 4, 2), "float32"))
+
 
 def test_a_layer_that_keras_fills_later() -> None:
-    tower = Tower(name="tower")
+    tower = Tower(name="left")
     tower(np.ones((1, 4, 4, 2), "float32"))
-    wanted = expected((3, 3, 5, 2), "tower/up/kernel", layout="HWOI", transposed=True)
+    wanted = expected((3, 3, 5, 2), "left/up/kernel", layout="HWOI", transposed=True)
     assert np.array_equal(numpy(tower.up.kernel), wanted)
 
 
@@ -118,23 +121,31 @@ def test_paths_are_names() -> None:
     assert not np.array_equal(numpy(attention.weights[0]), numpy(attention.weights[2]))
 
 
-AUTOMATIC = {
+def test_a_cell_has_its_own_name() -> None:
+    layer = layers.LSTM(3, kernel_initializer=Initializer("he"), name="x")
+    layer.build((1, 2, 5))
+    assert np.array_equal(numpy(layer.cell.kernel), expected((5, 12), "x/lstm_cell/kernel", layout="IO"))
+
+
+AUTOMATIC: dict[str, Any] = {
     "layer": lambda: layers.Dense(3, kernel_initializer=Initializer()).build((1, 3)),
     "model": lambda: keras.Sequential([layers.Dense(3, kernel_initializer=Initializer(), name="x")]).build((1, 3)),
     "wrapped": lambda: layers.Bidirectional(layers.LSTM(3, kernel_initializer=Initializer()), name="x").build(
         (1, 2, 3)
     ),
+    "cell": lambda: layers.RNN(layers.LSTMCell(3, kernel_initializer=Initializer()), name="x").build((1, 2, 3)),
+    "inside of a layer": lambda: Tower().build_in(),
     "variable": lambda: layers.Layer(name="x").add_weight(shape=(3,), initializer=Initializer("random")),
 }
 
 
 @pytest.mark.parametrize("case", AUTOMATIC)
 def test_numbered_names_are_refused(case: str) -> None:
-    with pytest.raises(FaninValueError, match="has no name of its own: Keras numbers .*Pass name= .*init_model_"):
+    with pytest.raises(FaninValueError, match=r"has no name of its own: Keras numbers .*Pass name= .*init_model_"):
         AUTOMATIC[case]()
 
 
-SHARED = {
+SHARED: dict[str, tuple[Any, str]] = {
     "attention": (
         lambda: layers.MultiHeadAttention(2, 3, kernel_initializer=Initializer(name="a"), name="x").build(
             (1, 2, 3), (1, 2, 3)
@@ -218,7 +229,6 @@ def test_as_text() -> None:
     assert keras.initializers.get("fanin>Initializer").get_config() == Initializer().get_config()
 
 
-@SAVING
 def test_save_and_load(tmp_path: Path) -> None:
     model = keras.Sequential(
         [layers.Dense(4, kernel_initializer=Initializer(fanin.normal(std=0.3), seed=5), name="one"), layers.Dense(2)],
@@ -231,9 +241,23 @@ def test_save_and_load(tmp_path: Path) -> None:
     assert same(arrays(model), arrays(again))
     assert again.layers[0].kernel_initializer.get_config() == model.layers[0].kernel_initializer.get_config()
     assert record(again) == record(model)
-    assert record(model)["one/kernel"].stream == "net/one/kernel"
+
+
+def test_a_copy_draws_the_same() -> None:
+    layer = layers.Dense(4, kernel_initializer=Initializer(), name="one")
+    inputs = keras.Input((3,))
+    model = keras.Model(inputs, layer(inputs))
     copy = keras.models.clone_model(model)
-    assert np.array_equal(numpy(copy.layers[0].kernel), numpy(model.layers[0].kernel))
+    assert copy.layers[1] is not layer
+    assert np.array_equal(numpy(copy.layers[1].kernel), numpy(layer.kernel))
+
+
+def test_a_stated_name_is_the_stream_of_a_scheme() -> None:
+    layer = layers.Dense(4, kernel_initializer=Initializer(seed=3, name="fc"))
+    layer.build((1, 3))
+    scheme = record(layer)
+    assert scheme["kernel"].stream == "fc"
+    assert np.array_equal(numpy(layer.kernel), scheme.draw(seed=3)["kernel"])
 
 
 @pytest.mark.skipif(keras.backend.backend() != "jax", reason="Keras distributes on JAX only")

@@ -15,10 +15,13 @@ from fanin.layout import Geometry, check_shape
 from fanin.stream.keys import seed_words
 from fanin_keras._distributed import distributed
 from fanin_keras._layers import Axes, axes_of
-from fanin_keras._owner import Owner, automatic_parts, find_owner
+from fanin_keras._owner import Owner, find_owner
 from fanin_keras._streams import claim
+from fanin_numpy import NumpyBackend
 
 __all__ = ["Initializer"]
+
+_BACKEND: Final = NumpyBackend()
 
 _USUAL: Final = {2: "IO", 3: "WIO", 4: "HWIO", 5: "DHWIO"}
 """How Keras stores dense and convolution kernels, by number of axes."""
@@ -33,8 +36,10 @@ class Initializer(keras.initializers.Initializer):  # type: ignore[misc]  # Kera
     Keras tells an initializer neither which layer nor which variable it is called for, so fanin looks it up: the
     layer says which axes are in and out (a depthwise or transposed kernel has others than a dense one), and without a
     name the variable's path is the name of the stream: "encoder/attention/query/kernel". A path with a name that Keras
-    made up ("dense_1") is refused, since it changes when the model is built again. Name each layer that the path goes
-    through, or pass `name`, or initialize the whole model by `init_model_`, which numbers layers by position.
+    makes up from the class ("dense", "dense_1") is refused, since it changes when the model is built again. Name each
+    layer that the path goes through, or pass `name`, or initialize the whole model by `init_model_`, which numbers
+    layers by position. The path is Keras's: that of a layer in a `Sequential` begins with the name of the model, that
+    of a layer in a functional model does not, so give the layers of two functional towers different names.
 
     Args:
         initialization: A name or a `fanin.Initializer`, as in `fanin.init`.
@@ -99,7 +104,7 @@ class Initializer(keras.initializers.Initializer):  # type: ignore[misc]  # Kera
         kind = keras.backend.standardize_dtype(dtype or keras.config.floatx())
         owner = find_owner()
         axes = self._axes(owner, size)
-        settings = {"seed": self.seed, "name": self._stream(owner, size), "dtype": kind, "backend": "numpy", **axes}
+        settings = {"seed": self.seed, "name": self._stream(owner, size), "dtype": kind, "backend": _BACKEND, **axes}
         where = "" if owner is None else f"{owner.variable.path}: "
         try:
             fanin.plan(size, self.law, seed=self.seed, name=settings["name"], dtype=kind, **axes)
@@ -153,7 +158,7 @@ class Initializer(keras.initializers.Initializer):  # type: ignore[misc]  # Kera
                 f"{path} has shape {whole}, and its layer draws pieces of it, of which this one has shape {shape}: "
                 f"their weights would be equal. Pass unit_forget_bias=False to the layer, or a constant initializer."
             )
-        if self.name is None and (made_up := automatic_parts(path)):
+        if self.name is None and (made_up := owner.numbered_names()):
             raise FaninValueError(
                 f"the variable {path} has no name of its own: Keras numbers {' and '.join(made_up)}, and the next "
                 f"build of the model gets other numbers, and would get other weights. Pass name= to each of these "

@@ -29,8 +29,8 @@ def record(model: Any) -> Scheme:
 
     The laws are those of the initializers, with the fans as Keras counts them. Variables that follow no law of fanin's
     are in the scheme with a note that says what computes them: functions, tables, and what Keras does not keep.
-    Seeds are not part of a scheme: where Keras gives two variables the same weights because they share a seed, the
-    scheme gives each its own stream.
+    Seeds are not part of a scheme, and each variable has a stream of its own, also where Keras gives two variables the
+    same weights because they share a seed. Its name is the variable's, unless a `fanin_keras.Initializer` states one.
 
     Args:
         model: A built `keras.Model`, or a layer.
@@ -75,8 +75,7 @@ def _parameter(one: Named, source: Source, shape: tuple[int, ...], dtype: str, a
     found: tuple[Law, Axes] | str
     if isinstance(initializer, Initializer):
         found = initializer.law, initializer.axes_for(one.layer, one.key, shape)
-        stream = initializer.name or one.variable.path
-        stream = None if stream == one.name or not initializer.law.is_random else stream
+        stream = initializer.name if initializer.law.is_random and initializer.name != one.name else None
     else:
         found = law_of(initializer, shape, axes, fan_axes_of(one.layer, one.key))
     if isinstance(found, str):

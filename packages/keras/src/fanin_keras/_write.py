@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from typing import Any
+from typing import Any, Final
 
 import keras
 import numpy as np
@@ -12,8 +12,11 @@ from fanin.exceptions import FaninError, FaninValueError
 from fanin.models import Parameter, Scheme
 from fanin.models.parameter import OTHER_DTYPES, part_name
 from fanin_keras._names import Named, dtype_name, shape_of
+from fanin_numpy import NumpyBackend
 
 __all__ = ["check", "write"]
+
+_BACKEND: Final = NumpyBackend()
 
 
 def check(variables: list[Named], scheme: Scheme, seed: int) -> dict[str, Parameter]:
@@ -88,9 +91,9 @@ def _check_plans(name: str, parameter: Parameter, seed: int) -> None:
 def _values(name: str, parameter: Parameter, seed: int, base: Any) -> Any:
     """Return a variable's new values; where parts leave something out, it is what the variable has now."""
     if base is None:
-        return Scheme({name: parameter}).draw(seed, "numpy")[name]
+        return Scheme({name: parameter}).draw(seed, _BACKEND)[name]
     for k, part in enumerate(parameter.parts):
         place = tuple(slice(start, stop) for start, stop in part.region)
         piece = part_name(name, k)
-        base[place] = Scheme({piece: part.parameter}).draw(seed, "numpy")[piece]
+        base[place] = Scheme({piece: part.parameter}).draw(seed, _BACKEND)[piece]
     return base
