@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import pytest
 from keras import layers
-from models_of_keras import SAVING, arrays, digest, numpy, same, text, vision
+from models_of_keras import arrays, digest, numpy, same, text, vision
 
 import fanin
 from fanin.exceptions import FaninTypeError, FaninValueError
@@ -22,7 +22,6 @@ DIGEST = "ca85a24a30c21e7c3df7ff1d5af4d24f25eec264b661bee3383849bead1a1214"
 """SHA-256 of the weights of `vision`, seed 0. It is the same on each of Keras's backends."""
 
 
-@SAVING
 def test_two_builds_have_equal_schemes_and_equal_bits(tmp_path: Path) -> None:
     first, second = vision(), vision(name="another")
     scheme = record(first)
