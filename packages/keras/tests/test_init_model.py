@@ -80,7 +80,7 @@ class Shares(keras.Model):  # type: ignore[misc]
         self.blocks = [layers.Dense(3), self.first, layers.Dense(3)]
         self.scale = self.add_weight(shape=(3,), initializer="ones", name="scale")
         self.other = self.add_weight(shape=(3,), initializer=keras.initializers.RandomNormal(0.0, 0.5))
-        self.table = keras.Variable(np.arange(3.0))
+        self.table = keras.Variable(np.arange(3.0, dtype="float32"))
 
     def call(self, inputs: Any) -> Any:
         hidden = self.first(inputs) * self.scale + self.other + self.table
