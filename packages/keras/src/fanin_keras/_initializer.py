@@ -62,7 +62,7 @@ class Initializer(keras.initializers.Initializer):  # type: ignore[misc]  # Kera
         >>> layer = keras.layers.Dense(256, kernel_initializer=Initializer("he", seed=0), name="fc")
         >>> layer.build((None, 64))
         >>> same = fanin.init((64, 256), "he", layout="IO", seed=0, name="fc/kernel", backend="numpy")
-        >>> bool((keras.ops.convert_to_numpy(layer.kernel) == same).all())
+        >>> bool(keras.ops.all(layer.kernel == same))
         True
     """
 

@@ -47,13 +47,13 @@ def record(model: Any) -> Scheme:
         >>> model = keras.Sequential([layers.Dense(4), layers.LayerNormalization(), layers.Dense(2)])
         >>> model.build((None, 3))
         >>> print(record(model))
-        name                       shape  dtype    law                     layout
-        dense/kernel               3 x 4  float32  U(-0.92582, 0.92582)    IO
-        dense/bias                 4      float32  every weight is 0       O
+        name                       shape  dtype    law                   layout
+        dense/kernel               3 x 4  float32  U(-0.92582, 0.92582)  IO
+        dense/bias                 4      float32  every weight is 0     O
         layer_normalization/gamma  4      float32  every weight is 1
         layer_normalization/beta   4      float32  every weight is 0
-        dense_1/kernel             4 x 2  float32  U(-1, 1)                IO
-        dense_1/bias               2      float32  every weight is 0       O
+        dense_1/kernel             4 x 2  float32  U(-1, 1)              IO
+        dense_1/bias               2      float32  every weight is 0     O
     """
     return Scheme({one.name: parameter_of(one) for one in named_variables(model)})
 
