@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import re
 from pathlib import Path
 from typing import Any
@@ -97,7 +98,8 @@ def test_a_model_by_subclassing() -> None:
         *("scale", "variable", "variable_1", "dense/kernel", "dense/bias"),
         *("dense_1/kernel", "dense_1/bias", "dense_2/kernel", "dense_2/bias"),
     ]
-    assert scheme["scale"].note == "unknown: Shares has no attribute scale_initializer"
+    unknown = "unknown: Shares has no attribute scale_initializer, and cannot be made again"  # for its table
+    assert scheme["scale"].note == unknown
     before = arrays(model)
     init_model_(model, scheme, seed=1)
     after = arrays(model)
@@ -297,3 +299,56 @@ def test_mixed_precision_and_integers() -> None:
 
 def drawn(scheme: fanin.Scheme, name: str) -> Any:
     return fanin.Scheme({name: scheme[name]}).draw(seed=1)[name].astype("float32")
+
+
+class Mixes(layers.Layer):  # type: ignore[misc]
+    """A layer of a user's: no attribute holds an initializer."""
+
+    def __init__(self, units: int, **settings: Any) -> None:
+        super().__init__(**settings)
+        self.units = units
+        self.inner = layers.Dense(units, name="inner")
+        self.gate = self.add_weight(shape=(units,), initializer=keras.initializers.Constant(-2.0), name="gate")
+
+    def build(self, input_shape: Any) -> None:
+        self.mix = self.add_weight(shape=(5, input_shape[-1], self.units), initializer="he_uniform", name="mix")
+        self.free = self.add_weight(shape=(self.units,), initializer=lambda shape, dtype=None: keras.ops.ones(shape))
+        self.inner.build(input_shape)
+
+    def call(self, inputs: Any) -> Any:
+        return self.inner(inputs) * keras.ops.sigmoid(self.gate) + keras.ops.matmul(inputs, self.mix[0]) + self.free
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "units": self.units}
+
+
+def test_a_layer_that_holds_no_initializers_is_made_again() -> None:
+    layer = Mixes(4)
+    layer(np.ones((2, 3), "float32"))
+    next_name, state = layers.Dense(1).name, random.getstate()
+    scheme = record(layer)
+    assert random.getstate() == state
+    assert layers.Dense(1).name == f"dense_{int(next_name.rpartition('_')[2] or 0) + 1}"
+    assert str(scheme["gate"].initializer) == "Constant(value=-2.0)"
+    bound = (6 / (5 * 3)) ** 0.5  # fan_in as Keras counts it: the leading axis is a receptive field
+    drawn = scheme.only_laws().draw()["mix"]
+    assert bound * 0.8 < np.abs(drawn).max() < bound
+    assert scheme["variable"].note is not None
+    assert scheme["variable"].note.startswith("unknown: ")
+    assert list(scheme) == ["gate", "mix", "variable", "inner/kernel", "inner/bias"]
+
+
+def test_adapters_and_quantised_weights() -> None:
+    model = keras.Sequential([layers.Dense(8), layers.Dense(4)])
+    model.build((None, 16))
+    model.layers[0].enable_lora(2)
+    model.layers[1].quantize("int8")
+    scheme = record(model)
+    notes = {name: parameter.note for name, parameter in scheme.items() if parameter.note}
+    assert set(notes) == {"dense/lora_kernel_a", "dense/lora_kernel_b", "dense_1/kernel", "dense_1/kernel_scale"}
+    before = arrays(model)
+    init_model_(model, scheme, seed=1)
+    for name, old, new in zip(scheme, before, arrays(model), strict=True):
+        assert np.array_equal(old, new) is (name in notes or name.endswith("bias")), name
+    with pytest.raises(FaninValueError, match=r"dense_1/kernel is quantised: int8.*then quantise"):
+        init_model_(model, "he", overrides={"*lora*": None})

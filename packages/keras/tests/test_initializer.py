@@ -121,6 +121,36 @@ def test_paths_are_names() -> None:
     assert not np.array_equal(numpy(attention.weights[0]), numpy(attention.weights[2]))
 
 
+EVERY = {
+    "ReversibleEmbedding": (
+        lambda one: layers.ReversibleEmbedding(6, 6, tie_weights=False, embeddings_initializer=one, name="x"),
+        (5,),
+    ),
+    "GRU": (
+        lambda one: layers.GRU(6, kernel_initializer=one, recurrent_initializer=one, bias_initializer=one, name="x"),
+        (5, 6),
+    ),
+    "SeparableConv1D": (
+        lambda one: layers.SeparableConv1D(1, 1, depthwise_initializer=one, pointwise_initializer=one, name="x"),
+        (5, 1),
+    ),
+    "BatchNormalization": (
+        lambda one: layers.BatchNormalization(moving_mean_initializer=one, beta_initializer=one, renorm=True, name="x"),
+        (5, 6),
+    ),
+}
+
+
+@pytest.mark.parametrize("case", EVERY)
+def test_one_initializer_for_all_variables_of_a_layer(case: str) -> None:
+    make, shape = EVERY[case]
+    layer = make(Initializer(fanin.normal(std=0.3)))
+    layer(keras.Input(shape))
+    firsts = [float(array.flat[0]) for array in arrays(layer)]
+    random = [first for first in firsts if first not in (0, 1)]
+    assert len(set(random)) == len(random) >= 2
+
+
 def test_a_cell_has_its_own_name() -> None:
     layer = layers.LSTM(3, kernel_initializer=Initializer("he"), name="x")
     layer.build((1, 2, 5))

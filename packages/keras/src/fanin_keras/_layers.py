@@ -135,6 +135,6 @@ def is_convolutional_cell(layer: Any) -> bool:
     return "keras.ConvLSTMCell" in names
 
 
-def is_bias(key: str, shape: tuple[int, ...]) -> bool:
-    """Return whether a variable is a bias, by its name: those of EinsumDense and of GRU have two axes."""
-    return key == "bias" or (len(shape) == 1 and key.endswith("bias"))
+def is_bias(key: str) -> bool:
+    """Return whether a variable is a bias, by its name."""
+    return key == "bias" or key.endswith("_bias")

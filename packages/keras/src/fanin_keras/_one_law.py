@@ -15,7 +15,7 @@ from fanin.models import Parameter, Part, Scheme
 from fanin_keras._layers import Axes, axes_of, gates_of, is_bias
 from fanin_keras._names import Named, dtype_name, shape_of
 from fanin_keras._overrides import Override, Overrides
-from fanin_keras._record import parameter_of
+from fanin_keras._record import QUANTISED, own_parameters
 
 __all__ = ["OneLaw", "one_law_scheme"]
 
@@ -44,8 +44,9 @@ def one_law_scheme(variables: list[Named], given: OneLaw) -> Scheme:
         FaninValueError: A variable is not known, an override has no effect, or a law cannot be drawn.
     """
     made, unknown, lost = {}, [], []
+    recorded = own_parameters(variables)
     for one in variables:
-        own = parameter_of(one)
+        own = recorded[one.name]
         if (parameter := _parameter(one, own, given)) is None:
             unknown.append((one, own))
             continue
@@ -68,7 +69,7 @@ def one_law_scheme(variables: list[Named], given: OneLaw) -> Scheme:
 def _is_weight(one: Named) -> bool:
     """Return whether a variable is the kernel of a layer whose axes Keras's own classes state."""
     shape = shape_of(one.variable)
-    if is_bias(one.key, shape):
+    if is_bias(one.key):
         return False
     is_einsum = isinstance(one.layer, layers.EinsumDense) and one.key == "kernel"
     return is_einsum or axes_of(one.layer, one.key, shape).layout is not None
@@ -93,7 +94,7 @@ def _parameter(one: Named, own: Parameter, given: OneLaw) -> Parameter | None:
     found = [given.overrides.first(one, name) for name in names]
     shape, dtype = shape_of(one.variable), dtype_name(one.variable)
     if all(override is None for override in found):
-        if is_bias(one.key, shape):
+        if is_bias(one.key):
             return _bias(one, own, given)
         if not _is_weight(one):
             is_kept = _is_constant(own) or not one.variable.trainable
@@ -103,6 +104,10 @@ def _parameter(one: Named, own: Parameter, given: OneLaw) -> Parameter | None:
         if whole is not None and (whole.leaves or whole.settings or isinstance(whole.law, Constant)):
             names, found = [one.name], [whole]
     laws = [_law(one, own, override, given) for override in found]
+    if (own.note or "").startswith(QUANTISED) and any(laws):
+        raise FaninValueError(
+            f"{one.name} is {own.note}: no law draws such weights. Initialize the model first, then quantise it."
+        )
     if len(names) == 1:
         law = laws[0]
         return Parameter(shape, dtype, note=_LEFT) if law is None else _piece(one, names[0], law, found[0], shape)
@@ -119,7 +124,7 @@ def _parameter(one: Named, own: Parameter, given: OneLaw) -> Parameter | None:
 def _law(one: Named, own: Parameter, override: Override | None, given: OneLaw) -> Initializer | None:
     if override is not None:
         return None if override.leaves else override.law or given.weight
-    if not is_bias(one.key, shape_of(one.variable)):
+    if not is_bias(one.key):
         return given.weight
     return given.bias or (own.initializer if _is_constant(own) else Constant(0.0))
 

@@ -14,7 +14,7 @@ from fanin.exceptions import FaninError, FaninTypeError, FaninValueError
 from fanin.initializers import Initializer
 from fanin.initializers.names import get_initializer
 from fanin_keras._layers import is_bias
-from fanin_keras._names import Named, shape_of
+from fanin_keras._names import Named
 
 __all__ = ["Key", "Override", "Overrides", "Value"]
 
@@ -59,7 +59,7 @@ class Override:
         if isinstance(self.key, str):
             return fnmatchcase(name, self.key) or fnmatchcase(one.name, self.key)
         if isinstance(self.key, type):
-            return self.is_of_its_type(one) and (self.leaves or not is_bias(one.key, shape_of(one.variable)))
+            return self.is_of_its_type(one) and (self.leaves or not is_bias(one.key))
         return bool(self.key(one.name, one.variable))
 
     def is_of_its_type(self, one: Named) -> bool:

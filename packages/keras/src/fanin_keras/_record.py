@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, Final
 
 from keras import layers
 
@@ -13,11 +13,15 @@ from fanin.models import Parameter, Part, Scheme
 from fanin.models.parameter import OTHER_DTYPES
 from fanin_keras._initializer import Initializer
 from fanin_keras._laws import law_of
-from fanin_keras._layers import Axes, axes_of, fan_axes_of, is_convolutional_cell
-from fanin_keras._names import Named, dtype_name, named_variables, shape_of
-from fanin_keras._sources import Source, source_of
+from fanin_keras._layers import Axes, axes_of, fan_axes_of, is_bias, is_convolutional_cell
+from fanin_keras._names import Named, dtype_name, named_variables, own_variables, shape_of
+from fanin_keras._rebuilt import rebuilt_initializers
+from fanin_keras._sources import Source, source_of, unknown
 
-__all__ = ["parameter_of", "record"]
+__all__ = ["QUANTISED", "own_parameters", "record"]
+
+QUANTISED: Final = "quantised: "
+"""How the note of a quantised layer's weight begins."""
 
 
 def record(model: Any) -> Scheme:
@@ -27,8 +31,10 @@ def record(model: Any) -> Scheme:
     Automatic names ("dense_3") are numbered by position within their layer ("dense", "dense_1"), so that a model has
     the same names however often it is built, saved and loaded. A layer that is used twice counts once.
 
-    The laws are those of the initializers, with the fans as Keras counts them. Variables that follow no law of fanin's
-    are in the scheme with a note that says what computes them: functions, tables, and what Keras does not keep.
+    The laws are those of the initializers that the layers hold or, for a layer of one's own that holds none, of those
+    that it gives to its variables when it is made again from its configuration. They are the laws of Keras, with the
+    fans as Keras counts them. Variables that follow no law of fanin's are in the scheme with a note that says what
+    computes them: functions, tables, quantised weights, and what Keras does not keep.
     Seeds are not part of a scheme, and each variable has a stream of its own, also where Keras gives two variables the
     same weights because they share a seed. Its name is the variable's, unless a `fanin_keras.Initializer` states one.
 
@@ -55,13 +61,35 @@ def record(model: Any) -> Scheme:
         dense_1/kernel             4 x 2  float32  U(-1, 1)              IO
         dense_1/bias               2      float32  every weight is 0     O
     """
-    return Scheme({one.name: parameter_of(one) for one in named_variables(model)})
+    return Scheme(own_parameters(named_variables(model)))
 
 
-def parameter_of(one: Named) -> Parameter:
-    """Return what a scheme says of a variable."""
+def own_parameters(variables: list[Named]) -> dict[str, Parameter]:
+    """Return what a scheme of the model's own initialization says of each variable."""
+    rebuilt: dict[int, dict[int, Any]] = {}
+    found = {}
+    for one in variables:
+        source = source_of(one.layer, one.key)
+        if (mode := getattr(one.layer, "quantization_mode", None)) is not None and not is_bias(one.key):
+            source = Source(note=f"{QUANTISED}{mode}")
+        if source is None:
+            if id(one.layer) not in rebuilt:
+                rebuilt[id(one.layer)] = _rebuilt(one.layer)
+            initializer = rebuilt[id(one.layer)].get(id(one.variable))
+            source = unknown(one.layer, one.key) if initializer is None else Source(initializer)
+        found[one.name] = _own_parameter(one, source)
+    return found
+
+
+def _rebuilt(layer: Any) -> dict[int, Any]:
+    """Return the initializers of a layer's own variables, by the variables' identities, as far as they can be found."""
+    initializers = rebuilt_initializers(layer) or []
+    return {id(one): made for one, made in zip(own_variables(layer), initializers, strict=False) if made is not None}
+
+
+def _own_parameter(one: Named, source: Source) -> Parameter:
     shape, dtype = shape_of(one.variable), dtype_name(one.variable)
-    source, axes = source_of(one.layer, one.key), axes_of(one.layer, one.key, shape)
+    axes = axes_of(one.layer, one.key, shape)
     if source.initializer is None:
         return Parameter(shape, dtype, note=source.note)
     if one.key == "bias" and _sets_forget_gate(one.layer):
@@ -86,7 +114,7 @@ def _parameter(one: Named, source: Source, shape: tuple[int, ...], dtype: str, a
             return Parameter(shape, dtype, note=f"random: the square root of {law}")
         law = Constant(math.sqrt(law.value))
     if dtype in OTHER_DTYPES and not (isinstance(law, Constant) and law.value.is_integer()):
-        return Parameter(shape, dtype, note=f"quantised: {dtype}")
+        return Parameter(shape, dtype, note=f"{law} in {dtype}, which no law draws")
     return Parameter(shape, dtype, law, stream=stream, **axes.arguments)
 
 

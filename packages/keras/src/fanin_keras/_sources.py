@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from keras import initializers, layers
 
-__all__ = ["Source", "source_of"]
+__all__ = ["Source", "source_of", "unknown"]
 
 _ATTRIBUTES: Final = {
     "recurrent_kernel": "recurrent_initializer",
@@ -53,8 +53,8 @@ class Source:
     is_root: bool = False
 
 
-def source_of(layer: Any, key: str) -> Source:
-    """Return where a variable's initial values come from.
+def source_of(layer: Any, key: str) -> Source | None:
+    """Return where a variable's initial values come from; None if the built layer does not say.
 
     Args:
         layer: The layer that has the variable.
@@ -80,4 +80,9 @@ def source_of(layer: Any, key: str) -> Source:
     for kind, fixed_key, fixed in _FIXED:
         if isinstance(layer, kind) and key == fixed_key:
             return Source(initializers.get(fixed))
-    return Source(note=f"unknown: {type(layer).__name__} has no attribute {named[0]}")
+    return None
+
+
+def unknown(layer: Any, key: str) -> Source:
+    """Return what is said of a variable whose initializer nothing tells."""
+    return Source(note=f"unknown: {type(layer).__name__} has no attribute {key}_initializer, and cannot be made again")
