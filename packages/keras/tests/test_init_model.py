@@ -59,16 +59,16 @@ def test_names() -> None:
         "depthwise_conv2d/kernel",
         "depthwise_conv2d/bias",
     ]
-    nested = keras.Sequential([layers.Dense(3), layers.Dense(3, name="dense_1"), vision_head(), vision_head()])
+    nested = keras.Sequential([layers.Dense(3), layers.PReLU(name="dense_1"), layers.Dense(3), head(), head()])
     nested.build((None, 3))
     assert list(record(nested)) == [
-        *("dense/kernel", "dense/bias", "dense_1/kernel", "dense_1/bias"),
+        *("dense/kernel", "dense/bias", "dense_1/alpha", "dense_2/kernel", "dense_2/bias"),
         *("sequential/dense/kernel", "sequential/dense/bias"),
         *("sequential_1/dense/kernel", "sequential_1/dense/bias"),
     ]
 
 
-def vision_head() -> Any:
+def head() -> Any:
     return keras.Sequential([layers.Dense(3)])
 
 
@@ -194,6 +194,13 @@ def test_overrides(capsys: pytest.CaptureFixture[str]) -> None:
     ]
 
 
+def test_an_override_of_one_gate_leaves_the_other_biases_to_bias() -> None:
+    layer = layers.LSTM(2)
+    layer.build((1, 4, 3))
+    init_model_(layer, "he", bias=fanin.constant(0.5), overrides={"*/bias.c": "ones"})
+    assert arrays(layer)[2].tolist() == [0.5, 0.5, 0.5, 0.5, 1, 1, 0.5, 0.5]
+
+
 def test_what_an_override_leaves() -> None:
     model = init_model_(text(), "he", overrides={"*/embeddings": "random", "dense/kernel": "ones"})
     before = dict(zip(record(model), arrays(model), strict=True))
@@ -260,6 +267,9 @@ def test_a_scheme_that_cannot_be_drawn_changes_nothing() -> None:
     wrong = fanin.Scheme({**scheme, "dense/bias": Parameter((2,), "float32", fanin.he_normal())})
     with pytest.raises(FaninValueError, match="dense/bias: this initializer needs the fan-in"):
         init_model_(model, wrong)
+    longer = fanin.Scheme({**scheme, "more": KNOWN})
+    with pytest.raises(FaninValueError, match=r"the scheme's more is not in the model"):
+        init_model_(model, longer)
     shaped = fanin.Scheme({**scheme, "dense/bias": Parameter((3,), "float32", fanin.zeros())})
     with pytest.raises(FaninValueError, match=r"dense/bias has shape \(2,\), and \(3,\) in the scheme"):
         init_model_(model, shaped)
@@ -307,7 +317,7 @@ class Mixes(layers.Layer):  # type: ignore[misc]
     def __init__(self, units: int, **settings: Any) -> None:
         super().__init__(**settings)
         self.units = units
-        self.inner = layers.Dense(units, name="inner")
+        self.inner = layers.Dense(units)
         self.gate = self.add_weight(shape=(units,), initializer=keras.initializers.Constant(-2.0), name="gate")
 
     def build(self, input_shape: Any) -> None:
@@ -335,7 +345,7 @@ def test_a_layer_that_holds_no_initializers_is_made_again() -> None:
     assert bound * 0.8 < np.abs(drawn).max() < bound
     assert scheme["variable"].note is not None
     assert scheme["variable"].note.startswith("unknown: ")
-    assert list(scheme) == ["gate", "mix", "variable", "inner/kernel", "inner/bias"]
+    assert list(scheme) == ["gate", "mix", "variable", "dense/kernel", "dense/bias"]
 
 
 def test_adapters_and_quantised_weights() -> None:

@@ -121,7 +121,7 @@ def test_paths_are_names() -> None:
     assert not np.array_equal(numpy(attention.weights[0]), numpy(attention.weights[2]))
 
 
-EVERY = {
+EVERY: dict[str, tuple[Any, tuple[int, ...]]] = {
     "ReversibleEmbedding": (
         lambda one: layers.ReversibleEmbedding(6, 6, tie_weights=False, embeddings_initializer=one, name="x"),
         (5,),

@@ -88,8 +88,6 @@ def _scaling(initializer: Any, shape: tuple[int, ...], axes: Axes, fans: FanAxes
     elif axes.layout is None:
         taps, last = list(range(len(shape) - 2)), list(range(len(shape)))[-2:]
         settings = {"input_axes": [*taps, *last[:1]], "output_axes": [*taps, *last[-1:]]}
-    elif axes.layout.endswith("OO"):
-        settings = {"depthwise": True}
     settings |= {"scale": float(initializer.scale), "mode": initializer.mode, "distribution": initializer.distribution}
     return profile("keras:variance_scaling", **settings), axes
 
