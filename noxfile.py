@@ -50,7 +50,7 @@ ALL = [
     "./packages/backend_jax",
     "./packages/keras",
 ]
-EXTRA_TESTED = ["scipy", "flax", "keras"]
+EXTRA_TESTED = ["scipy", "flax", "equinox", "dm-haiku", "keras"]
 
 SCHEMAS = {
     "github-workflows": ".github/workflows/*.yml",
@@ -132,7 +132,7 @@ def backend(session: nox.Session, name: str) -> None:
     own = {
         "numpy": [f"./packages/backend_numpy[{','.join(set(engines) - {'numpy'})}]"],
         "torch": ["./packages/backend_numpy", "./packages/backend_torch"],
-        "jax": ["./packages/backend_jax", "flax"],
+        "jax": ["./packages/backend_numpy", "./packages/backend_jax", "flax", "equinox", "dm-haiku"],
     }
     install(session, "./packages/core[cli,conformance]", *own[name], *TEST)
     tests = f"packages/backend_{name}/tests"
@@ -165,6 +165,7 @@ def minimum(session: nox.Session, name: str) -> None:
         "torch": [*torch, "./packages/backend_torch", *minima("backend_torch")],
         "jax": [
             "./packages/core[conformance]",
+            "./packages/backend_numpy",
             "./packages/backend_jax",
             *minima("backend_jax"),
         ],  # it asks for NumPy 2
@@ -201,16 +202,33 @@ def cross(session: nox.Session) -> None:
     pytest(session, "-n2", "tests/cross", *session.posargs)
 
 
-@nox.session(python=PYTHON)
-def models(session: nox.Session) -> None:
-    """Test with published models of timm, torchvision and transformers, a sample of them; `FANIN_MODELS=all` for all.
+def install_models(session: nox.Session) -> None:
+    """Install the torch backend, and libraries of published models.
 
     torchvision is published as a CUDA build for this torch: its models need none of its operators.
     """
     install(session, "./packages/core", "./packages/backend_numpy[numba]", "./packages/backend_torch", "scipy", *TEST)
     install(session, "transformers", "safetensors", "pyyaml", "huggingface_hub", "pillow")
     install(session, "--no-deps", "timm", "torchvision")
+
+
+@nox.session(python=PYTHON)
+def models(session: nox.Session) -> None:
+    """Test with a sample of the models of timm, torchvision and transformers; `FANIN_MODELS=all` for all of them."""
+    install_models(session)
     pytest(session, "tests/models", "--timeout=3600", *session.posargs)
+
+
+@nox.session(python=PYTHON)
+def torchtitan(session: nox.Session) -> None:
+    """Test with torchtitan's models, distributed by torchtitan over up to four processes (some minutes).
+
+    Its package asks for more than its models and its trainer import: that is left out.
+    """
+    install(session, "./packages/core", "./packages/backend_numpy[numba]", "./packages/backend_torch", "scipy", *TEST)
+    install(session, "spmd_types", "torchdata", "datasets", "tokenizers", "tensorboard", "tyro")
+    install(session, "--no-deps", "torchtitan")
+    pytest(session, "tests/torchtitan", "--timeout=3600", *session.posargs)
 
 
 @nox.session(python=PYTHON)
@@ -279,6 +297,14 @@ def bench(session: nox.Session) -> None:
     """Measure fanin beside what a user would pick instead; arguments go to benchmarks/run.py."""
     install(session, *ALL, *EXTRA_TESTED, "psutil")
     session.run("python", "benchmarks/run.py", *session.posargs)
+
+
+@nox.session(python=PYTHON)
+def model_cost(session: nox.Session) -> None:
+    """Measure what whole models cost, beside their constructors; arguments go to benchmarks/model_cost.py."""
+    install_models(session)
+    install(session, "rich")
+    session.run("python", "benchmarks/model_cost.py", *session.posargs)
 
 
 @nox.session(python=PYTHON)

@@ -7,40 +7,17 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import platform
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from cases import cases
 from chart import save_chart
+from machine import machine
 from measure import Timing, measure
 from overhead import overheads
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
-
-LIBRARIES = ("fanin", "numpy", "numba", "torch", "jax")
-
-
-def machine() -> dict[str, str]:
-    """Return what the figures depend on."""
-    name = platform.processor() or platform.machine()
-    cpuinfo = Path("/proc/cpuinfo")
-    if cpuinfo.exists():
-        models = [
-            line.split(":", 1)[1].strip()
-            for line in cpuinfo.read_text(encoding="utf-8").splitlines()
-            if line.startswith("model name")
-        ]
-        name = models[0] if models else name
-    return {
-        "processor": name,
-        "cores": str(len(os.sched_getaffinity(0))),
-        "python": platform.python_version(),
-        **{library: version(library) for library in LIBRARIES},
-    }
 
 
 def table(timings: list[tuple[int, Timing]]) -> Table:

@@ -277,3 +277,31 @@ def test_equal_settings_are_equal_callables() -> None:
     assert one == same != other
     assert hash(one) == hash(same)
     assert pickle.loads(pickle.dumps(one)) == one
+
+
+def test_a_seed_stands_for_every_key() -> None:
+    seeded = fanin_jax.initializer("he", seed=2**40 + 3, name="fc.kernel")
+    expected = fanin_jax.init((7, 5), "he", seed=2**40 + 3, name="fc.kernel")
+    for key in (jax.random.key(0), jax.random.key(9, impl="rbg"), jax.random.PRNGKey(4), None):
+        assert_same(seeded(key, (7, 5)), expected)
+    keys = jax.random.split(jax.random.key(0), 3)
+    assert_same(jax.jit(lambda key: seeded(key, (7, 5)))(keys[0]), expected)
+    assert_same(jax.vmap(lambda key: seeded(key, (7, 5)))(keys), jnp.broadcast_to(expected, (3, 7, 5)))
+    assert seeded != fanin_jax.initializer("he", seed=2**40 + 2, name="fc.kernel")
+    assert pickle.loads(pickle.dumps(seeded)) == seeded
+
+
+def test_a_seeded_stack_and_a_constant() -> None:
+    names = ["blocks.0.kernel", "blocks.1.kernel"]
+    stack = fanin_jax.initializer("he", layout="SIO", seed=5, name=names)(None, (2, 7, 5))
+    assert_same(stack[1], fanin_jax.init((7, 5), "he", seed=5, name=names[1]))
+    assert_same(fanin_jax.initializer("ones", seed=5)(None, (3,)), jnp.ones(3))
+    experts = fanin_jax.initializer("he", seed=5, name=names, in_axis=1, out_axis=2, batch_axis=0)(None, (2, 7, 5))
+    assert_same(experts, stack)
+
+
+def test_a_seed_without_a_name_is_refused() -> None:
+    with pytest.raises(FaninValueError, match="with seed=, each parameter needs a name"):
+        fanin_jax.initializer("he", seed=0)
+    with pytest.raises(FaninValueError, match="seed"):
+        fanin_jax.initializer("he", seed=-1, name="fc.kernel")

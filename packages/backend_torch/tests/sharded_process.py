@@ -9,12 +9,15 @@ import sys
 
 import torch
 import torch.distributed as dist
+from torch import nn
 from torch.distributed.device_mesh import DeviceMesh, init_device_mesh
 from torch.distributed.tensor import DTensor, Partial, Placement, Replicate, Shard
 from torch.testing._internal.distributed.fake_pg import FakeStore
 
 from fanin.exceptions import FaninTypeError, FaninValueError
-from fanin_torch import init, init_
+from fanin.initializers.presets import ones, zeros
+from fanin.models import Parameter, Scheme
+from fanin_torch import init, init_, init_module_
 
 SHAPE = (13, 10)
 WORLD = 6
@@ -66,6 +69,26 @@ def main(rank: int) -> None:
     except FaninValueError as error:
         assert not unsummed.to_local().any()
         print(error)
+    counts = Counts(unsummed)
+    with torch.no_grad():
+        counts.sum.fill_(1.0)
+    for law in (ones(), zeros()):
+        try:
+            init_module_(counts, Scheme({"sum": Parameter(SHAPE, "float32", law)}))
+        except FaninValueError as error:
+            assert (counts.sum.to_local() == 1).all()
+            print(error)
+    assert not counts.sum.to_local().any()
+
+
+class Counts(nn.Module):
+    """Numbers that each process has a part of, as a model of experts counts its tokens."""
+
+    sum: DTensor
+
+    def __init__(self, unsummed: DTensor) -> None:
+        super().__init__()
+        self.register_buffer("sum", unsummed)
 
 
 if __name__ == "__main__":

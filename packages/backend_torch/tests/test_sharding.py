@@ -20,7 +20,8 @@ def test_own_part(rank: int) -> None:
     program = Path(__file__).with_name("sharded_process.py")
     run = subprocess.run([sys.executable, str(program), str(rank)], capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stderr
-    *lines, unnamed, refusal = run.stdout.splitlines()
+    *lines, unnamed, refusal, of_module = run.stdout.splitlines()
     assert [line[line.rindex("(") :] for line in lines] == PARTS[rank]
     assert "init_ needs name=" in unnamed
     assert "Shard and Replicate. Received: P" in refusal
+    assert of_module.startswith("sum: init_ writes distributed")  # for ones, and not for zeros

@@ -59,10 +59,10 @@ def test_names() -> None:
         "depthwise_conv2d/kernel",
         "depthwise_conv2d/bias",
     ]
-    nested = keras.Sequential([layers.Dense(3), layers.PReLU(name="dense_1"), layers.Dense(3), head(), head()])
+    nested = keras.Sequential([layers.Dense(3), layers.Dense(3), layers.PReLU(name="dense_1"), head(), head()])
     nested.build((None, 3))
     assert list(record(nested)) == [
-        *("dense/kernel", "dense/bias", "dense_1/alpha", "dense_2/kernel", "dense_2/bias"),
+        *("dense/kernel", "dense/bias", "dense_2/kernel", "dense_2/bias", "dense_1/alpha"),
         *("sequential/dense/kernel", "sequential/dense/bias"),
         *("sequential_1/dense/kernel", "sequential_1/dense/bias"),
     ]

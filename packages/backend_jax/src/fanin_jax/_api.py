@@ -17,6 +17,7 @@ from fanin.initializers import Initializer
 from fanin.layout import check_shape
 from fanin.numbered_axes import Axes
 from fanin.plans import Name, Plan, Slices
+from fanin.stream.keys import seed_words
 from fanin_jax._axes import NumberedAxes, counted_by
 from fanin_jax._backend import JaxBackend, check_sharding
 from fanin_jax._draw import draw
@@ -94,6 +95,7 @@ def initializer(
     initialization: str | Initializer = "he",
     *,
     layout: str | None = None,
+    seed: int | None = None,
     name: Name = None,
     groups: int = 1,
     transposed: bool = False,
@@ -108,13 +110,19 @@ def initializer(
     `fanin_jax.init(shape, "he", seed=s)` for a seed s below 2^32. With a name, the key and the name select the stream
     in the same way as there. The bits are the same eagerly, under `jit`, under `vmap` over keys, and with any sharding.
 
+    With a seed, the key is not looked at: the weights are those of `fanin_jax.init` with this seed and name, whatever
+    key the library makes for the layer. A library makes it from the layer's place in the model or from the order of
+    calls, so that it changes when a layer is added.
+
     Orthogonal matrices come from a QR decomposition in float64, whatever the configuration. On a TPU it is in
     float32, with the wider of the specification's two tolerances.
 
     Args:
         initialization: A name or a `fanin.Initializer`.
         layout: One letter per axis; None for IO, WIO, HWIO or DHWIO, depending on the number of axes.
-        name: The parameter's name, if one key is used for several parameters; with an S in the layout, a list of names.
+        seed: An integer in [0, 2^64) to use instead of the key; None to use the key.
+        name: The parameter's name, if one key or one seed is used for several parameters; with an S in the layout, a
+            list of names. With a seed and random weights it must be given.
         groups: Number of groups of a grouped convolution.
         transposed: Whether it is the kernel of a transposed convolution.
         stride: Stride of the transposed convolution.
@@ -131,26 +139,39 @@ def initializer(
         A callable that takes (key, shape, dtype=float32, out_sharding=None). Equal settings give equal callables.
 
     Raises:
-        FaninValueError: The initialization is unknown, or both a layout and axes are given. (Axes that overlap or that
-            the shape does not have are rejected when the shape is known.)
+        FaninValueError: The initialization is unknown, both a layout and axes are given, or a seed is out of range or
+            comes without a name. (Axes that overlap or that the shape does not have are rejected when the shape is
+            known.)
         FaninTypeError: It is neither a name nor an initializer, or an axis is not a whole number.
 
     Example:
         >>> kernel_init = initializer("he_uniform")
         >>> jax.jit(kernel_init, static_argnums=1)(jax.random.key(0), (3, 3, 16, 32)).shape
         (3, 3, 16, 32)
+        >>> kernel_init = initializer("he", seed=0, name="fc.kernel")
+        >>> bool((kernel_init(jax.random.key(7), (64, 32)) == init((64, 32), "he", seed=0, name="fc.kernel")).all())
+        True
         >>> experts = initializer("he", in_axis=1, out_axis=2, batch_axis=0)(jax.random.key(0), (8, 64, 256))
         >>> bool((experts[3] == initializer("he", name="3")(jax.random.key(0), (64, 256))).all())
         True
     """
+    chosen = fanin.get_initializer(initialization)
+    if seed is not None:
+        seed_words(seed)
+        if name is None and chosen.is_random:
+            raise FaninValueError(
+                f"with seed=, each parameter needs a name, since equal names give equal weights. Received: "
+                f'seed={seed} and name=None. Pass, for example, name="fc.kernel", or leave the seed to the key.'
+            )
     return KeyedInitializer(
-        fanin.get_initializer(initialization),
+        chosen,
         layout,
         tuple(name) if isinstance(name, Sequence) and not isinstance(name, str) else name,
         groups,
         transposed,
         tuple(stride) if isinstance(stride, Sequence) else stride,
         NumberedAxes.of(layout, in_axis, out_axis, batch_axis),
+        None if seed is None else int(seed),
     )
 
 
@@ -165,12 +186,13 @@ class KeyedInitializer:
     transposed: bool = False
     stride: int | tuple[int, ...] | None = None
     axes: NumberedAxes | None = None
+    seed: int | None = None
 
     def __call__(self, key: Any, shape: Sequence[int], dtype: Any = jnp.float32, out_sharding: Any = None) -> jax.Array:
         """Return the weights of one parameter.
 
         Args:
-            key: One threefry key, from `jax.random.key` or `jax.random.PRNGKey`.
+            key: One threefry key, from `jax.random.key` or `jax.random.PRNGKey`. With a seed, anything.
             shape: Shape of the parameter.
             dtype: Its dtype; None for float32.
             out_sharding: How to shard it: a `jax.sharding.Sharding`, or a `PartitionSpec` under a mesh.
@@ -180,7 +202,8 @@ class KeyedInitializer:
                 `fanin.plan` rejects an argument.
             FaninTypeError: An argument has the wrong type.
         """
-        _check_key(key)
+        if self.seed is None:
+            _check_key(key)
         if self.axes is not None:
             return self._with_axes(self.axes, key, check_shape(shape), dtype, out_sharding)
         plan = fanin.plan(
@@ -200,7 +223,8 @@ class KeyedInitializer:
             )
         if isinstance(out_sharding, Sharding):
             check_sharding(out_sharding, plan.shape)
-        return _resharded(draw(plan, key, _counters(plan), sharding=out_sharding, merge=False), out_sharding)
+        words = key if self.seed is None else np.array(seed_words(self.seed), np.uint32)
+        return _resharded(draw(plan, words, _counters(plan), sharding=out_sharding, merge=False), out_sharding)
 
     def _with_axes(
         self, axes: NumberedAxes, key: Any, shape: tuple[int, ...], dtype: Any, out_sharding: Any

@@ -26,7 +26,7 @@ from fanin_jax._lattice import Pair, multiply_high, normal, uniform, words
 from fanin_jax._rounding import as_dtype, round_to
 from fanin_jax._x64 import enable_x64, has_float64
 
-__all__ = ["Words", "draw_elements"]
+__all__ = ["Recipe", "Words", "compiled", "draw_elements", "numbers_of"]
 
 Words: TypeAlias = np.ndarray[Any, np.dtype[np.uint32]]
 
@@ -55,11 +55,11 @@ def draw_elements(
     """
     context = enable_x64(True) if plan.dtype == "float64" and not has_float64() else nullcontext()
     with context:
-        return _compiled(_Recipe.of(plan, rule, merge), sharding)(keys, counters, _numbers(plan, rule))
+        return compiled(Recipe.of(plan, rule, merge), sharding)(keys, counters, numbers_of(plan, rule))
 
 
 @dataclass(frozen=True, slots=True)
-class _Recipe:
+class Recipe:
     """The structure that a compiled draw depends on.
 
     Attributes:
@@ -79,7 +79,8 @@ class _Recipe:
     wide: bool = False
 
     @classmethod
-    def of(cls, plan: Plan, rule: Fill | Draw, merge: bool) -> _Recipe:
+    def of(cls, plan: Plan, rule: Fill | Draw, merge: bool) -> Recipe:
+        """Return the structure of a plan by a rule; `merge` as in `draw`."""
         if isinstance(rule, Fill) or 0 in plan.shape:
             return cls(plan.shape, plan.dtype, "fill")
         check_axes(plan.axes)
@@ -94,7 +95,7 @@ class _Recipe:
         return tuple(axis.size for axis in self.axes)
 
 
-def _numbers(plan: Plan, rule: Fill | Draw) -> Words:
+def numbers_of(plan: Plan, rule: Fill | Draw) -> Words:
     """Return the numbers of a plan that a compiled draw takes, packed into one array: one transfer instead of nine."""
     dtype = DTYPES[plan.dtype]
     if isinstance(rule, Fill):
@@ -107,11 +108,12 @@ def _numbers(plan: Plan, rule: Fill | Draw) -> Words:
 
 
 @lru_cache(maxsize=4096)
-def _compiled(recipe: _Recipe, sharding: Any) -> Callable[[Any, Words | None, Words], Array]:
+def compiled(recipe: Recipe, sharding: Any) -> Callable[[Any, Any, Any], Array]:
+    """Return the compiled draw of a structure, a function of keys, counters and the numbers of a plan."""
     return jax.jit(partial(_draw, recipe), out_shardings=sharding)
 
 
-def _draw(recipe: _Recipe, keys: Array, counters: Array | None, numbers: Array) -> Array:
+def _draw(recipe: Recipe, keys: Array, counters: Array | None, numbers: Array) -> Array:
     dtype = DTYPES[recipe.dtype]
     if recipe.distribution == "fill":
         return lax.broadcast(_fill_value(numbers, dtype), recipe.shape)
@@ -124,7 +126,7 @@ def _draw(recipe: _Recipe, keys: Array, counters: Array | None, numbers: Array) 
     return lax.reshape(merged, recipe.shape)
 
 
-def _elements(recipe: _Recipe, key: Pair, numbers: Array) -> Array:
+def _elements(recipe: Recipe, key: Pair, numbers: Array) -> Array:
     dtype = DTYPES[recipe.dtype]
     low_word, high_word, first_rank, ranks = numbers[0], numbers[1], numbers[2], numbers[3]
     shift, low, high, mean = lax.bitcast_convert_type(numbers[_SHIFT : _SHIFT + 4], jnp.int32)
@@ -144,7 +146,7 @@ def _elements(recipe: _Recipe, key: Pair, numbers: Array) -> Array:
     return round_to((point + mean).astype(factor.dtype) * factor, dtype)
 
 
-def _stream_key(recipe: _Recipe, keys: Array, counters: Array | None) -> Pair:
+def _stream_key(recipe: Recipe, keys: Array, counters: Array | None) -> Pair:
     """Return the key of each element, as arrays that broadcast to the axes."""
     k0, k1 = stream_keys(keys, counters)
     if recipe.stack_axis is None:

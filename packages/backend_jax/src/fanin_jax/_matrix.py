@@ -27,7 +27,7 @@ from fanin_jax._lattice import threefry2x32, words
 from fanin_jax._rounding import round_to
 from fanin_jax._x64 import can_use_float64, enable_x64, has_float64
 
-__all__ = ["draw_matrices"]
+__all__ = ["draw_matrices", "structure_of"]
 
 
 def draw_matrices(plan: Plan, rule: Diagonal | Masked | Haar, keys: Any, counters: Any, sharding: Any) -> Array:
@@ -42,9 +42,13 @@ def draw_matrices(plan: Plan, rule: Diagonal | Masked | Haar, keys: Any, counter
     """
     check_axes(plan.axes)
     doubles = plan.compute == "float64" or (isinstance(rule, Haar) and can_use_float64())
-    structure = replace(plan, keys=((0, 0),) * len(plan.keys), counters=None, seed=0, name=None)
     with enable_x64(True) if doubles and not has_float64() else nullcontext():
-        return _compiled(structure, sharding)(keys, counters)
+        return _compiled(structure_of(plan), sharding)(keys, counters)
+
+
+def structure_of(plan: Plan) -> Plan:
+    """Return a plan without the words of its streams: plans that differ by these alone are drawn by one function."""
+    return replace(plan, keys=((0, 0),) * len(plan.keys), counters=None, seed=0, name=None)
 
 
 @lru_cache(maxsize=1024)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -12,6 +12,7 @@ from torch.nn.parameter import UninitializedBuffer, UninitializedParameter
 
 from fanin.exceptions import FaninValueError
 from fanin.initializers import Constant
+from fanin.initializers.presets import zeros
 from fanin.models import Parameter, Scheme
 from fanin.models.parameter import OTHER_DTYPES, Region, part_name
 from fanin.plans import Plan
@@ -50,8 +51,9 @@ def apply_scheme(model: nn.Module, scheme: Scheme, seed: int, prefix: str = "") 
         make_real(model, tensors)
         tensors = named_tensors(model, prefix)
     for one in tensors:
-        if (write := writes.get(one.names[0])) is not None:
-            _carry_out(write, local_blocks(one.tensor.detach())[0], scheme, seed)
+        known, write = found[one.names[0]], writes.get(one.names[0])
+        if known is not None and write is not None:
+            _carry_out(write, _held(one, *known)[0], scheme, seed)
 
 
 def _parameter(one: Named, scheme: Scheme) -> tuple[str, Parameter] | None:
@@ -67,7 +69,9 @@ def _check(tensors: list[Named], found: dict[str, tuple[str, Parameter] | None],
     for one in tensors:
         known = found[one.names[0]]
         if known is None:
-            if not one.is_buffer or one.tensor.is_meta:
+            if tied := _tied(one, scheme):
+                faults.append(f"{one.names[0]} is not tied to {tied}, as it was when recorded: tie it again")
+            elif not one.is_buffer or one.tensor.is_meta:
                 close = difflib.get_close_matches(one.names[0], scheme, n=1)
                 faults.append(f"{one.names[0]} is not in the scheme" + (f" (which has {close[0]})" if close else ""))
             continue
@@ -95,6 +99,20 @@ def _check_shaped(one: Named) -> None:
             check_writable(one.tensor)
         except FaninValueError as error:
             raise FaninValueError(f"{one.names[0]}: {error}") from error
+
+
+def _tied(one: Named, scheme: Scheme) -> str | None:
+    """Return the tensor of a scheme that one which it does not have was tied to, when it was recorded."""
+    return scheme.tied.get(one.names[0]) if isinstance(scheme, RecordedScheme) else None
+
+
+def _held(one: Named, name: str, parameter: Parameter) -> tuple[Tensor, list[Block] | None]:
+    """Return what this process holds of a tensor, as `local_blocks` does."""
+    is_zero = parameter.initializer == zeros() and not parameter.parts
+    try:
+        return local_blocks(one.tensor.detach(), is_zero)
+    except FaninValueError as error:
+        raise FaninValueError(f"{name}: {error}") from error
 
 
 def _computes(scheme: Scheme, name: str) -> bool:
@@ -127,7 +145,7 @@ def _device_of(tensor: Tensor) -> str:
 
 def _write(one: Named, name: str, parameter: Parameter, scheme: Scheme, seed: int) -> _Write | None:
     """Return what to write into a tensor; None where nothing is to be changed."""
-    blocks = local_blocks(one.tensor.detach())[1]
+    blocks = _held(one, name, parameter)[1]
     if blocks is None:
         whole = tuple((0, size) for size in parameter.shape)
         blocks = [Block(whole, tuple(slice(*ends) for ends in whole))]
@@ -149,7 +167,7 @@ def _plans(
 ) -> Iterator[tuple[Plan, tuple[slice, ...]]]:
     """Yield the plans of a parameter's own law and of its parts, with the place of each in this process's memory."""
     if parameter.initializer is not None:
-        yield replace(parameter, dtype=dtype, parts=()).plan(name, seed, block.part), block.place
+        yield parameter.with_dtype(dtype).plan(name, seed, block.part), block.place
     for k, one in enumerate(parameter.parts):
         common = tuple(
             (max(start, first), min(stop, last))
@@ -162,7 +180,7 @@ def _plans(
             for (start, stop), base in zip(_counted_from(block.part, common), block.place, strict=True)
         )
         within = _counted_from(one.region, common)
-        yield replace(one.parameter, dtype=dtype).plan(part_name(name, k), seed, within), place
+        yield one.parameter.with_dtype(dtype).plan(part_name(name, k), seed, within), place
 
 
 def _counted_from(outer: Region, inner: Region) -> Region:

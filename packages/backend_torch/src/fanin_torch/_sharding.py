@@ -31,13 +31,18 @@ class Block:
     place: tuple[slice, ...]
 
 
-def local_blocks(tensor: Tensor) -> tuple[Tensor, list[Block] | None]:
+def local_blocks(tensor: Tensor, is_zero: bool = False) -> tuple[Tensor, list[Block] | None]:
     """Return the memory that this process holds of a tensor, and which blocks of the whole it is; None for all of it.
 
     A `Shard` splits its dimension as `torch.chunk` does: parts of ceil(size / n), the last ones smaller or empty. A
     strided shard, which fully sharded data parallelism makes of a tensor that is already sharded, splits each of the
     parts that a later mesh dimension makes. Mesh dimensions that shard one dimension split each other's parts, in the
     order of the mesh.
+
+    Args:
+        tensor: The tensor, with or without values.
+        is_zero: Whether it is to be zero. Processes that hold partial values, of which the whole is a sum, a mean, a
+            minimum or a maximum, then each hold zeros; of other numbers nothing says which of them holds what.
 
     Raises:
         FaninValueError: A placement is neither a shard nor a replica, so no process holds values of the whole.
@@ -57,7 +62,7 @@ def local_blocks(tensor: Tensor) -> tuple[Tensor, list[Block] | None]:
             held[dim] = _joined(
                 piece for k in range(pieces) for piece in _chunk(list(_chunk(held[dim], pieces, k)), count, place)
             )
-        elif not placement.is_replicate():
+        elif not placement.is_replicate() and not (is_zero and placement.is_partial()):
             raise FaninValueError(
                 f"init_ writes distributed tensors whose placements are Shard and Replicate. Received: {placement} in "
                 f"{tensor.placements}. Redistribute the tensor first."

@@ -10,10 +10,13 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 import fanin
+from fanin.exceptions import FaninValueError
 from fanin.initializers import Constant, Initializer, Normal, Orthogonal, Sparse, TruncatedNormal, Uniform
 from fanin.models import Parameter, Scheme
+from fanin_torch import init_module_
 from fanin_torch._record import record
 
 Code = Callable[[], Tensor]
@@ -284,6 +287,24 @@ def test_columns_of_one_matrix_do_not_overlap() -> None:
     assert [part.parameter.initializer for part in found.parts] == [Uniform(0.0, 1.0), Normal(0.0, 2.0)]
 
 
+@pytest.mark.parametrize(
+    ("code", "law"),
+    [
+        (lambda: functional.pad(torch.randn(3, 4), (0, 0)), Normal(0.0, 1.0)),
+        (lambda: functional.pad(torch.zeros(3), (0, 2)), Constant(0.0)),
+        (lambda: functional.pad(torch.full((3, 4), 2.0), (1, 0, 0, 2), value=2.0), Constant(2.0)),
+        (lambda: functional.pad(torch.zeros(5), (0, -2)), Constant(0.0)),
+        (lambda: functional.pad(torch.ones(3), (0, 2)), None),
+        (lambda: functional.pad(torch.zeros(3), (0, 2), value=-0.0), None),
+        (lambda: functional.pad(torch.randn(3), (0, 2)), None),
+        (lambda: functional.pad(torch.randn(3), (0, -1)), None),
+    ],
+)
+def test_padding_that_changes_no_law(code: Callable[[], Tensor], law: Initializer | None) -> None:
+    """`transformers` pads the bias of an output layer to its vocabulary, mostly by nothing."""
+    assert one(code).initializer == law
+
+
 def test_an_embedding_s_padding_row() -> None:
     found = recorded(lambda: nn.Embedding(7, 3, padding_idx=-2))["weight"]
     assert found.initializer == Normal(0.0, 1.0)
@@ -323,6 +344,17 @@ def test_tied_parameters_are_one() -> None:
         return net
 
     assert list(recorded(build)) == ["0.weight"]
+
+
+def test_tensors_that_are_no_longer_tied_are_refused() -> None:
+    with record(draw=False) as recording:
+        net = nn.Sequential(nn.Embedding(5, 4), nn.Linear(4, 5, bias=False))
+        net[1].weight = net[0].weight
+    scheme = recording.scheme(net)
+    net[1].weight = nn.Parameter(torch.full((5, 4), 2.0))  # as tensor parallelism does, which replaces each
+    with pytest.raises(FaninValueError, match=r"1\.weight is not tied to 0\.weight, as it was when recorded: tie it"):
+        init_module_(net, scheme, seed=1)
+    assert (net[1].weight == 2).all()
 
 
 @pytest.mark.parametrize("draw", [True, False])

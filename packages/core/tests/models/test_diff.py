@@ -46,6 +46,10 @@ SAME: dict[str, tuple[Parameter, Parameter]] = {
         Parameter((3,), initializer=fanin.ones(), stream="a"),
         Parameter((3,), initializer=fanin.ones()),
     ),
+    "a constant of integers": (
+        Parameter((), "int64", fanin.zeros()),
+        Parameter((), "int64", fanin.constant(0.0)),
+    ),
     "the stream's name said": (Parameter((3,), initializer=N, stream="w"), Parameter((3,), initializer=N)),
     "a part's stream said": (packed(N, stream="w#0"), packed(N)),
     "groups that no fan counts": (
@@ -85,6 +89,16 @@ DIFFERENT: dict[str, tuple[Parameter, Parameter, list[tuple[str, str, str]]]] = 
         Parameter((3,), initializer=N),
         Parameter((3,), "float64", N),
         [("dtype", "float32", "float64")],
+    ),
+    "constants of integers": (
+        Parameter((2,), "int64", fanin.ones()),
+        Parameter((2,), "int64", fanin.constant(3.0)),
+        [("law", "every weight is 1", "every weight is 3")],
+    ),
+    "dtype, of integers": (
+        Parameter((2,), "int64", fanin.ones()),
+        Parameter((2,), "bool", fanin.ones()),
+        [("dtype", "int64", "bool")],
     ),
     "dtype, and a law that one of them rounds": (
         Parameter((3,), initializer=fanin.constant(0.1)),
@@ -156,6 +170,19 @@ def test_the_table() -> None:
     ]
     assert repr(differences) == "<fanin.models.SchemeDiff of 4 differences>"
     assert [one.name for one in differences[1:3]] == ["a", "only"]
+
+
+def test_a_missing_table_is_named_in_brief() -> None:
+    long = Parameter((3,), note="computed: arange, div, pow, reciprocal, mul, gt, where")
+    law = Parameter((3,), initializer=fanin.profile("torch:trunc_normal", std=0.0123456789, a=-0.0234567, b=0.03456789))
+    brief = "computed: arange, div, pow, reciprocal, ..."
+    assert [(one.first, one.second) for one in diff(Scheme({"t": long}), Scheme({"u": long}))] == [
+        (brief, ""),
+        ("", brief),
+    ]
+    assert len(diff(Scheme({"w": law}), Scheme({}))[0].first) > 40
+    other = Parameter((3,), note=f"{long.note}, sub")
+    assert found(long, other) == [("law", long.note, other.note)]
 
 
 def test_rows_of_one_kind() -> None:

@@ -213,7 +213,7 @@ def test_all_faults_in_one_message() -> None:
 
 @pytest.mark.parametrize(
     ("names", "message"),
-    [(["w"], "must map"), ({"w": 5}, "'w': 5"), ({"w": ["a", 5]}, "list of names"), ({5: "w"}, "5: 'w'")],
+    [(["w"], "must map"), ({"w": 5}, "'w': 5"), ({"w": ["a", 5]}, "to a list"), ({5: "w"}, "5: 'w'")],
 )
 def test_names_that_are_none(names: Any, message: str) -> None:
     scheme = Scheme({"w": Parameter((3,), initializer=N)})
@@ -289,7 +289,7 @@ def test_a_name_comes_before_a_stream() -> None:
 
 
 STACKS: dict[str, tuple[Parameter, list[Parameter], str]] = {
-    "no stack": (Parameter((2, 3), layout="OI"), [Parameter((3,), initializer=N)] * 2, "make a stack of as many"),
+    "no stack": (Parameter((2, 3), layout="OI"), [Parameter((4,), initializer=N)] * 2, "is not packed of"),
     "too few": (Parameter((3, 3), layout="SO"), [Parameter((3,), initializer=N)] * 2, "2 sources"),
     "none": (Parameter((0, 3), layout="SO"), [], "0 sources"),
     "another shape": (

@@ -97,6 +97,12 @@ def test_the_whole_table() -> None:
     assert str(scheme) == TABLE
 
 
+def test_a_row_stands_where_its_first_parameter_does() -> None:
+    """Rows that look alike and are no grid stand apart: those of the last stage are behind what is in between."""
+    given = ["s.0.n.0", "s.0.n.1", "s.0.w", "s.1.n.0", "s.1.n.1", "s.1.n.2", "s.1.w", "s.0.n.7"]
+    assert names(plain(*given)) == ["s.0.n.{0,1,7}", "s.{0,1}.w", "s.1.n.{0..2}"]
+
+
 def test_columns_that_say_nothing_are_left_out() -> None:
     assert str(plain("w")).splitlines() == ["name  shape  dtype    law", "w     3      float32  N(0, 0.02^2)"]
 

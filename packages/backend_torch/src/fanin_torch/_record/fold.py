@@ -138,6 +138,8 @@ class _Folding:
             return self._copied(value, target)
         if name in ("cat", "stack"):
             return self._joined(operation)
+        if name == "constant_pad_nd":
+            return self._padded(operation)
         if name == "eye" and target.dtype.is_floating_point and len(target.shape) == 2:
             return _filled(target, Law(Identity()))
         return self._transformed(operation)
@@ -180,6 +182,18 @@ class _Folding:
             made.append((replace(target, shape=shape, offset=offset, whole=False), content.base))
             start += shape[axis]
         return Filled(target.dtype, None, tuple(made))
+
+    def _padded(self, operation: Operation) -> Filled | None:
+        """Return what padding makes: the tensor itself where it adds nothing, or a constant that goes on."""
+        source, ends, *rest = operation.args
+        if not any(ends):
+            return self._copied(source, operation.target)
+        content = self._read(source)
+        number = rest[0] if rest else 0
+        if content is None or content.constant is None or not is_number(number):
+            return None
+        same = repr(content.constant) == repr(float(number))  # a zero has a sign, too
+        return _filled(operation.target, content.base) if same else None
 
     def _transformed(self, operation: Operation) -> Filled | None:
         """Return what an operation on each element makes of what it reads."""

@@ -6,13 +6,12 @@ import math
 from collections import defaultdict
 from dataclasses import dataclass
 
-from torch.utils._pytree import tree_leaves
-
 from fanin.initializers import MatrixInitializer
 from fanin.layout import Geometry
 from fanin_torch._names import Named
 from fanin_torch._record.fold import Filled, fold
 from fanin_torch._record.laws import Law, source_law
+from fanin_torch._record.leaves import leaves_of
 from fanin_torch._record.ref import Ref
 from fanin_torch._record.tape import Slice, Tape
 
@@ -77,7 +76,7 @@ def _decisions(found: Slice, tape: Tape) -> tuple[bool, bool]:
     settings = {
         abs(leaf)
         for operation in (found.operations if told else ())
-        for leaf in tree_leaves((operation.args, operation.kwargs))
+        for leaf in leaves_of((operation.args, operation.kwargs))
         if isinstance(leaf, float)
     }
     return bool(shared), again or bool(settings & (told | {1.0 / value for value in told}))

@@ -9,12 +9,12 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.utils._pytree import tree_leaves, tree_map
 
 from fanin.models import Parameter
 from fanin.stream.keys import named_key
 from fanin_torch._draw import draw_into
 from fanin_torch._dtypes import DTYPES, dtype_name
+from fanin_torch._record.leaves import leaves_of, with_leaves
 from fanin_torch._record.ref import Ref
 from fanin_torch._record.tape import EMPTY, Operation
 
@@ -60,7 +60,7 @@ def replayed(
             if source.initializer is not None:
                 _draw(source, at(operation.target), seed)
                 continue
-        args, kwargs = tree_map(
+        args, kwargs = with_leaves(
             lambda leaf: at(leaf) if isinstance(leaf, Ref) else leaf, (operation.args, operation.kwargs)
         )
         _carry_out(operation, args, kwargs, at, named_key(seed, _stream(source))[0] if operation.is_random else None)
@@ -87,7 +87,7 @@ def _carry_out(operation: Operation, args: Any, kwargs: Any, at: Any, word: int 
         if word is not None:
             torch.manual_seed(word)
         outcome = operation.function(*args, **settings)
-    fresh = [leaf for leaf in tree_leaves(outcome) if isinstance(leaf, Tensor)]
+    fresh = [leaf for leaf in leaves_of(outcome) if isinstance(leaf, Tensor)]
     for ref, tensor in zip(operation.made, fresh, strict=True):
         if ref is not None:
             at(ref).copy_(tensor)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
-from typing import Final
+from typing import Any, Final
 
 from torch import Tensor, nn
 
@@ -29,7 +28,11 @@ _SILENT: Final = {*EMPTY, "alias", "clone", "_to_copy", "detach", "lift_fresh"}
 
 
 class RecordedScheme(Scheme):
-    """A scheme that still knows the recording it was read from, so that it can compute what follows no law."""
+    """A scheme that still knows the recording it was read from, so that it can compute what follows no law.
+
+    Attributes:
+        tied: For each further name of a tied tensor, the name that it has in the scheme.
+    """
 
     def __init__(
         self,
@@ -37,8 +40,10 @@ class RecordedScheme(Scheme):
         tape: Tape,
         programs: dict[str, Program],
         sources: dict[int, Parameter],
+        tied: Mapping[str, str],
     ) -> None:
         super().__init__(parameters)
+        self.tied: Final = tied
         self._tape = tape
         self._programs = programs
         self._sources = sources
@@ -87,7 +92,8 @@ def read_scheme(model: nn.Module, tape: Tape) -> RecordedScheme:
     keep_apart(programs, tape)
     sources = _sources(programs, tape)
     parameters = {one.names[0]: _parameter(one.tensor, programs[one.names[0]], sources, tape) for one in named}
-    return RecordedScheme(parameters, tape, programs, sources)
+    tied = {name: one.names[0] for one in named for name in one.names[1:]}
+    return RecordedScheme(parameters, tape, programs, sources, tied)
 
 
 def _check(model: nn.Module, named: list[Named], tape: Tape) -> None:
@@ -141,40 +147,39 @@ def _source(number: int, stream: str, geometry: Geometry | None, tape: Tape) -> 
     law = source_law(operation)
     target = operation.target
     initializer = None if law is None else law.initializer
-    parameter = Parameter(target.shape, dtype_name(target.dtype), initializer, stream=stream)
-    return _laid_out(parameter, geometry, law)
+    axes = _axes(target.shape, geometry, law)
+    return Parameter(target.shape, dtype_name(target.dtype), initializer, stream=stream, **axes)
 
 
 def _parameter(tensor: Tensor, program: Program, sources: dict[int, Parameter], tape: Tape) -> Parameter:
     shape, dtype, filled = tuple(tensor.shape), dtype_name(tensor.dtype), program.filled
-    plain = _laid_out(Parameter(shape, dtype), program.geometry, filled.base if filled else None)
-    noted = replace(plain, note=_note(program, tape))
+    axes = _axes(shape, program.geometry, filled.base if filled else None)
+
+    def noted() -> Parameter:
+        return Parameter(shape, dtype, note=_note(program, tape), **axes)
+
     if filled is None:
-        return noted
+        return noted()
     if dtype not in DTYPES:
         constant = filled.base.initializer if filled.base is not None and not filled.regions else None
         whole = isinstance(constant, Constant) and constant.value.is_integer()
-        return replace(plain, initializer=constant) if whole else noted
+        return Parameter(shape, dtype, constant, **axes) if whole else noted()
     parts: list[Part] = []
     for ref, law in filled.regions:
         region = ref.region_of(program.ref)
         if region is None or law.initializer is None:
-            return noted
+            return noted()
         piece = tuple(stop - start for start, stop in region)
-        one = Parameter(piece, dtype, law.initializer, stream=_stream(law, sources))
-        parts.append(Part(region, _laid_out(one, None, law)))
+        stream = _stream(law, sources)
+        parts.append(Part(region, Parameter(piece, dtype, law.initializer, stream=stream, **_axes(piece, None, law))))
     if filled.base is None:
-        packed = replace(plain, parts=tuple(parts))
-        return packed if parts and packed.follows_laws else noted
+        packed = Parameter(shape, dtype, parts=tuple(parts), **axes)
+        return packed if parts and packed.follows_laws else noted()
     if filled.base.initializer is None:
-        return noted
+        return noted()
     stream = _stream(filled.base, sources)
-    return replace(
-        plain,
-        initializer=filled.base.initializer,
-        stream=None if stream == program.name else stream,
-        parts=tuple(parts),
-    )
+    own = None if stream == program.name else stream
+    return Parameter(shape, dtype, filled.base.initializer, stream=own, parts=tuple(parts), **axes)
 
 
 def _stream(law: Law, sources: dict[int, Parameter]) -> str | None:
@@ -183,20 +188,18 @@ def _stream(law: Law, sources: dict[int, Parameter]) -> str | None:
     return stream
 
 
-def _laid_out(parameter: Parameter, geometry: Geometry | None, law: Law | None) -> Parameter:
-    """Return a parameter with the axes that its layer says it has; for a matrix law without, as torch counts them."""
-    shape = parameter.shape
+def _axes(shape: tuple[int, ...], geometry: Geometry | None, law: Law | None) -> dict[str, Any]:
+    """Return what the axes of a parameter are, as its layer says; for a matrix law without, as torch counts them."""
     if geometry is not None and geometry.shape == shape:
-        return replace(
-            parameter,
-            layout=geometry.layout,
-            groups=geometry.groups,
-            transposed=geometry.transposed,
-            stride=geometry.stride if geometry.transposed else None,
-        )
+        return {
+            "layout": geometry.layout,
+            "groups": geometry.groups,
+            "transposed": geometry.transposed,
+            "stride": geometry.stride if geometry.transposed else None,
+        }
     if law is not None and isinstance(law.initializer, MatrixInitializer):
-        return replace(parameter, layout={3: "OIW", 4: "OIHW", 5: "OIDHW"}.get(len(shape), "OI"))
-    return parameter
+        return {"layout": {3: "OIW", 4: "OIHW", 5: "OIDHW"}.get(len(shape), "OI")}
+    return {}
 
 
 def _note(program: Program, tape: Tape) -> str:

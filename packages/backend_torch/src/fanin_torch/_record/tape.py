@@ -11,8 +11,8 @@ from typing import Any, Final
 import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_leaves, tree_map
 
+from fanin_torch._record.leaves import leaves_of, with_leaves
 from fanin_torch._record.ref import Ref
 from fanin_torch._record.undrawn import Undrawn
 
@@ -95,7 +95,7 @@ class Operation:
     def reads(self) -> Iterator[Ref]:
         """Yield the tensors among its arguments, but for one that says no more than a shape."""
         args = self.args[1:] if self.name.startswith("new_") or self.name.endswith("_like") else self.args
-        return (leaf for leaf in tree_leaves((args, self.kwargs)) if isinstance(leaf, Ref))
+        return (leaf for leaf in leaves_of((args, self.kwargs)) if isinstance(leaf, Ref))
 
     def replaces(self, key: int) -> bool:
         """Return whether it fills a storage without reading what was there."""
@@ -224,7 +224,7 @@ class Tape(TorchDispatchMode):  # type: ignore[no-untyped-call]
             self.ref(args[0], replaced=True)
         if isinstance(out := kwargs.get("out"), Tensor):
             self.ref(out, replaced=True)
-        noted: tuple[Any, Any] = tree_map(
+        noted: tuple[Any, Any] = with_leaves(
             lambda leaf: self.ref(leaf) if isinstance(leaf, Tensor) and _has_storage(leaf) else leaf, (args, kwargs)
         )
         return noted
@@ -234,18 +234,18 @@ class Tape(TorchDispatchMode):  # type: ignore[no-untyped-call]
         if name in METADATA:
             return
         if name in _LOOKS:
-            for ref in tree_leaves(noted):
+            for ref in leaves_of(noted):
                 if isinstance(ref, Ref) and ref.key in self._random:
                     self.looks.append((len(self.operations), ref.key, result))
             return
-        outcome = [leaf for leaf in tree_leaves(result) if isinstance(leaf, Tensor)]
+        outcome = [leaf for leaf in leaves_of(result) if isinstance(leaf, Tensor)]
         made: list[Ref | None] = [
             self.ref(leaf, replaced=True) if _has_storage(leaf) and not self.knows(leaf) else None for leaf in outcome
         ]
         written = list(_written(func, *noted))
         if not written and not any(made):
             return
-        opaque = any(isinstance(leaf, Tensor) for leaf in tree_leaves(noted))
+        opaque = any(isinstance(leaf, Tensor) for leaf in leaves_of(noted))
         self._append(Operation(len(self.operations), name, func, *noted, made, written, opaque))
 
     def slice_of(self, key: int, before: int | None = None) -> Slice:
@@ -293,4 +293,4 @@ def _written(func: Any, args: Any, kwargs: Any) -> Iterator[Ref]:
         if argument.alias_info is None or not argument.alias_info.is_write:
             continue
         value = kwargs.get(argument.name) if argument.kwarg_only or place >= len(args) else args[place]
-        yield from (leaf for leaf in tree_leaves(value) if isinstance(leaf, Ref))
+        yield from (leaf for leaf in leaves_of(value) if isinstance(leaf, Ref))

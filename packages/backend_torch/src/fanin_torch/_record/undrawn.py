@@ -8,7 +8,8 @@ from typing import Any, Final
 import torch
 from torch import Tensor
 from torch.utils._python_dispatch import _disable_current_modes
-from torch.utils._pytree import tree_leaves
+
+from fanin_torch._record.leaves import leaves_of
 
 __all__ = ["Undrawn"]
 
@@ -38,7 +39,7 @@ class Undrawn:
         first = args[0] if args and isinstance(args[0], Tensor) else None
         if first is not None and name in _IN_PLACE:
             return self._put_off(first, lambda: self._drawn(func, args, kwargs), first.is_contiguous())
-        waiting = [leaf for leaf in tree_leaves((args, kwargs)) if isinstance(leaf, Tensor) and self._waits(leaf)]
+        waiting = [leaf for leaf in leaves_of((args, kwargs)) if isinstance(leaf, Tensor) and self._waits(leaf)]
         if waiting and not _is_view(func):
             if name in _COPIES:
                 return self._copy(name, args[0], kwargs)
@@ -75,12 +76,12 @@ class Undrawn:
         return tensor
 
     def _settled(self, needed: tuple[Any, ...], func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        self.settle([leaf for leaf in tree_leaves(needed) if self._waits(leaf)])
+        self.settle([leaf for leaf in leaves_of(needed) if self._waits(leaf)])
         self._drawn(func, args, kwargs)
 
     def _drawn(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Carry out an operation, with the recording's own generator where it takes one."""
-        device = next((leaf.device for leaf in tree_leaves(args) if isinstance(leaf, Tensor)), kwargs.get("device"))
+        device = next((leaf.device for leaf in leaves_of(args) if isinstance(leaf, Tensor)), kwargs.get("device"))
         if any(argument.name == "generator" for argument in func._schema.arguments):
             kwargs = {**kwargs, "generator": self._generator(torch.device(device or "cpu"))}
         elif isinstance(overload := _with_generator(func), torch._ops.OpOverload):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import overload
+from typing import Final, overload
 
 from fanin._checks import closest
 from fanin.dtypes import DTYPES
@@ -16,6 +16,9 @@ from fanin.plans.rule_of import rule_of
 from fanin.plans.rules import Fill
 
 __all__ = ["Difference", "SchemeDiff", "diff"]
+
+_BRIEF: Final = 40
+"""Characters of a note that are shown where only one scheme has the tensor."""
 
 
 @dataclass(frozen=True)
@@ -111,9 +114,9 @@ def diff(a: Scheme, b: Scheme, names: Mapping[str, str] | None = None) -> Scheme
             one, two = a[name].with_streams_of(name), b[other].with_streams_of(other)
             found += (Difference(name, *texts) for texts in _differences(one, two, mapping))
         else:
-            found.append(Difference(name, "missing", law_text(a[name]), ""))
+            found.append(Difference(name, "missing", _in_brief(a[name]), ""))
     taken = set(pairs.values())
-    found += (Difference(name, "missing", "", law_text(b[name])) for name in b if name not in taken)
+    found += (Difference(name, "missing", "", _in_brief(b[name])) for name in b if name not in taken)
     return SchemeDiff(found)
 
 
@@ -148,8 +151,9 @@ def _rule(parameter: Parameter, dtype: str) -> object:
     """Return what decides the weights, given the words of the stream."""
     if parameter.initializer is None:
         return parameter.note
+    real = dtype if dtype in DTYPES else "float64"  # a buffer of integers has a constant
     try:
-        return rule_of(parameter.initializer, parameter.geometry, DTYPES[dtype])
+        return rule_of(parameter.initializer, parameter.geometry, DTYPES[real])
     except FaninError:  # it cannot be drawn
         return parameter.initializer
 
@@ -159,6 +163,14 @@ def _order(parameter: Parameter, dtype: str) -> object:
     if parameter.initializer is None or isinstance(_rule(parameter, dtype), Fill):
         return None
     return parameter.geometry.axes(), parameter.geometry.stack_axis
+
+
+def _in_brief(parameter: Parameter) -> str:
+    """Return the law, or the first words of what computes a tensor, with which nothing is compared."""
+    text = law_text(parameter)
+    if parameter.initializer is not None or len(text) <= _BRIEF:
+        return text
+    return f"{text[:_BRIEF].rpartition(' ')[0]} ..."
 
 
 def _in_full(parameter: Parameter) -> str:

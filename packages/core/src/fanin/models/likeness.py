@@ -15,14 +15,14 @@ from fanin.dtypes import DTYPES
 from fanin.exceptions import FaninError, FaninTypeError, FaninValueError
 from fanin.initializers import Initializer
 from fanin.layout import Geometry
-from fanin.models.parameter import Parameter, part_name
+from fanin.models.parameter import Parameter, Part, packed_regions, part_name
 from fanin.plans.rule_of import rule_of
 from fanin.plans.rules import Rule
 
 __all__ = ["Names", "like"]
 
 Names: TypeAlias = Mapping[str, str | Sequence[str]]
-"""A target's name to a source's; of a stack, to one per slice."""
+"""A target's name to a source's; of a stack to one per slice, and of a packed tensor to one per piece."""
 
 
 class _UnlikeError(Exception):
@@ -53,7 +53,8 @@ def like(
             if isinstance(wanted, str):
                 made[name] = _like(parameter, sources[wanted])
             else:
-                made[name] = _stack(parameter, [sources[one] for one in wanted])
+                several = _stack if parameter.geometry.stack_axis is not None else _packed
+                made[name] = several(parameter, [sources[one] for one in wanted])
         except (_UnlikeError, FaninError) as fault:
             faults.append(f"{name} like {wanted if isinstance(wanted, str) else ', '.join(wanted)}: {fault}")
     if faults:
@@ -74,7 +75,8 @@ def _checked(names: object) -> Names:
         several = isinstance(other, Sequence) and not isinstance(other, bytes)
         if not isinstance(name, str) or not several or not all(isinstance(one, str) for one in other):
             raise FaninTypeError(
-                f"names must map a name to a name, or a stack's to a list of names. Received: {name!r}: {other!r}."
+                f"names must map a name to a name, or that of a stack or of a packed tensor to a list. Received: "
+                f"{name!r}: {other!r}."
             )
     return names
 
@@ -154,6 +156,28 @@ def _stack(target: Parameter, sources: list[Parameter]) -> Parameter:
         raise _UnlikeError("the slices of a stack have streams of their own, and two sources have the same")
     law = _law(initializers[0], first, target)
     return dataclasses.replace(target, initializer=law, stream=streams, parts=(), note=None)
+
+
+def _packed(target: Parameter, sources: list[Parameter]) -> Parameter:
+    """Return a tensor packed of others along its first out-axis, in their order: one part each.
+
+    Raises:
+        _UnlikeError: They do not fill it, or one of them cannot be stored in its place.
+    """
+    regions = packed_regions(target, [source.size for source in sources])
+    if regions is None:
+        sizes = ", ".join(str(source.shape) for source in sources)
+        raise _UnlikeError(f"{_shown(target)} is not packed of {sizes} along its first out-axis")
+    parts = []
+    for region, source in zip(regions, sources, strict=True):
+        shape = tuple(stop - start for start, stop in region)
+        one = _like(
+            dataclasses.replace(target, shape=shape, initializer=None, stream=None, parts=(), note=None), source
+        )
+        if one.initializer is None or one.parts:
+            raise _UnlikeError("what is packed follows one law, and a source has parts, or no law")
+        parts.append(Part(region, one))
+    return dataclasses.replace(target, initializer=None, stream=None, parts=tuple(parts), note=None)
 
 
 def _law(initializer: Initializer, source: Parameter, target: Parameter) -> Initializer:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -17,7 +17,7 @@ from fanin.initializers.names import get_initializer
 from fanin.layout import Geometry, check_shape
 from fanin.plans import Name, Plan
 
-__all__ = ["OTHER_DTYPES", "Parameter", "Part", "Region", "part_name"]
+__all__ = ["OTHER_DTYPES", "Parameter", "Part", "Region", "packed_regions", "part_name"]
 
 Region = tuple[tuple[int, int], ...]
 """A hyper-rectangle of a tensor: (start, stop) for each stored axis."""
@@ -149,6 +149,8 @@ class Parameter:
 
     def with_dtype(self, dtype: str) -> Parameter:
         """Return the parameter, and its parts, in another dtype."""
+        if dtype == self.dtype:
+            return self
         parts = tuple(dataclasses.replace(part, parameter=part.parameter.with_dtype(dtype)) for part in self.parts)
         return dataclasses.replace(self, dtype=dtype, parts=parts)
 
@@ -160,6 +162,22 @@ def _is_whole(initializer: Initializer) -> bool:
 def part_name(name: str, number: int) -> str:
     """Return what a part's stream is called where the part does not say: "attn.in_proj_weight#0"."""
     return f"{name}#{number}"
+
+
+def packed_regions(whole: Parameter, sizes: Sequence[int]) -> list[Region] | None:
+    """Return the regions that pieces of some sizes fill, one after the other along the first out-axis; None if none.
+
+    A tensor without a layout is packed along its first axis.
+    """
+    axis = 0 if whole.layout is None else whole.layout.find("O")
+    if not whole.size or axis < 0 or whole.groups > 1 or whole.transposed:
+        return None
+    step = whole.size // whole.shape[axis]
+    ends = list(itertools.accumulate(sizes, initial=0))
+    if ends[-1] != whole.size or any(end % step for end in ends):
+        return None
+    full = tuple((0, size) for size in whole.shape)
+    return [(*full[:axis], (a // step, b // step), *full[axis + 1 :]) for a, b in itertools.pairwise(ends)]
 
 
 @dataclass(frozen=True)

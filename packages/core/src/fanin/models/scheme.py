@@ -11,6 +11,7 @@ from fanin.models.data import parameters_of_text, text_of_parameters
 from fanin.models.draw import draw_parameter
 from fanin.models.likeness import Names, like
 from fanin.models.parameter import Parameter
+from fanin.models.splitting import Pieces, split
 from fanin.models.table import table
 from fanin.registry import backend as get_backend
 from fanin.stream.keys import seed_words
@@ -111,7 +112,8 @@ class Scheme(Mapping[str, Parameter]):
             source: The scheme that says the laws and the streams.
             names: This scheme's names to the source's; names that are left out are the same in both. A part of a
                 packed source, or a slice of a stack, is named by its stream. A stack here may be like separate
-                tensors there: {"layers.weight": ["layers.0.weight", "layers.1.weight"]}.
+                tensors there, {"layers.weight": ["layers.0.weight", "layers.1.weight"]}, and so may a packed tensor,
+                in the order of its first out-axis: {"qkv.weight": ["q.weight", "k.weight", "v.weight"]}.
 
         Raises:
             FaninValueError: A name is missing, or two tensors cannot have the same weights; the message lists all.
@@ -154,6 +156,31 @@ class Scheme(Mapping[str, Parameter]):
                 raise FaninValueError(f"two parameters would be called {new!r}. Give each its own name.")
             renamed[new] = parameter.with_streams_of(name) if new != name else parameter
         return Scheme(renamed)
+
+    def split(self, pieces: Pieces) -> Scheme:
+        """Return the scheme with packed parameters as equal parts, each with the law of the whole and its own stream.
+
+        A framework that stores the pieces separately can then have the same weights (`like`). They are other weights
+        than the packed ones, of the same distribution.
+
+        Args:
+            pieces: A name, or a pattern of names, to the names of its pieces along the first out-axis.
+
+        Raises:
+            FaninValueError: A pattern is for no parameter, or a parameter does not follow one law of independent
+                weights, or cannot be cut into as many equal pieces.
+            FaninTypeError: `pieces` does not map names to names.
+
+        Example:
+            >>> packed = Scheme({"qkv.weight": Parameter((12, 4), "float32", "glorot_uniform", layout="OI")})
+            >>> print(packed.split({"qkv.weight": "qkv"}))
+            name                   shape   dtype    law                     layout  stream
+            qkv.weight             12 x 4  float32  3 parts                 OI
+              qkv.weight[0:4, :]   4 x 4   float32  U(-0.612372, 0.612372)  OI      qkv.weight.q
+              qkv.weight[4:8, :]   4 x 4   float32  U(-0.612372, 0.612372)  OI      qkv.weight.k
+              qkv.weight[8:12, :]  4 x 4   float32  U(-0.612372, 0.612372)  OI      qkv.weight.v
+        """
+        return Scheme(split(self, pieces))
 
     def to_json(self) -> str:
         """Return the scheme as text: versioned, stable, strict JSON, one line per parameter, so that a diff reads well.

@@ -65,11 +65,17 @@ def table(parameters: Mapping[str, Parameter]) -> str:
 
 
 def merged(rows: Iterable[Row]) -> Iterator[tuple[str, ...]]:
-    """Yield the cells of rows, one line for those that are the same but for numbers in their names."""
+    """Yield the cells of rows, one line for those that are the same but for numbers in their names.
+
+    A line stands where the first of its rows stood.
+    """
+    places: dict[Row, int] = {}
     groups: dict[tuple[str, ...], list[Row]] = {}
-    for row in rows:
+    for place, row in enumerate(rows):
+        places.setdefault(row, place)
         groups.setdefault(row.kind, []).append(row)
-    return itertools.chain.from_iterable(map(_merged, groups.values()))
+    lines = itertools.chain.from_iterable(map(_merged, groups.values()))
+    return (cells for _, cells in sorted(lines, key=lambda line: places[line[0]]))
 
 
 @dataclass(frozen=True)
@@ -125,8 +131,11 @@ def _row(name: str, place: tuple[str, str], parameter: Parameter, own: str) -> R
     return Row(name, cells, stream or "", place)
 
 
-def _merged(rows: list[Row]) -> Iterator[tuple[str, ...]]:
-    """Yield one row for several whose names have every combination of some numbers, and else as few as that takes."""
+def _merged(rows: list[Row]) -> Iterator[tuple[Row, tuple[str, ...]]]:
+    """Yield one line, and its first row, for several whose names have every combination of some numbers.
+
+    Where they have not, as few lines as that takes.
+    """
     rows = list({row.numbers: row for row in rows}.values())  # a part may come twice
     first = rows[0]
     found = [sorted(set(column)) for column in zip(*(row.numbers for row in rows), strict=True)]
@@ -134,11 +143,8 @@ def _merged(rows: list[Row]) -> Iterator[tuple[str, ...]]:
         before, behind = first.place
         ranges = list(map(_range, found))
         texts = iter(ranges)
-        yield (
-            before + _NUMBER.sub(lambda _: next(texts), first.name) + behind,
-            *first.cells,
-            first.stream_with(ranges),
-        )
+        name = before + _NUMBER.sub(lambda _: next(texts), first.name) + behind
+        yield first, (name, *first.cells, first.stream_with(ranges))
         return
     varied = next(k for k, numbers in enumerate(found) if len(numbers) > 1)
     groups: dict[int, list[Row]] = {}
