@@ -16,13 +16,13 @@ nox.options.default_venv_backend = "virtualenv"
 nox.options.reuse_existing_virtualenvs = True
 nox.options.error_on_missing_interpreters = False  # a Python that is not here is skipped, with a message
 nox.options.sessions = ["lint", "types", "core", "backend", "minimum(name='numpy')", "cross", "wheels", "docs"]
-nox.options.sessions += ["examples", "site"]
+nox.options.sessions += ["examples", "site", "keras(name='torch')", "keras(name='jax')"]
 
 ROOT = Path(__file__).parent
 DIST = ROOT / "dist"
 PYTHON = "3.11"
 PYTHONS = ["3.11", "3.12", "3.13", "3.14"]
-PACKAGES = ["core", "backend_numpy", "backend_torch", "backend_jax"]
+PACKAGES = ["core", "backend_numpy", "backend_torch", "backend_jax", "keras"]
 CONSTRAINTS = ["-c", "constraints.txt"]
 TEST = nox.project.dependency_groups(nox.project.load_toml("pyproject.toml"), "test")
 WITH_ARRAYS = ("models/test_lock.py", "models/test_lock_verify.py", "weights")
@@ -49,6 +49,7 @@ ALL = [
     "./packages/backend_numpy[numba]",
     "./packages/backend_torch",
     "./packages/backend_jax",
+    "./packages/keras",
 ]
 JAX_LIBRARIES = ["flax", "equinox", "dm-haiku", "orbax-checkpoint"]
 """What the JAX backend's tests record and read."""
@@ -180,6 +181,18 @@ def minimum(session: nox.Session, name: str) -> None:
 
 
 @nox.session(python=PYTHON)
+@nox.parametrize("name", ["torch", "jax", "tensorflow"])
+def keras(session: nox.Session, name: str) -> None:
+    """Test the package for Keras on one of Keras's backends; TensorFlow is its build without CUDA."""
+    if name in NO_WHEELS:
+        session.skip(f"no {name} is published for {' on '.join(MACHINE)}")
+    engine = {"torch": "torch", "jax": "jax", "tensorflow": "tensorflow-cpu" if CUDA_ONLY else "tensorflow"}
+    own = ["./packages/core", "./packages/backend_numpy", "./packages/keras"]
+    install(session, *own, engine[name], "scipy", *TEST)
+    pytest(session, "packages/keras/tests", *session.posargs, KERAS_BACKEND=name)
+
+
+@nox.session(python=PYTHON)
 def coverage(session: nox.Session) -> None:
     """Measure which branches the tests take, programs that they start not counted; arguments go to pytest."""
     install(session, *ALL, *EXTRA_TESTED, *TEST, "pytest-cov")
@@ -241,8 +254,8 @@ def wheels(session: nox.Session) -> None:
 def docs(session: nox.Session) -> None:
     """Run the examples of the README, the docs and the docstrings."""
     install(session, *ALL, *EXTRA_TESTED, *TEST)
-    pytest(session, "tests/examples", *session.posargs)
-    modules = ["fanin", "fanin_numpy", "fanin_torch", "fanin_jax"]
+    pytest(session, "tests/examples", *session.posargs, KERAS_BACKEND="jax")
+    modules = ["fanin", "fanin_numpy", "fanin_torch", "fanin_jax", "fanin_keras"]
     pytest(session, "--doctest-modules", "--pyargs", *modules, KERAS_BACKEND="jax")
 
 
