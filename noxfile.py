@@ -25,7 +25,14 @@ PYTHONS = ["3.11", "3.12", "3.13", "3.14"]
 PACKAGES = ["core", "backend_numpy", "backend_torch", "backend_jax", "keras"]
 CONSTRAINTS = ["-c", "constraints.txt"]
 TEST = nox.project.dependency_groups(nox.project.load_toml("pyproject.toml"), "test")
-WITH_ARRAYS = ("models/test_lock.py", "models/test_lock_verify.py", "weights")
+WITH_ARRAYS = (
+    "audit",
+    "testing",
+    "models/test_packing.py",
+    "models/test_lock.py",
+    "models/test_lock_verify.py",
+    "weights",
+)
 SLOW_CORE = [f"packages/core/tests/{name}" for name in ("cli", "conformance", "lab", "meta", *WITH_ARRAYS)]
 """The core's tests that need a backend, and some of them minutes."""
 

@@ -15,7 +15,9 @@ from fanin.testing.limits import Limits
 
 __all__ = ["Sibling", "siblings"]
 
-_NUMBER: Final = re.compile(r"\d+")
+_NUMBER: Final = re.compile(r"(?<![A-Za-z])\d+(?=[./])")
+"""A number that stands for a layer: in "layers.0.norm1.weight" and "layers_0/norm1" the first one alone."""
+
 _FEWEST: Final = 3
 _MINORITY: Final = 0.25
 

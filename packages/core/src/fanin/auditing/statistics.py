@@ -80,7 +80,7 @@ class Summary:
                 moved = moved[inside]
             self._inner_sum += float(moved.sum())
             self._inner_squares += float((moved * moved).sum())
-        if self.dtype in ("float32", "float64"):
+        if self.dtype in ("float32", "float64") and not self.huge:
             self.narrow += int((values.astype(np.float32).view(np.uint32) & np.uint32(0xFFFF) == 0).sum())
 
     @property

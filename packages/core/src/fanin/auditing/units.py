@@ -156,7 +156,7 @@ def owners(units: list[Unit], region: Region) -> Iterator[tuple[Unit, Any]]:
 
 def _flat(parameter: Parameter, name: str, region: Region) -> Iterator[tuple[Region, Parameter, str]]:
     """Yield each parameter that has no parts, with its region in the whole, in the order of drawing."""
-    if not parameter.parts or parameter.initializer is not None or parameter.note is not None:
+    if parameter.initializer is not None or not parameter.parts or not parameter.follows_laws:
         yield region, parameter, name
     for k, part in enumerate(parameter.parts):
         moved = tuple((first + a, first + b) for (first, _), (a, b) in zip(region, part.region, strict=True))
