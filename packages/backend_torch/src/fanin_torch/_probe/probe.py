@@ -13,10 +13,11 @@ from torch import Tensor, nn
 
 from fanin.exceptions import FaninTypeError, FaninValueError
 from fanin.initializers.presets import normal
+from fanin.models.names import plain_name
 from fanin.signal import Attention, Layer, ModelProbe, Sum
 from fanin_torch._api import init
 from fanin_torch._layers import NORMS, geometry_of
-from fanin_torch._names import parallel_paths, plain_name
+from fanin_torch._names import parallel_paths
 from fanin_torch._probe.activations import FLAT, Watch
 
 __all__ = ["probe"]
