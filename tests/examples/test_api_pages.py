@@ -12,13 +12,14 @@ import fanin
 import fanin.conformance
 import fanin.recipes
 import fanin_jax
+import fanin_keras
 import fanin_numpy
 import fanin_torch
 
 PAGES = Path(__file__).parents[2] / "docs" / "api"
 DIRECTIVES = set(re.findall(r"^::: (\S+)$", "\n".join(page.read_text() for page in PAGES.glob("*.md")), re.MULTILINE))
 
-MODULES = (fanin, fanin.conformance, fanin.recipes, fanin_jax, fanin_numpy, fanin_torch)
+MODULES = (fanin, fanin.conformance, fanin.recipes, fanin_jax, fanin_keras, fanin_numpy, fanin_torch)
 
 
 @pytest.mark.parametrize("module", MODULES, ids=lambda module: module.__name__)

@@ -1,4 +1,4 @@
-"""Four distributions, one version: literal everywhere, and each pinned to exactly the others of its release."""
+"""Five distributions, one version: literal everywhere, and each pinned to exactly the others of its release."""
 
 from __future__ import annotations
 
@@ -11,7 +11,13 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PACKAGES = {"core": "fanin", "backend_numpy": "fanin_numpy", "backend_torch": "fanin_torch", "backend_jax": "fanin_jax"}
+PACKAGES = {
+    "core": "fanin",
+    "backend_numpy": "fanin_numpy",
+    "backend_torch": "fanin_torch",
+    "backend_jax": "fanin_jax",
+    "keras": "fanin_keras",
+}
 
 
 def project(folder: str) -> dict[str, Any]:

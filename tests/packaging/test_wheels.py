@@ -22,6 +22,7 @@ EXTRAS: dict[str, tuple[str, ...]] = {
     "numpy": ("numpy",),
     "torch": ("numpy", "torch"),
     "jax": ("jax",),
+    "keras": ("numpy",),
     "all": ("jax", "numpy", "torch"),
 }
 """Each extra and the backends that it brings; torch's draws through NumPy's in main memory."""
@@ -46,7 +47,7 @@ def run(*command: str | Path, cwd: Path) -> str:
     return done.stdout
 
 
-@pytest.mark.parametrize("package", ["fanin", "fanin_numpy", "fanin_torch", "fanin_jax"])
+@pytest.mark.parametrize("package", ["fanin", "fanin_numpy", "fanin_torch", "fanin_jax", "fanin_keras"])
 def test_contents(package: str) -> None:
     (wheel,) = DIST.glob(f"{package}-{VERSION}-py3-none-any.whl")
     names = zipfile.ZipFile(wheel).namelist()

@@ -36,7 +36,7 @@ def test_it_is_found_by_name() -> None:
 
 
 def test_public_names() -> None:
-    assert fanin_jax.__all__ == ["JaxBackend", "__version__", "build", "init", "initializer", "record"]
+    assert fanin_jax.__all__ == ["JaxBackend", "__version__", "build", "init", "initializer", "probe", "record"]
     assert fanin_jax.__version__ == fanin.__version__
 
 

@@ -24,4 +24,4 @@ def test_own_part(rank: int) -> None:
     assert [line[line.rindex("(") :] for line in lines] == PARTS[rank]
     assert "init_ needs name=" in unnamed
     assert "Shard and Replicate. Received: P" in refusal
-    assert of_module.startswith("sum: init_ writes distributed")  # for ones, and not for zeros
+    assert of_module.startswith("sum: a distributed tensor's")  # for ones, and not for zeros

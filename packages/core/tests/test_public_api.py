@@ -24,6 +24,7 @@ PUBLIC = [
     "Parameter",
     "Scheme",
     "__version__",
+    "audit",
     "available_backends",
     "backend",
     "backward_gain",
@@ -51,6 +52,7 @@ PUBLIC = [
     "lecun_normal",
     "lecun_truncated_normal",
     "lecun_uniform",
+    "lock",
     "normal",
     "ones",
     "orthogonal",
@@ -61,6 +63,7 @@ PUBLIC = [
     "truncated_normal",
     "uniform",
     "variance_scaling",
+    "verify",
     "xavier_normal",
     "xavier_truncated_normal",
     "xavier_uniform",
@@ -155,12 +158,13 @@ def test_private_names_stay_in_their_package(path: Path) -> None:
         assert all(name.split(".")[-1] in modules for name in private), (node.module, private)
 
 
-def test_the_four_packages() -> None:
+def test_the_five_packages() -> None:
     assert {folder: project["project"]["name"] for folder, project in PROJECTS.items()} == {
         "backend_jax": "fanin-jax",
         "backend_numpy": "fanin-numpy",
         "backend_torch": "fanin-torch",
         "core": "fanin",
+        "keras": "fanin-keras",
     }
 
 
@@ -187,7 +191,7 @@ def test_the_packages_pin_each_other(folder: str) -> None:
         assert f"fanin=={fanin.__version__}" in project["dependencies"]
 
 
-def test_the_core_has_no_dependencies_and_an_extra_a_backend() -> None:
+def test_the_core_has_no_dependencies_and_an_extra_a_package() -> None:
     core = PROJECTS["core"]["project"]
     assert core["dependencies"] == []
     for name in ("numpy", "torch", "jax"):
@@ -195,5 +199,6 @@ def test_the_core_has_no_dependencies_and_an_extra_a_backend() -> None:
         entry_points = PROJECTS[f"backend_{name}"]["project"]["entry-points"]["fanin.backends"]
         assert list(entry_points) == [name]
         assert entry_points[name].startswith(f"fanin_{name}:")
+    assert core["optional-dependencies"]["keras"] == [f"fanin-keras=={fanin.__version__}"]
     everything = {text.partition("==")[0] for text in core["optional-dependencies"]["all"]}
-    assert everything == {"fanin[cli]", "fanin-numpy[numba]", "fanin-torch", "fanin-jax"}
+    assert everything == {"fanin[cli]", "fanin-numpy[numba]", "fanin-torch", "fanin-jax", "fanin-keras"}

@@ -8,8 +8,9 @@ from __future__ import annotations
 from fanin_jax._api import init, initializer
 from fanin_jax._backend import JaxBackend
 from fanin_jax._build import build
+from fanin_jax._probe import probe
 from fanin_jax._record import record
 
 __version__ = "0.1.0"
 
-__all__ = ["JaxBackend", "__version__", "build", "init", "initializer", "record"]
+__all__ = ["JaxBackend", "__version__", "build", "init", "initializer", "probe", "record"]

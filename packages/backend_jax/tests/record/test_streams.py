@@ -110,6 +110,22 @@ def test_a_stack_and_one_of_its_layers() -> None:
     assert not np.array_equal(drawn["all.up"][1], drawn["third.up"])
 
 
+@pytest.mark.parametrize("reverse", [False, True])
+def test_a_loop_that_carries_the_key_runs_in_its_own_order(reverse: bool) -> None:
+    """The layer that is made first is the one that is made of the first key outside of the loop."""
+
+    def model(key: Any) -> Tree:
+        def step(key: Any, _: None) -> tuple[Any, Tree]:
+            key, own = random.split(key)
+            return key, block(own)
+
+        return {"blocks": lax.scan(step, key, None, length=3, reverse=reverse)[1], "made": block(random.split(key)[1])}
+
+    drawn = record(model).draw(seed=1)
+    same = [bool(np.array_equal(layer, drawn["made.up"])) for layer in drawn["blocks.up"]]
+    assert same == ([False, False, True] if reverse else [True, False, False])
+
+
 def test_layers_that_start_equal() -> None:
     """One key for all layers: JAX gives each the same numbers, and so does a build."""
 

@@ -5,8 +5,9 @@ from fanin_torch._backend import TorchBackend
 from fanin_torch._build import build
 from fanin_torch._draw import draw_into
 from fanin_torch._module import init_module_
+from fanin_torch._probe import probe
 from fanin_torch._record import record
 
 __version__ = "0.1.0"
 
-__all__ = ["TorchBackend", "__version__", "build", "draw_into", "init", "init_", "init_module_", "record"]
+__all__ = ["TorchBackend", "__version__", "build", "draw_into", "init", "init_", "init_module_", "probe", "record"]

@@ -95,10 +95,16 @@ def init_module_(
         >>> same = init_(torch.empty(8, 3, 4, 4), "he", seed=1, name="3.weight", transposed=True, stride=2)
         >>> torch.equal(net[3].weight, same), net[1].weight.sum().item()
         (True, 8.0)
-        >>> _ = init_module_(nn.LSTM(3, 5), "orthogonal", overrides={"bias_hh_l0.f": "ones"}, dry_run=True)
-        name                         shape   dtype    law                  layout  stream
-        weight_ih_l0                 20 x 3  float32  4 parts
-          weight_ih_l0[0:5, :]       5 x 3   float32  orthogonal           OI      weight_ih_l0.i
+        >>> _ = init_module_(nn.GRUCell(3, 2, bias=False), "orthogonal", dry_run=True)
+        name                 shape  dtype    law                                   layout  stream
+        weight_ih            6 x 3  float32  3 parts
+          weight_ih[0:2, :]  2 x 3  float32  Q, Q orthogonal, one matrix of 2 x 3  OI      weight_ih.r
+          weight_ih[2:4, :]  2 x 3  float32  Q, Q orthogonal, one matrix of 2 x 3  OI      weight_ih.z
+          weight_ih[4:6, :]  2 x 3  float32  Q, Q orthogonal, one matrix of 2 x 3  OI      weight_ih.n
+        weight_hh            6 x 2  float32  3 parts
+          weight_hh[0:2, :]  2 x 2  float32  Q, Q orthogonal, one matrix of 2 x 2  OI      weight_hh.r
+          weight_hh[2:4, :]  2 x 2  float32  Q, Q orthogonal, one matrix of 2 x 2  OI      weight_hh.z
+          weight_hh[4:6, :]  2 x 2  float32  Q, Q orthogonal, one matrix of 2 x 2  OI      weight_hh.n
     """
     if not isinstance(module, nn.Module):
         raise FaninTypeError(

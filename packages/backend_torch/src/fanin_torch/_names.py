@@ -8,10 +8,9 @@ from typing import Final
 
 from torch import Tensor, nn
 
-__all__ = ["Named", "named_tensors", "parallel_paths", "plain_name"]
+from fanin.models.names import plain_name
 
-_WRAPPERS: Final = frozenset({"_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module"})
-"""What torch.compile, FSDP and activation checkpointing call the module that they wrap."""
+__all__ = ["Named", "named_tensors", "parallel_paths"]
 
 _PARALLEL: Final = frozenset({"DataParallel", "DistributedDataParallel"})
 """Classes whose one child is called `module`."""
@@ -39,28 +38,6 @@ class Named:
     def stream(self) -> str:
         """The name of its stream: of tied names the first in the alphabet, whatever was registered first."""
         return min(self.names)
-
-
-def plain_name(name: str, parallel: frozenset[str] = frozenset()) -> str:
-    """Return a path without the names that wrappers put into it.
-
-    Args:
-        name: The path.
-        parallel: Paths of the modules that are wrapped for data parallelism, each of which has a child `module`.
-
-    Example:
-        >>> plain_name("_orig_mod.layers.0._checkpoint_wrapped_module.fc.weight")
-        'layers.0.fc.weight'
-        >>> plain_name("module.fc.weight", frozenset({""}))
-        'fc.weight'
-    """
-    kept: list[str] = []
-    path = ""
-    for word in name.split("."):
-        if word not in _WRAPPERS and not (word == "module" and path in parallel):
-            kept.append(word)
-        path = f"{path}.{word}" if path else word
-    return ".".join(kept)
 
 
 def parallel_paths(model: nn.Module) -> frozenset[str]:

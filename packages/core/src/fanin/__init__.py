@@ -11,6 +11,7 @@ the geometry of a tensor in `fanin.layout`, what a backend reads in `fanin.plans
 from __future__ import annotations
 
 from fanin.api import draw, init, init_parameters
+from fanin.auditing import audit
 from fanin.exceptions import FaninError
 from fanin.gains import backward_gain, gain
 from fanin.initializers import Initializer
@@ -45,6 +46,7 @@ from fanin.initializers.presets import (
     xavier_uniform,
     zeros,
 )
+from fanin.locking import lock, verify
 from fanin.models import Parameter, Scheme, diff
 from fanin.plans import SPEC_VERSION, plan
 from fanin.registry import available_backends, backend, known_backends
@@ -58,6 +60,7 @@ __all__ = [
     "Parameter",
     "Scheme",
     "__version__",
+    "audit",
     "available_backends",
     "backend",
     "backward_gain",
@@ -85,6 +88,7 @@ __all__ = [
     "lecun_normal",
     "lecun_truncated_normal",
     "lecun_uniform",
+    "lock",
     "normal",
     "ones",
     "orthogonal",
@@ -95,6 +99,7 @@ __all__ = [
     "truncated_normal",
     "uniform",
     "variance_scaling",
+    "verify",
     "xavier_normal",
     "xavier_truncated_normal",
     "xavier_uniform",

@@ -122,7 +122,7 @@ class Fold:
             return inputs
         if any(isinstance(one, Keys) for one in inputs) or name in ("random_seed", "random_wrap"):
             return self._keyed(operation, inputs, avals)
-        if inputs and all(isinstance(one, (Even, Known)) for one in inputs):
+        if (inputs or name == "iota") and all(isinstance(one, (Even, Known)) for one in inputs):
             return self._evaluated(operation, inputs, avals)
         if name == "qr":
             return factored(operation, inputs[0], self)
@@ -175,7 +175,7 @@ class Fold:
     def _evaluated(self, operation: Operation, inputs: list[Value], avals: list[Any]) -> Sequence[Value] | None:
         """Return what an operation on known numbers makes, where that is not much work."""
         numbers = [one.number for one in inputs if isinstance(one, Even)]
-        if len(numbers) == len(inputs) and len(avals) == 1:
+        if inputs and len(numbers) == len(inputs) and len(avals) == 1:
             if operation.name in _EVEN:
                 return [Even(np.asarray(operation.run(numbers)[0]))]
             if operation.name in _SPREAD and len({number.tobytes() for number in numbers[: _data(operation)]}) == 1:

@@ -29,6 +29,9 @@ _COMMANDS: Final = {
     "plan": "show what `fanin.init` would do with a tensor, without drawing it",
     "scheme": "show which law each parameter of a model follows, by what its own code does",
     "diff": "show what two schemes do differently, parameter by parameter",
+    "lock": "write down a model's initial weights as digests, to verify weights by later",
+    "verify": "hold weights against a lock, bit by bit, and show which parameters differ, and how",
+    "audit": "find out whether weights are initialized as they should be, and what went wrong",
     "backends": "list the backends, what they can do, and why one does not load",
     "conformance": "test a backend against the specification",
 }

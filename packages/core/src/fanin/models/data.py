@@ -12,6 +12,7 @@ from fanin._checks import closest, whole_number
 from fanin.exceptions import FaninError, FaninTypeError, FaninValueError
 from fanin.initializers import Initializer
 from fanin.models.parameter import Parameter, Part
+from fanin.models.strict_json import read_json
 
 __all__ = ["parameter_data", "parameter_of_data", "parameters_of_text", "text_of_parameters"]
 
@@ -127,14 +128,7 @@ def parameters_of_text(text: object) -> dict[str, Parameter]:
         FaninValueError: The text is no JSON, no scheme, or of another version.
         FaninTypeError: It is no text, or a setting has the wrong type.
     """
-    if not isinstance(text, str):
-        raise FaninTypeError(f"a scheme's JSON is text. Received: {type(text).__name__}. Use path.read_text().")
-    try:
-        data = json.loads(text, object_pairs_hook=_object, parse_constant=_refuse_constant)
-    except FaninValueError:
-        raise
-    except (ValueError, RecursionError) as error:
-        raise FaninValueError(f"a scheme's text must be JSON: {error}. Use what scheme.to_json() returns.") from error
+    data = read_json(text, "a scheme", "scheme.to_json()")
     if not isinstance(data, dict) or "fanin_scheme" not in data:
         received = f"the keys {', '.join(data) or 'none'}" if isinstance(data, dict) else type(data).__name__
         raise FaninValueError(f"a scheme's JSON is an object with {' and '.join(_KEYS)}. Received: {received}.")
@@ -153,19 +147,3 @@ def parameters_of_text(text: object) -> dict[str, Parameter]:
         except FaninError as error:
             raise type(error)(f"{name}: {error}") from error
     return parameters
-
-
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Return a JSON object as a dict; of a key that comes twice JSON would silently keep the last."""
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise FaninValueError(f"a scheme's JSON has each key once. Received: {twice!r} more than once.")
-    return found
-
-
-def _refuse_constant(word: str) -> float:
-    raise FaninValueError(
-        f'a scheme\'s JSON is strict: it has no {word}. An infinite bound is written as "inf" or "-inf".'
-    )

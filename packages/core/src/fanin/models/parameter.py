@@ -135,6 +135,8 @@ class Parameter:
             reason = self.note or ("its parts have" if self.parts else "none was stated")
             raise FaninValueError(f"{name} has no law of its own: {reason}.")
         stream: Name = name if self.stream is None else self.stream
+        if self.stream is None and not self.is_random and self.geometry.stack_axis is not None:
+            stream = None  # a stack's slices have no names where they need none
         ranges = None if slices is None else tuple(slice(start, stop) for start, stop in slices)
         return Plan.of(self.initializer, self.geometry, seed=seed, name=stream, dtype=self.dtype, slices=ranges)
 

@@ -1,4 +1,4 @@
-"""Print what `test_torchtitan.py` checks as a table: `python tests/torchtitan/table.py`."""
+"""Print what `test_torchtitan.py` checks as a table: `python tests/torchtitan/titan_table.py`."""
 
 from __future__ import annotations
 

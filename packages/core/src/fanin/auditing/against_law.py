@@ -1,0 +1,264 @@
+"""Weights against the law that a scheme gives them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+from scipy.stats import norm
+
+from fanin.auditing.context import Context
+from fanin.auditing.distance import distance
+from fanin.auditing.factors import likely_factors
+from fanin.auditing.findings import Finding, Severity
+from fanin.auditing.units import Unit
+from fanin.conformance.distribution.law import ExpectedLaw
+from fanin.dtypes import DTYPES
+from fanin.initializers import Constant, MatrixInitializer, Normal, TruncatedNormal, Uniform
+from fanin.models.table import law_text
+from fanin.testing.limits import Limits
+
+__all__ = ["FAMILIES", "against_law", "family_of"]
+
+Floats = npt.NDArray[np.float64]
+
+_FEW: Final = 0.001
+"""A share of weights outside of the law's ends up to which the others are tested on their own."""
+
+_COARSE: Final = 2.0
+"""A test that finds no standard deviation below this factor says little."""
+
+FAMILIES: Final = {
+    "normal": ExpectedLaw(Normal(0.0, 1.0)),
+    "uniform": ExpectedLaw(Uniform(-math.sqrt(3), math.sqrt(3))),
+    "truncated normal": ExpectedLaw(TruncatedNormal(0.0, 1.0, -2.0, 2.0)),
+}
+"""Laws of mean 0 and standard deviation 1."""
+
+
+def against_law(unit: Unit, repeats: float, context: Context) -> tuple[str, list[Finding]]:
+    """Return the verdict of a unit, and its faults.
+
+    Args:
+        unit: The unit, with a law.
+        repeats: How often each weight is there, where rows or blocks are equal: 1 where none are.
+        context: The audit.
+    """
+    if isinstance(unit.law, Constant):
+        return _constant(unit, unit.law.value, context)
+    expected = unit.expected
+    if expected is None or isinstance(unit.law, MatrixInitializer):
+        return "", []
+    summary = unit.summary
+    if summary.is_constant and summary.count > 1:
+        evidence = {"value": summary.low, "law": _shown(unit)}
+        cause = f"{_is(unit)} {summary.low:.6g} everywhere, where the law is {_shown(unit)}"
+        return f"constant {summary.low:.6g}", [_finding("error", "constant", unit, cause, evidence, context)]
+    faults = list(_random(unit, expected, repeats, context))
+    if faults:
+        return f"not {_shown(unit)}: {faults[0].kind}", faults[:1]
+    return _follows(unit, expected, repeats, context), []
+
+
+def _constant(unit: Unit, value: float, context: Context) -> tuple[str, list[Finding]]:
+    summary = unit.summary
+    right = _rounded(value, summary.dtype)
+    if summary.is_constant and summary.low == right:
+        return f"every weight is {value:g}", []
+    evidence: dict[str, Any] = {"expected": value, "lowest": summary.low, "highest": summary.high}
+    if summary.is_constant:
+        cause = f"{_is(unit)} {summary.low:.6g} everywhere, and the law says {value:g}"
+        return f"constant {summary.low:.6g}", [_finding("error", "constant", unit, cause, evidence, context)]
+    cause = f"{_is(unit)} not constant: from {summary.low:.4g} to {summary.high:.4g}, where the law says {value:g}"
+    return f"not {value:g}", [_finding("error", "constant", unit, cause, evidence, context)]
+
+
+def _random(unit: Unit, law: ExpectedLaw, repeats: float, context: Context) -> Iterator[Finding]:
+    """Yield what is wrong with random weights, the first first."""
+    summary = unit.summary
+    dead = _dead(unit)
+    moments = summary.inner if summary.outside <= _FEW * summary.count else summary.zeros_left_out(0)
+    count, total, squares = moments[0] - dead, moments[1] + dead * law.mean, moments[2] - dead * law.mean**2
+    n = max(1, int(count / repeats))
+    limits = Limits(n, law, context.alpha)
+    shift, square = total / count / law.std, squares / count / law.std**2
+    spread = math.sqrt(max(square - shift**2, 0.0))
+    slack = 4.0 ** -(DTYPES[summary.dtype].mantissa + 1) + 2 * 2.0 ** -DTYPES[summary.dtype].mantissa / math.sqrt(n)
+    low, high = limits.squares
+    low, high = low - slack, high + slack
+    evidence = {
+        "weights": summary.count,
+        "law": _shown(unit),
+        "mean": law.mean + shift * law.std,
+        "std": spread * law.std,
+        "expected std": law.std,
+        "false alarm rate": context.alpha,
+    }
+    off_mean = abs(shift) > limits.mean + slack
+    if not low <= square <= high and not (off_mean and low <= spread**2 <= high):
+        yield _scale(unit, law, spread, n, evidence, context)
+        return
+    if off_mean:
+        cause = (
+            f"{_has(unit)} a mean of {evidence['mean']:.4g}, {abs(shift):.3g} standard deviations from that of "
+            f"{_shown(unit)}"
+        )
+        yield _finding("error", "mean", unit, cause, {**evidence, "most": limits.mean}, context)
+        return
+    beyond = summary.outside
+    if beyond and beyond <= _FEW * summary.count:
+        ends = summary.ends
+        far = max(summary.high - law.mean, law.mean - summary.low) / law.std
+        cause = (
+            f"{_has(unit)} {beyond} weight{'s' * (beyond > 1)} that {_shown(unit)} cannot draw, {far:.3g} standard "
+            f"deviations away{_at_the_bound(unit)}"
+        )
+        numbers = {**evidence, "outside": beyond, "ends": list(ends), "lowest": summary.low, "highest": summary.high}
+        yield _finding("error", "outlier", unit, cause, numbers, context)
+        return
+    yield from _shape(unit, law, repeats, dead, evidence, context)
+
+
+def _scale(unit: Unit, law: ExpectedLaw, spread: float, n: int, evidence: dict[str, Any], context: Context) -> Finding:
+    family = family_of(_sample(unit), unit.summary.dtype, 1e-4)
+    error = 0.01 + 4 * math.sqrt((law.kurtosis - 1) / (4 * n))
+    likely = likely_factors(unit, spread * law.std, min(error, 0.2), family) if spread else []
+    text = f"{_has(unit)} a standard deviation {_factor(spread)} times that of {_shown(unit)}"
+    own = _family(law)
+    if family and own and family != own:
+        text += f", and a {family} distribution in place of a {own} one"
+    if likely:
+        text += f": {' or '.join(likely)}"
+    return _finding("error", "std", unit, text, {**evidence, "factor": spread, "likely": likely}, context)
+
+
+def _at_the_bound(unit: Unit) -> str:
+    """Return why a weight may lie exactly where an ineffective truncation ends."""
+    law = unit.law
+    if not isinstance(law, TruncatedNormal):
+        return ""
+    bounds = law.mean + law.lower * law.parent_std, law.mean + law.upper * law.parent_std
+    found = unit.summary.low, unit.summary.high
+    if not any(abs(a - b) <= 1e-6 * abs(b) for a, b in zip(found, bounds, strict=True)):
+        return ""
+    return ": the bound of the truncation, as the inverse error function of an exact -1 gives it"
+
+
+def _shape(
+    unit: Unit, law: ExpectedLaw, repeats: float, dead: int, evidence: dict[str, Any], context: Context
+) -> Iterator[Finding]:
+    sample = _sample(unit)
+    if dead:
+        sample = sample[sample != 0]
+    if not sample.size:
+        return
+    n = max(1, int(sample.size / repeats))
+    limit = Limits(n, law, context.alpha).cdf
+    off = distance(sample, unit.summary.dtype, law)
+    reach = max(abs(unit.summary.low - law.mean), abs(unit.summary.high - law.mean)) / law.std
+    count = max(1.0, (unit.summary.count - dead) / repeats)
+    slack = 1 + 2.0 ** -DTYPES[unit.summary.dtype].mantissa
+    beyond = unit.summary.outside
+    inside = 2 * float(norm.sf(reach * slack)) if law.is_normal else 0.0
+    short = law.is_normal and (count * math.log1p(-inside) if inside < 1 else -math.inf) < math.log(context.alpha)
+    if off <= limit and not short and not beyond:
+        return
+    family = family_of(sample, unit.summary.dtype, 1e-4)
+    own = _family(law)
+    if family == own:
+        family = ""
+    what = f"a {family} one of the same standard deviation" if family else "none that is known"
+    if beyond and not family:
+        what = f"{beyond:,} weights lie beyond its ends, {unit.summary.ends[0]:.4g} and {unit.summary.ends[1]:.4g}"
+    elif short and off <= limit:
+        what = f"one that ends at {reach:.3g} standard deviations" if family != "truncated normal" else what
+    cause = f"{_has(unit)} another distribution than {_shown(unit)}: {what}"
+    numbers = {**evidence, "distance": off, "most": limit, "family": family, "reach": reach}
+    yield _finding("error", "distribution", unit, cause, numbers, context)
+
+
+def _follows(unit: Unit, law: ExpectedLaw, repeats: float, context: Context) -> str:
+    n = max(1, int(unit.summary.count / repeats))
+    below, above = Limits(n, law, context.alpha).std_detected
+    if above > _COARSE or below < 1 / _COARSE:
+        seen = f"{above:.2g}" if math.isfinite(above) else "any"
+        less = f" or below {below:.2g}" if below > 0 else ""
+        if not math.isfinite(above):
+            return "too small for a verdict: no std would be found wrong"
+        return f"too small for a verdict: only a std above {seen}{less} times the right one would be found wrong"
+    return f"follows {_shown(unit)}"
+
+
+def family_of(sample: Floats, dtype: str, alpha: float) -> str:
+    """Return the one family of laws that weights may be of, by their distribution alone; nothing where several may."""
+    if sample.size < 20:
+        return ""
+    std = float(sample.std())
+    if not std > 0:
+        return ""
+    mean = float(sample.mean())
+    limit = math.sqrt(math.log(2 / alpha) / (2 * sample.size))
+    far = float(np.abs(sample - mean).max()) / std
+    fitting = {}
+    for name, law in FAMILIES.items():
+        end = law.bounds[1]
+        if math.isfinite(end) and far > end * (1 + 6 / math.sqrt(sample.size)):
+            continue
+        if law.is_normal and sample.size * math.log1p(-2 * float(norm.sf(far))) < math.log(alpha):
+            continue
+        off = distance((sample - mean) / std, "float64", law)
+        if off <= limit:
+            fitting[name] = off
+    return next(iter(fitting)) if len(fitting) == 1 else ""
+
+
+def _family(law: ExpectedLaw) -> str:
+    if law.is_normal:
+        return "normal"
+    if isinstance(law.law, Uniform):
+        return "uniform"
+    return "truncated normal"
+
+
+def _factor(ratio: float) -> str:
+    return f"{ratio:.3g}"
+
+
+def _sample(unit: Unit) -> Floats:
+    """Return the sample without what lies outside of the law's ends, where that is little."""
+    sample, summary = unit.summary.sample, unit.summary
+    if 0 < summary.outside <= _FEW * summary.count:
+        sample = sample[(sample >= summary.ends[0]) & (sample <= summary.ends[1])]
+    return sample
+
+
+def _dead(unit: Unit) -> int:
+    """Return how many zeros are more than the law draws: those of dead rows and columns."""
+    return unit.summary.zeros if unit.summary.zeros > 0 and unit.dead else 0
+
+
+def _rounded(value: float, dtype: str) -> float:
+    form = DTYPES.get(dtype)
+    return value if form is None else form.round(DTYPES[form.compute].round(value))
+
+
+def _shown(unit: Unit) -> str:
+    assert unit.parameter is not None
+    return law_text(unit.parameter)
+
+
+def _is(unit: Unit) -> str:
+    return f"{unit.place} is" if unit.place else "is"
+
+
+def _has(unit: Unit) -> str:
+    return f"{unit.place} has" if unit.place else "has"
+
+
+def _finding(
+    severity: Severity, kind: str, unit: Unit, cause: str, evidence: dict[str, Any], context: Context
+) -> Finding:
+    return Finding(severity, kind, (unit.name,), cause, evidence, context.line(unit))

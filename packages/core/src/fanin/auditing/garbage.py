@@ -1,0 +1,94 @@
+"""Weights that no law draws: not a number, infinite, or memory that nothing was written to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from fanin.auditing.context import Context
+from fanin.auditing.findings import Finding, Severity
+from fanin.auditing.reading import Reading
+
+__all__ = ["garbage", "is_spoiled"]
+
+_RUN: Final = 64
+"""Zeros in a row that are no chance, whatever the dtype."""
+
+_STRAY: Final = 1e-3
+"""A share of garbage up to which the other weights still tell something."""
+
+_TINY: Final = 0.01
+"""A share of weights below 1e-30, as small whole numbers look that are read as floating-point ones."""
+
+
+def garbage(found: Reading, context: Context) -> Iterator[Finding]:
+    """Yield what is wrong with the values as such, the worst alone."""
+    for unit in found.units:
+        summary = unit.summary
+        size = summary.size or 1
+        at = f" {unit.place}" if unit.place else ""
+        numbers: dict[str, Any] = {
+            "weights": summary.size,
+            "nan": summary.nan,
+            "infinite": summary.infinite,
+            "subnormal": summary.subnormal,
+            "above 1e10": summary.huge,
+            "below 1e-30": summary.tiny,
+        }
+        wild = summary.huge + summary.tiny
+        kind, severity, cause = "", "error", ""
+        if summary.huge or summary.tiny > _TINY * size:
+            kind = "uninitialized"
+            cause = (
+                f"holds memory that nothing was written to: {wild + summary.nan:,} of {size:,} weights are above 1e10, "
+                f"below 1e-30 or NaN"
+            )
+        elif summary.nan:
+            kind, cause = "nan", f"has {summary.nan:,} NaN among {size:,} weights"
+            if summary.nan == size:
+                cause = "is NaN everywhere"
+        elif summary.infinite:
+            kind, cause = "infinite", f"has {summary.infinite:,} infinite weights among {size:,}"
+        elif summary.subnormal:
+            kind, severity = "subnormal", "warning"
+            cause = f"has {summary.subnormal:,} subnormal weights among {size:,}: too small for its dtype's precision"
+        if kind:
+            yield Finding(_severity(severity), kind, (found.name,), cause + at, numbers, context.line(unit))
+            return
+    yield from _unwritten(found, context)
+
+
+def _unwritten(found: Reading, context: Context) -> Iterator[Finding]:
+    """Yield a run of zeros within random weights that is no row of zeros."""
+    start, length = found.zero_run
+    summary_zeros = sum(unit.summary.zeros for unit in found.units)
+    if length < _RUN or 2 * summary_zeros > found.tensor.size or found.is_constant:
+        return
+    if context.has_scheme and not found.is_random:
+        return
+    columns = found.columns
+    if len(found.shape) > 1 and start % columns == 0 and length % columns == 0:
+        return
+    for unit in found.units:
+        unit.dead = True
+    size = found.units[0].summary.size
+    cause = f"has a run of {length:,} zeros among its {size:,} weights: memory that nothing was written to"
+    severity: Severity = "error" if context.has_scheme else "warning"
+    yield Finding(
+        severity,
+        "uninitialized",
+        (found.name,),
+        cause,
+        {"start": start, "zeros": length},
+        context.line(found.units[0]),
+    )
+
+
+def is_spoiled(found: Reading) -> bool:
+    """Whether so many weights are garbage that the others tell nothing."""
+    bad = sum(unit.summary.nan + unit.summary.infinite + unit.summary.huge + unit.summary.tiny for unit in found.units)
+    return bad > _STRAY * max(1, found.tensor.size)
+
+
+def _severity(text: str) -> Severity:
+    return "warning" if text == "warning" else "error"

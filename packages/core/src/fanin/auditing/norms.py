@@ -1,0 +1,62 @@
+"""Scales of norms, and matrices, that are constants of a surprising value: only without a scheme, which says more."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from fanin.auditing.context import Context, line_of_shape
+from fanin.auditing.findings import Finding
+from fanin.auditing.siblings import Sibling
+
+__all__ = ["constants"]
+
+_NORM: Final = re.compile(r"(^|[._/])\w*(norm|ln|bn|layernorm|batchnorm)\w*?[._/](weight|scale|gamma)$", re.IGNORECASE)
+_SCALE: Final = re.compile(r"(norm|ln|bn)\w*[._/](\d+[._/])?(weight|scale|gamma)$", re.IGNORECASE)
+_MANY: Final = 0.5
+"""A share of scales that are constants, from which the others are no trained ones."""
+
+
+def constants(layers: Iterable[Sibling], context: Context) -> Iterator[Finding]:
+    """Yield the scales of norms that are not 1, and the matrices that are constant."""
+    known = list(layers)
+    scales = [one for one in known if len(one.shape) == 1 and (_NORM.search(one.name) or _SCALE.search(one.name))]
+    still = [one for one in scales if one.std == 0]
+    for one in still:
+        if one.mean == 0:
+            cause = "scales a norm by 0: the branch starts as nothing, or the model adds 1"
+            yield Finding("note", "norm", (one.name,), cause, {"value": one.mean})
+        elif one.mean != 1:
+            yield Finding(
+                "warning",
+                "norm",
+                (one.name,),
+                f"scales a norm by {one.mean:.6g}, and not by 1",
+                {"value": one.mean},
+                _ones(one),
+            )
+    if still and len(still) >= _MANY * len(scales):
+        for one in scales:
+            if one.std > 0:
+                cause = f"scales a norm by random numbers, std {one.std:.3g} around {one.mean:.3g}, and not by 1"
+                yield Finding("warning", "norm", (one.name,), cause, {"std": one.std, "mean": one.mean}, _ones(one))
+    yield from _matrices([one for one in known if len(one.shape) > 1 and one.count > 1])
+
+
+def _matrices(matrices: list[Sibling]) -> Iterator[Finding]:
+    still = [one for one in matrices if one.std == 0]
+    many = 2 * len(still) > len(matrices)
+    for one in still:
+        numbers = {"value": one.mean}
+        line = line_of_shape(one.name, one.shape)
+        if one.mean == 0 and not many:
+            cause = "is a matrix of zeros: right where a branch shall start as nothing"
+            yield Finding("note", "constant", (one.name,), cause, numbers)
+        else:
+            cause = f"is {one.mean:.6g} everywhere: every unit computes the same, and learns the same"
+            yield Finding("warning", "constant", (one.name,), cause, numbers, line)
+
+
+def _ones(one: Sibling) -> str:
+    return f'weights["{one.name}"][...] = 1'

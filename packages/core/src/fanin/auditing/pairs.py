@@ -1,0 +1,202 @@
+"""Parameters that are equal, or drawn from the same random numbers, and those that should be equal and are not."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import re
+from collections.abc import Hashable, Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from fanin.auditing.context import Context
+from fanin.auditing.findings import Finding, Severity, names_text
+from fanin.auditing.reading import SIGNS, Reading
+from fanin.models.parameter import Parameter
+
+__all__ = ["Fingerprint", "fingerprint", "pairs"]
+
+_NUMBER: Final = re.compile(r"\d+")
+_EMBEDDING: Final = re.compile(r"emb|wte|tok", re.IGNORECASE)
+_HEAD: Final = re.compile(r"head|out|decoder|classifier|logits", re.IGNORECASE)
+_SIGNS_NEEDED: Final = 64
+_STEPS: Final = 3
+"""Steps that go one way, from which tensors that are equal are rather tables."""
+
+_CLOSE: Final = 0.999
+
+
+@dataclass(frozen=True)
+class Fingerprint:
+    """What is kept of a tensor to find its likes.
+
+    Attributes:
+        name: Its name.
+        digest: Its shape, its dtype and the hash of its bits; None where not all of it can be read.
+        memory: Where it is, so that two names of one tensor are known.
+        first: Its first weights, where they are random; nothing otherwise.
+        key: What a scheme says of it, its stream included: equal keys are equal weights. None without a scheme.
+        bits: Bits of information, at least.
+        is_table: Whether it follows no law, or does not look as if it did.
+    """
+
+    name: str
+    digest: Hashable
+    memory: Hashable
+    first: npt.NDArray[np.float64]
+    key: Parameter | None
+    bits: int
+    is_table: bool
+
+
+def fingerprint(found: Reading, *, looks_random: bool, context: Context) -> Fingerprint | None:
+    """Return the fingerprint of a tensor that is no constant.
+
+    Args:
+        found: The tensor.
+        looks_random: Whether its weights are independent and random, by a scheme or by their looks.
+        context: The audit.
+    """
+    if found.is_constant or not found.is_number or not found.tensor.size or not found.bits:
+        return None
+    if context.has_scheme and not any(unit.is_random or unit.law is None for unit in found.units):
+        random_matrix = found.parameter is not None and any(
+            unit.parameter is not None and unit.parameter.is_random for unit in found.units
+        )
+        if not random_matrix:
+            return None
+    key = None
+    if found.parameter is not None:
+        key = dataclasses.replace(found.parameter.with_streams_of(found.own), note=None)
+    digest = None
+    if found.hashes is not None:
+        digest = (found.shape, found.tensor.dtype, found.hashes.digest)
+    first = found.first if looks_random and found.first.size >= _SIGNS_NEEDED else np.empty(0)
+    if first.size and not (np.isfinite(first).all() and first.all()):
+        first = np.empty(0)
+    table = found.parameter is not None and not found.parameter.follows_laws
+    return Fingerprint(
+        found.name,
+        digest,
+        found.tensor.memory,
+        first,
+        key,
+        found.bits * found.tensor.size,
+        table or (found.parameter is None and (not looks_random or found.is_ordered(_STEPS))),
+    )
+
+
+def pairs(prints: list[Fingerprint], context: Context) -> Iterator[Finding]:
+    """Yield what is wrong between tensors."""
+    groups: dict[Hashable, list[Fingerprint]] = {}
+    enough = -math.log2(context.alpha) + 2 * math.log2(max(2, len(prints)))
+    for one in prints:
+        if one.digest is not None and one.bits > enough:
+            groups.setdefault(one.digest, []).append(one)
+    equal = [group for group in map(_unexplained, groups.values()) if len(group) > 1]
+    yield from _equal(equal, context)
+    taken = {one.name for group in groups.values() if len(group) > 1 for one in group}
+    yield from _shared([one for one in prints if one.name not in taken], context)
+    if context.has_scheme:
+        yield from _untied(prints)
+
+
+def _unexplained(group: list[Fingerprint]) -> list[Fingerprint]:
+    """Return one tensor for each memory and each key of a scheme."""
+    found: dict[Hashable, Fingerprint] = {}
+    for one in group:
+        same = one.memory if one.memory is not None else one.name
+        found.setdefault(same, one)
+    by_key: dict[Hashable, Fingerprint] = {}
+    for one in found.values():
+        by_key.setdefault("table" if one.key is not None and one.is_table else one.key or one.name, one)
+    return list(by_key.values())
+
+
+def _equal(groups: list[list[Fingerprint]], context: Context) -> Iterator[Finding]:
+    """Yield groups of equal tensors, those of the same layers together."""
+    layers: dict[tuple[Any, ...], list[list[Fingerprint]]] = {}
+    for group in groups:
+        numbers: tuple[Any, ...] = tuple(tuple(_NUMBER.findall(one.name)) for one in group)
+        which = numbers if len(set(numbers)) > 1 else tuple(one.name for one in group)
+        layers.setdefault((which, any(one.is_table for one in group)), []).append(group)
+    for (_, table), alike in layers.items():
+        names = tuple(one.name for group in alike for one in group)
+        tied = not context.has_scheme and all(map(_may_be_tied, alike))
+        severity: Severity = "note" if tied or (table and not context.has_scheme) else "error"
+        what = f"{names_text(one.name for one in alike[0])}" if len(alike) > 1 else ""
+        more = f" (as {what})" if what else ""
+        why = ": copies, or drawn from one stream"
+        if severity == "note":
+            why = ": tied, perhaps" if tied else ": a table, perhaps"
+        last = alike[0][-1].name
+        line = f'weights["{last}"][...] = fanin.init({_shape(alike[0][-1])}, ..., name="{last}")  # a stream of its own'
+        if severity == "note":
+            line = ""
+        yield Finding(
+            severity,
+            "equal parameters",
+            names,
+            f"are equal bit for bit{more}{why}",
+            {"groups": [[one.name for one in group] for group in alike]},
+            line,
+        )
+
+
+def _may_be_tied(group: list[Fingerprint]) -> bool:
+    """Return whether two tensors are called as an embedding and the layer that is often tied to it."""
+    return len(group) == 2 and any(_EMBEDDING.search(a.name) and _HEAD.search(b.name) for a, b in (group, group[::-1]))
+
+
+def _shape(one: Fingerprint) -> Any:
+    return one.digest[0] if isinstance(one.digest, tuple) else ...
+
+
+def _shared(prints: list[Fingerprint], context: Context) -> Iterator[Finding]:
+    """Yield tensors whose first weights are multiples of each other: one stream, at another scale or shape."""
+    groups: dict[bytes, list[Fingerprint]] = {}
+    for one in prints:
+        if one.first.size >= _SIGNS_NEEDED:
+            groups.setdefault(np.packbits(one.first[:_SIGNS_NEEDED] < 0).tobytes(), []).append(one)
+    for group in groups.values():
+        alike = [one for one in group if _proportional(group[0], one)]
+        streams = {None if one.key is None else _streams(one.key) for one in alike}
+        memories = {one.memory if one.memory is not None else one.name for one in alike}
+        if len(alike) < 2 or len(memories) < 2 or (streams != {None} and len(streams) == 1):
+            continue
+        cause = "are multiples of each other: drawn from the same random numbers, as by a generator that was reseeded"
+        names = tuple(one.name for one in alike)
+        line = f'weights["{names[-1]}"][...] = fanin.init(..., name="{names[-1]}")  # a stream of its own'
+        yield Finding("error", "shared stream", names, cause, {"signs": _SIGNS_NEEDED}, line)
+
+
+def _streams(parameter: Parameter) -> Hashable:
+    return parameter.stream, tuple(_streams(part.parameter) for part in parameter.parts)
+
+
+def _proportional(a: Fingerprint, b: Fingerprint) -> bool:
+    size = min(a.first.size, b.first.size, SIGNS)
+    x, y = np.abs(a.first[:size]), np.abs(b.first[:size])
+    # A uniform and a normal of one stream are no multiples, but rise together.
+    order = np.corrcoef(np.argsort(np.argsort(x)), np.argsort(np.argsort(y)))[0, 1]
+    return bool(order > _CLOSE)
+
+
+def _untied(prints: list[Fingerprint]) -> Iterator[Finding]:
+    """Yield tensors that a scheme draws from one stream and one law, and that differ."""
+    groups: dict[Parameter, list[Fingerprint]] = {}
+    for one in prints:
+        if one.key is not None and one.key.follows_laws and one.digest is not None:
+            groups.setdefault(one.key, []).append(one)
+    for group in groups.values():
+        if len({one.digest for one in group if isinstance(one.digest, tuple)}) < 2:
+            continue
+        if len({one.digest[1] for one in group if isinstance(one.digest, tuple)}) > 1:  # stored in several dtypes
+            continue
+        names = tuple(one.name for one in group)
+        cause = "differ, and the scheme draws them from one stream: tied weights that are not tied, or copies"
+        line = f'model.get_parameter("{names[-1]}").data = model.get_parameter("{names[0]}").data'
+        yield Finding("warning", "untied", names, cause, {}, line)

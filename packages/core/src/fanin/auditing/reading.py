@@ -1,0 +1,226 @@
+"""One pass over a tensor: everything that an audit keeps of it, in memory that does not grow with its size."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, Final, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from fanin.auditing.hashing import Hashes, words_of
+from fanin.auditing.units import Unit, owners, units_of
+from fanin.dtypes import DTYPES
+from fanin.exceptions import FaninError
+from fanin.models.parameter import OTHER_DTYPES, Parameter, Region
+from fanin.weights import Tensor, float32_of
+
+__all__ = ["Reading", "read"]
+
+Drawn: TypeAlias = Callable[[Parameter, str, str, Region], npt.NDArray[Any]]
+"""Returns the bits that a region of a parameter has with the seed, in a dtype."""
+
+PIECE: Final = 1 << 20
+
+SIGNS: Final = 128
+"""Weights whose signs tell whether two tensors were drawn from the same random numbers, whatever their scale."""
+
+_STEPS: Final = 9
+"""Steps that all go one way: ten random weights are in order with a probability of one in two millions."""
+
+
+@dataclass
+class Reading:
+    """What is kept of a tensor.
+
+    Attributes:
+        tensor: The tensor.
+        name: Its name.
+        own: What the scheme calls it.
+        parameter: What a scheme says of it.
+        units: Its regions, each with its law.
+        hashes: Of its rows and columns, where all of it can be read.
+        first: Its first weights, flat.
+        zero_run: The longest run of zeros in the order of memory: its start, and its length.
+        is_number: Whether its elements are real numbers.
+        constant_rows: Which rows hold one number.
+        moved: How many elements differ from those of the seed; None where none are drawn.
+    """
+
+    tensor: Tensor
+    name: str
+    own: str
+    parameter: Parameter | None
+    units: list[Unit]
+    hashes: Hashes | None
+    is_number: bool
+    first: npt.NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
+    zero_run: tuple[int, int] = (0, 0)
+    constant_rows: npt.NDArray[np.bool_] | None = None
+    moved: int | None = None
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The tensor's shape."""
+        return self.tensor.shape
+
+    @property
+    def columns(self) -> int:
+        """Number of elements of a row."""
+        return math.prod(self.shape[1:])
+
+    @property
+    def is_random(self) -> bool:
+        """Whether a scheme has every weight of it drawn on its own, or there is no scheme and it looks so."""
+        return self.is_number and all(unit.is_random for unit in self.units)
+
+    @property
+    def is_constant(self) -> bool:
+        """Whether it is one number."""
+        lows = {unit.summary.low for unit in self.units}
+        return self.is_number and len(lows) == 1 and all(unit.summary.is_constant for unit in self.units)
+
+    def is_ordered(self, fewest: int = _STEPS) -> bool:
+        """Return whether the first weights rise or fall, as those of a table do: so many steps at least."""
+        count = min(self.columns if len(self.shape) > 1 else self.tensor.size, 64)
+        steps = np.diff(self.first[:count])
+        return steps.size >= fewest and bool((steps >= 0).all() or (steps <= 0).all())
+
+    @property
+    def bits(self) -> int:
+        """Bits of information of one weight of a continuous law, at least."""
+        form = DTYPES.get(self.tensor.dtype)
+        return max(1, form.mantissa - 1) if form is not None else 0
+
+
+def read(
+    tensor: Tensor,
+    own: str,
+    parameter: Parameter | None,
+    drawn: Drawn | None,
+    advance: Callable[[str, int], None],
+) -> Reading:
+    """Read a tensor by pieces.
+
+    Args:
+        tensor: The tensor.
+        own: What the scheme calls it.
+        parameter: What a scheme says of it; None without one.
+        drawn: Draws the weights of the seed; None without one.
+        advance: Is told the name, and how many elements were read.
+    """
+    name, dtype = tensor.name, tensor.dtype
+    is_number = dtype in DTYPES or (dtype in OTHER_DTYPES and not dtype.startswith("complex"))
+    hashable = tensor.is_whole and tensor.size > 0
+    rows = tensor.shape[0] if tensor.shape else 1
+    columns = tensor.size // rows if rows else 0
+    units = units_of(name, own, tensor.shape, dtype, parameter, seeded=drawn is not None) if is_number else []
+    found = Reading(tensor, name, own, parameter, units, Hashes(rows, columns) if hashable else None, is_number)
+    if hashable:
+        found.constant_rows = np.ones(rows, np.bool_)
+    if drawn is not None and parameter is not None and parameter.follows_laws and is_number:
+        found.moved = 0
+    runs = _Runs()
+    starts: npt.NDArray[Any] | None = None
+    for region in tensor.pieces(PIECE):
+        bits = tensor.read(region)
+        words = words_of(bits)
+        flat = _place(region, tensor.shape)
+        if found.hashes is not None:
+            for part, row, column in _rectangles(words.reshape(-1), flat, columns):
+                found.hashes.add(part, row, column)
+        if is_number:
+            values = _numbers(bits, dtype)
+            _add(found, values, bits, region, drawn)
+            if hashable:
+                runs.add(values.reshape(-1), flat)
+                starts = np.empty(rows) if starts is None else starts
+                _constant_rows(found, values.reshape(-1), flat, columns, starts)
+            if found.first.size < SIGNS:
+                found.first = np.concatenate([found.first, values.reshape(-1)[: SIGNS - found.first.size]])
+        advance(name, bits.size)
+    found.zero_run = runs.longest
+    return found
+
+
+def _add(
+    found: Reading, values: npt.NDArray[np.float64], bits: npt.NDArray[Any], region: Region, drawn: Drawn | None
+) -> None:
+    """Add a piece to the units, and compare it with what the seed draws."""
+    wanted: npt.NDArray[np.float64] | None = None
+    if found.moved is not None and drawn is not None and found.parameter is not None:
+        try:
+            right = drawn(found.parameter, found.own, found.tensor.dtype, region)
+            found.moved += int((words_of(right) != words_of(bits)).sum())
+            wanted = _numbers(right, found.tensor.dtype).reshape(bits.shape)
+        except FaninError:  # the law cannot be drawn in this dtype
+            found.moved = None
+    for unit, index in owners(found.units, region):
+        unit.summary.add(values[index].reshape(-1))
+        if wanted is not None and unit.departure is not None:
+            unit.departure.add(values[index].reshape(-1), wanted[index].reshape(-1))
+
+
+def _numbers(bits: npt.NDArray[Any], dtype: str) -> npt.NDArray[np.float64]:
+    with np.errstate(invalid="ignore"):  # memory that nothing was written to has NaN of all kinds
+        return float32_of(bits, dtype).astype(np.float64).reshape(bits.shape)
+
+
+def _constant_rows(
+    found: Reading, values: npt.NDArray[np.float64], flat: int, columns: int, starts: npt.NDArray[np.float64]
+) -> None:
+    assert found.constant_rows is not None
+    for part, row, column in _rectangles(values, flat, columns):
+        rows = slice(row, row + part.shape[0])
+        if not column:
+            starts[rows] = part[:, 0]
+        found.constant_rows[rows] &= (part == starts[rows, None]).all(1)
+
+
+def _place(region: Region, shape: tuple[int, ...]) -> int:
+    """Return the place, in the order of memory, of the first element of a piece."""
+    place = 0
+    for (start, _), size in zip(region, shape, strict=True):
+        place = place * size + start
+    return place
+
+
+def _rectangles(flat: npt.NDArray[Any], place: int, columns: int) -> Iterator[tuple[npt.NDArray[Any], int, int]]:
+    """Yield consecutive elements as rectangles of rows, with the first row and column of each."""
+    start = 0
+    while start < flat.size:
+        row, column = divmod(place + start, columns)
+        whole = (flat.size - start) // columns if not column else 0
+        count = whole * columns if whole else min(columns - column, flat.size - start)
+        yield flat[start : start + count].reshape(max(whole, 1), -1), row, column
+        start += count
+
+
+class _Runs:
+    """The longest run of zeros in elements that come in the order of memory."""
+
+    def __init__(self) -> None:
+        self.longest = (0, 0)
+        self._open = (0, 0)
+
+    def add(self, values: npt.NDArray[np.float64], place: int) -> None:
+        """Add consecutive elements, of which the first one is at a place."""
+        edges = np.flatnonzero(np.diff(np.concatenate([[False], values == 0, [False]]).astype(np.int8)))
+        begins, ends = edges[::2] + place, edges[1::2] + place
+        if not begins.size:
+            return
+        lengths = ends - begins
+        opened = self._open
+        if begins[0] == opened[0] + opened[1] and opened[1]:
+            self._keep((opened[0], opened[1] + int(lengths[0])))
+        k = int(lengths.argmax())
+        self._keep((int(begins[k]), int(lengths[k])))
+        last = (int(begins[-1]), int(lengths[-1]))
+        joined = begins.size == 1 and opened[1] and begins[0] == opened[0] + opened[1]
+        self._open = (opened[0], opened[1] + last[1]) if joined else last
+
+    def _keep(self, run: tuple[int, int]) -> None:
+        if run[1] > self.longest[1]:
+            self.longest = run

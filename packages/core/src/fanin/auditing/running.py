@@ -1,0 +1,267 @@
+"""One audit: every tensor is read once, judged and forgotten; what is between tensors is judged at the end."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from numpy.typing import NDArray
+
+from fanin.auditing.against_law import against_law
+from fanin.auditing.context import Context
+from fanin.auditing.findings import Finding, joined
+from fanin.auditing.fitting import fit
+from fanin.auditing.garbage import garbage, is_spoiled
+from fanin.auditing.matrices import against_matrix
+from fanin.auditing.mismatch import match
+from fanin.auditing.norms import constants
+from fanin.auditing.pairs import Fingerprint, fingerprint, pairs
+from fanin.auditing.reading import Reading, read
+from fanin.auditing.repeats import repeated
+from fanin.auditing.replicas import replicas
+from fanin.auditing.report import Audit, Entry
+from fanin.auditing.rounding import rounded
+from fanin.auditing.seeds import against_seed, other_seed, small_seed, trained
+from fanin.auditing.siblings import Sibling, siblings
+from fanin.auditing.units import Unit, units_of
+from fanin.dtypes import DTYPES
+from fanin.models import Parameter, Scheme
+from fanin.models.parameter import Region
+from fanin.weights import Weights
+
+__all__ = ["run"]
+
+_UNTOLD: Final = "Statistics cannot tell a fresh layer from a trained one: bits can, with a scheme and a seed."
+
+_TRAINED: Final = (
+    "If the weights were trained, they are no longer those of their laws: audit them before, or with a seed."
+)
+
+
+def run(
+    copies: Sequence[Weights],
+    scheme: Scheme | None,
+    seed: int | None,
+    rate: float,
+    progress: Callable[[str, int, int], None] | None,
+) -> Audit:
+    """Audit the first of some replicas, and hold the others against it."""
+    one = _Run(copies[0], scheme, seed, rate)
+    total = sum(tensor.size for tensor in copies[0].values()) * len(copies)
+    done = 0
+
+    def advance(name: str, count: int) -> None:
+        nonlocal done
+        done += count
+        if progress is not None:
+            progress(name, done, total)
+
+    for name in copies[0]:
+        one.tensor(name, advance)
+    found = [*one.all_findings(), *replicas(copies, advance)]
+    return Audit(
+        tuple(joined(found)),
+        tuple(one.entries),
+        copies[0].source,
+        one.elements,
+        scheme is not None,
+        seed,
+        rate,
+        tuple(one.notes),
+    )
+
+
+@dataclass
+class _Run:
+    """The state of one audit."""
+
+    weights: Weights
+    scheme: Scheme | None
+    seed: int | None
+    rate: float
+    findings: list[Finding] = field(default_factory=list)
+    deferred: list[Finding] = field(default_factory=list)
+    entries: list[Entry] = field(default_factory=list)
+    prints: list[Fingerprint] = field(default_factory=list)
+    layers: list[Sibling] = field(default_factory=list)
+    moved: dict[str, float] = field(default_factory=dict)
+    others: dict[str, int | None] = field(default_factory=dict)
+    lines: list[str] = field(default_factory=list)
+    elements: int = 0
+    partial: int = 0
+
+    def __post_init__(self) -> None:
+        """Match names, and count the tests."""
+        self.parameters: dict[str, tuple[str, Parameter]] = {}
+        if self.scheme is not None:
+            matched = match(self.scheme, self.weights)
+            self.parameters, self.findings, self.tied = matched.parameters, matched.findings, matched.tied
+        else:
+            self.tied = _tied(self.weights)
+        units = sum(
+            len(units_of(name, own, self.weights[name].shape, "float32", parameter, seeded=False))
+            for name, (own, parameter) in self.parameters.items()
+        )
+        count = len(self.weights)
+        self.context = Context(self.rate, max(units, count), count, self.scheme is not None, self.seed)
+        self.backend: Any = None
+        if self.seed is not None:
+            from fanin.registry import backend
+
+            self.backend = backend("numpy")
+
+    @property
+    def notes(self) -> list[str]:
+        """What there is to say beside the findings."""
+        notes = []
+        if self.partial:
+            notes.append(f"Of {self.partial} tensors this process holds a part, and read that.")
+        if self.seed is None:
+            notes.append(_UNTOLD)
+            if any(one.kind == "constant" and "not constant" in one.cause for one in self.findings):
+                notes.append(_TRAINED)
+        return notes
+
+    def tensor(self, name: str, advance: Callable[[str, int], None]) -> None:
+        """Read a tensor, judge it, and keep little of it."""
+        tensor = self.weights[name]
+        if name in self.tied:
+            verdict = f"tied with {self.tied[name]}"
+            self.entries.append(Entry(name, "", tensor.shape, tensor.dtype, math.nan, math.nan, verdict))
+            advance(name, tensor.size)
+            return
+        own, parameter = self.parameters.get(name, (name, None))
+        found = read(tensor, own, parameter, self._drawer(), advance)
+        self.elements += sum(math.prod(b - a for a, b in held) for held in tensor.held)
+        self.partial += not tensor.is_whole
+        if not found.is_number or not tensor.size:
+            verdict = "no elements" if not tensor.size else f"{tensor.dtype}: not judged"
+            self.entries.append(Entry(name, "", tensor.shape, tensor.dtype, math.nan, math.nan, verdict))
+            return
+        verdicts, looks_random = self._judge(found)
+        for unit, verdict in zip(found.units, verdicts, strict=True):
+            summary = unit.summary
+            shape = tuple(stop - start for start, stop in unit.region)
+            self.entries.append(Entry(name, unit.place, shape, tensor.dtype, summary.mean, summary.std, verdict))
+        if not is_spoiled(found):
+            one = fingerprint(found, looks_random=looks_random, context=self.context)
+            if one is not None:
+                self.prints.append(one)
+
+    def _drawer(self) -> Callable[[Parameter, str, str, Region], NDArray[Any]] | None:
+        if self.seed is None:
+            return None
+        from fanin.locking.comparison import drawn
+
+        seed, backend = self.seed, self.backend
+        return lambda parameter, own, dtype, region: drawn(parameter, own, seed, dtype, region, backend)
+
+    def _judge(self, found: Reading) -> tuple[list[str], bool]:
+        """Return a verdict for each unit, and whether the weights look independent and random."""
+        faults = list(garbage(found, self.context))
+        self.findings += faults
+        errors = [one for one in faults if one.severity == "error"]
+        if errors and is_spoiled(found):
+            return [errors[0].kind] * len(found.units), False
+        same, repeats = repeated(found, self.context)
+        self.findings += same
+        faults += same
+        if not same:
+            narrow = list(rounded(found, self.context))
+            self.findings += narrow
+            faults += narrow
+        if found.parameter is None:
+            return self._without_scheme(found, faults)
+        verdicts = self._with_scheme(found, faults, repeats)
+        return verdicts, found.is_random
+
+    def _without_scheme(self, found: Reading, faults: list[Finding]) -> tuple[list[str], bool]:
+        unit = found.units[0]
+        zeros = unit.summary.zeros if unit.dead else 0
+        result = fit(found, zeros, self.context)
+        summary = unit.summary
+        if found.tensor.dtype in DTYPES and not faults and self.scheme is None:
+            std = 0.0 if summary.is_constant else summary.std
+            line = self.context.line(unit)
+            self.layers.append(Sibling(found.name, found.shape, summary.count, summary.mean, std, line))
+        verdict = f"{faults[0].kind}; {result.verdict}" if faults else result.verdict
+        return [verdict], result.looks_random and not summary.is_constant
+
+    def _with_scheme(self, found: Reading, faults: list[Finding], repeats: float) -> list[str]:
+        text, against, relative = against_seed(found)
+        moved = against == "moved"
+        if moved and not any(one.kind == "rounded" for one in faults):
+            self.moved[found.name] = relative
+        verdicts, wrong = [], False
+        for unit in found.units:
+            random = unit.parameter is not None and unit.parameter.is_random
+            if against in ("equal", "close") and random:
+                verdicts.append(f"{text}, seed {self.seed}")
+                continue
+            verdict, own = self._of_unit(found, unit, repeats)
+            wrong = wrong or bool(own)
+            if against == "constant":
+                self.deferred += own
+            elif not moved:
+                self.findings += own
+            if moved:
+                verdict = text
+            elif against == "other" and random and not own:
+                verdict += f", another draw than seed {self.seed}"
+            verdicts.append(verdict)
+        if against == "other" and not wrong and not faults:
+            self.others[found.name] = self._small_seed(found)
+            self.lines.append(self.context.line(found.units[0]))
+        if faults and not wrong:
+            verdicts = [f"{faults[0].kind}; {verdict}" for verdict in verdicts]
+        return verdicts
+
+    def _small_seed(self, found: Reading) -> int | None:
+        from fanin.locking.comparison import drawn
+
+        own, parameter = self.parameters[found.name]
+
+        def draw(seed: int, region: Region) -> NDArray[Any]:
+            return drawn(parameter, own, seed, found.tensor.dtype, region, self.backend)
+
+        return small_seed(found, draw)
+
+    def _of_unit(self, found: Reading, unit: Unit, repeats: float) -> tuple[str, list[Finding]]:
+        if not unit.summary.count:
+            return "no elements", []
+        if unit.law is None:
+            note = unit.parameter.note if unit.parameter is not None else None
+            return f"no law: {note or 'the scheme says none'}", []
+        if found.tensor.dtype not in DTYPES and unit.is_random:
+            return f"{found.tensor.dtype}: not judged", []
+        verdict, own = against_law(unit, repeats, self.context)
+        return (verdict, own) if verdict else against_matrix(found, unit, self.context)
+
+    def all_findings(self) -> Iterator[Finding]:
+        """Yield all findings, those between tensors included."""
+        yield from self.findings
+        if self.others:
+            yield other_seed(self.others, self.lines, self.context)
+        if self.moved:
+            names = [name for one in self.deferred for name in one.parameters]
+            yield trained(self.moved, names, self.context)
+        else:
+            yield from self.deferred
+        yield from pairs([one for one in self.prints if one.name not in self.moved], self.context)
+        if self.scheme is None:
+            unlike = list(siblings(self.layers, self.context))
+            yield from unlike
+            known = {name for one in unlike for name in one.parameters}
+            yield from constants((one for one in self.layers if one.name not in known), self.context)
+
+
+def _tied(weights: Weights) -> dict[str, str]:
+    """Return the tensors that are in the memory of an earlier one, and its name."""
+    first: dict[Hashable, str] = {}
+    tied = {}
+    for name, tensor in weights.items():
+        if tensor.memory is not None and first.setdefault(tensor.memory, name) != name:
+            tied[name] = first[tensor.memory]
+    return tied

@@ -1,0 +1,119 @@
+"""Weights against those of a seed: the same bits, moved away from them, or others."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any, Final
+
+from numpy.typing import NDArray
+
+from fanin.auditing.context import Context
+from fanin.auditing.findings import Finding
+from fanin.auditing.hashing import words_of
+from fanin.auditing.reading import Reading
+from fanin.auditing.units import Departure
+from fanin.dtypes import DTYPES
+from fanin.exceptions import FaninError
+from fanin.locking.canonical import needs_whole
+from fanin.models.parameter import Region
+from fanin.weights.tensor import pieces
+
+__all__ = ["Against", "against_seed", "other_seed", "small_seed", "trained"]
+
+Against = tuple[str, str, float]
+"""A verdict, one of "equal", "close", "moved", "other", "constant" and "none", and the relative distance."""
+
+_CERTAIN: Final = 8.0
+"""Standard errors: the cosine of independent weights is never so far from 0."""
+
+_SEEDS: Final = 100
+_FIRST: Final = 32
+_CERTAIN_BITS: Final = 96
+
+_SCALED: Final = 0.9999
+
+
+def against_seed(found: Reading) -> Against:
+    """Return what a tensor is to the weights of the seed.
+
+    "scaled" is a multiple of them, whose scale is the fault.
+    """
+    if found.moved is None:
+        return "", "none", 0.0
+    if not found.moved:
+        return "fanin's bits", "equal", 0.0
+    whole = Departure()
+    random = [unit for unit in found.units if unit.parameter is not None and unit.parameter.is_random]
+    for unit in random:
+        if unit.departure is not None:
+            one = unit.departure
+            whole.differing += one.differing
+            whole.distance, whole.drawn = whole.distance + one.distance, whole.drawn + one.drawn
+            whole.product, whole.given = whole.product + one.product, whole.given + one.given
+    if not random or not whole.drawn:
+        return "", "constant", 0.0
+    relative = whole.relative
+    if not math.isfinite(relative):
+        return "", "none", relative
+    if relative <= 4 * 2.0 ** -DTYPES[found.tensor.dtype].mantissa:
+        return "fanin's draw, rounding aside", "close", relative
+    if whole.correlation > _SCALED and abs(whole.given / whole.drawn - 1) > 0.02:
+        return "", "scaled", relative
+    size = max(1, sum(unit.summary.count for unit in random))
+    if whole.correlation > min(_CERTAIN / math.sqrt(size), 0.95):
+        return f"moved {_percent(relative)} from fanin's draw", "moved", relative
+    return "", "other", relative
+
+
+def trained(moved: dict[str, float], constants: list[str], context: Context) -> Finding:
+    """Return the note that weights have moved.
+
+    Args:
+        moved: Names, and relative distances.
+        constants: Names of the parameters that start as constants, and are none any more.
+        context: The audit.
+    """
+    low, high = min(moved.values()), max(moved.values())
+    by = _percent(low) if len(moved) == 1 or _percent(low) == _percent(high) else f"{_percent(low)} to {_percent(high)}"
+    cause = f"moved from fanin's draw of seed {context.seed}, by {by} of its length: trained from there"
+    return Finding("note", "trained", (*moved, *constants), cause, {"relative distance": dict(moved)})
+
+
+def other_seed(names: dict[str, int | None], lines: list[str], context: Context) -> Finding:
+    """Return the finding that weights are other draws of the same laws.
+
+    Args:
+        names: Names, and the seed that each was drawn with, where that is known.
+        lines: The lines that draw them.
+        context: The audit.
+    """
+    seeds = sorted({seed for seed in names.values() if seed is not None})
+    why = f"with seed {', '.join(map(str, seeds))}" if seeds else "another seed, name or program"
+    cause = f"is another draw of the same law than fanin's of seed {context.seed}: {why}"
+    return Finding("warning", "seed", tuple(names), cause, {"seeds": dict(names)}, lines[0])
+
+
+def small_seed(found: Reading, drawn: Callable[[int, Region], NDArray[Any]]) -> int | None:
+    """Return the small seed that a tensor was drawn with, if there is one.
+
+    Args:
+        found: The tensor.
+        drawn: Draws a region of it with any seed.
+    """
+    random = next((unit for unit in found.units if unit.is_random), None)
+    if random is None or found.parameter is None or needs_whole(found.parameter) or not found.tensor.is_whole:
+        return None
+    last = random.region[0][1]
+    region = next(pieces(((last - 1, last), *random.region[1:]), _FIRST))  # a padding row comes first
+    bits = words_of(found.tensor.read(region))
+    if bits.size * found.bits < _CERTAIN_BITS:
+        return None
+    try:
+        return next((seed for seed in range(_SEEDS) if (words_of(drawn(seed, region)) == bits).all()), None)
+    except FaninError:
+        return None
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.2g} %"

@@ -1,0 +1,10 @@
+"""Is it the initialization? What the signal and the gradient of a person's own model do, and a verdict.
+
+A backend measures one `Layer` per named layer; `ModelProbe` judges them, prints them and draws them.
+"""
+
+from fanin.signal.layer import Attention, Layer, Sum
+from fanin.signal.result import ModelProbe
+from fanin.signal.verdict import Finding
+
+__all__ = ["Attention", "Finding", "Layer", "ModelProbe", "Sum"]

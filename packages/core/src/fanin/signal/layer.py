@@ -1,0 +1,73 @@
+"""What is measured of a model, once forward and once backward, before it is trained."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["Attention", "Layer", "Sum"]
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One layer with weights, in the order in which the layers ran.
+
+    Attributes:
+        name: Its path in the model.
+        kind: The name of its class: "Conv2d".
+        std: What tells one sample from another: the root of the mean variance of its outputs over the batch.
+        rms: Root mean square of its outputs, which biases and other constants keep large.
+        gradient: Root mean square of the loss's derivative by its outputs; None where no gradient arrives.
+        nonpositive: Share of its units that are 0 or below for every sample.
+        activation: What is applied to its outputs, or to those of the normalization behind it: "relu", or None.
+        saturated: Share of its outputs where that activation's derivative is below 1 % of its largest; None where the
+            activation does not saturate.
+        weight_std: Standard deviation of its weight; None without one.
+        weight_fan_in: Fan-in of its weight; None where it is not known.
+        update: Root mean square of the loss's derivative by the weight, over that of the weight.
+        is_norm: Whether it is a normalization.
+        is_embedding: Whether it is a table of vectors.
+    """
+
+    name: str
+    kind: str
+    std: float
+    rms: float
+    gradient: float | None = None
+    nonpositive: float = 0.0
+    activation: str | None = None
+    saturated: float | None = None
+    weight_std: float | None = None
+    weight_fan_in: float | None = None
+    update: float | None = None
+    is_norm: bool = False
+    is_embedding: bool = False
+
+
+@dataclass(frozen=True)
+class Sum:
+    """The sum of a residual branch and what it skips.
+
+    Attributes:
+        name: The module in which it is added.
+        std: What tells one sample from another, after the sum.
+        branch: The same of the branch alone.
+    """
+
+    name: str
+    std: float
+    branch: float
+
+
+@dataclass(frozen=True)
+class Attention:
+    """One attention.
+
+    Attributes:
+        name: The module in which it is computed.
+        logits: Standard deviation of what the softmax is taken of, over the keys.
+        entropy: Mean entropy of the softmax over that of equal weights: 1 attends to all keys alike, 0 to one.
+    """
+
+    name: str
+    logits: float
+    entropy: float

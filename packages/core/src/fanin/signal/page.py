@@ -1,0 +1,36 @@
+"""The page of a probe: one file that works offline, in light and dark."""
+
+from __future__ import annotations
+
+import html
+import io
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from fanin.signal.result import ModelProbe
+
+__all__ = ["page"]
+
+_STYLE: Final = """
+:root { color-scheme: light dark; }
+body { font: 16px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 72rem; padding: 0 1rem; }
+h1 { font-size: 1.3rem; }
+figure { margin: 1rem 0; overflow-x: auto; background: #fff; }
+figure svg { max-width: 100%; height: auto; min-width: 40rem; }
+pre { overflow-x: auto; font-size: 0.85rem; }
+"""
+
+
+def page(probe: ModelProbe, after: ModelProbe | None = None) -> str:
+    """Return the page."""
+    drawn = io.StringIO()
+    probe.figure(after).savefig(drawn, format="svg", metadata={"Date": None})
+    picture = drawn.getvalue()
+    findings = "".join(f"<li>{html.escape(str(one))}</li>" for one in probe.findings)
+    behind = str(probe).partition("\n\n")[2]
+    return (
+        f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+        f'<meta name="viewport" content="width=device-width, initial-scale=1"><title>Is it the initialization?</title>'
+        f"<style>{_STYLE}</style></head>\n<body><h1>{html.escape(probe.verdict)}</h1>\n<ul>{findings}</ul>\n"
+        f"<figure>{picture[picture.index('<svg') :]}</figure>\n<pre>{html.escape(behind)}</pre></body></html>\n"
+    )

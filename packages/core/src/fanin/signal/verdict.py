@@ -1,0 +1,304 @@
+"""What the numbers of a probe mean: causes with their evidence, and the line to write."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import statistics
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from fanin.dtypes import DTYPES
+from fanin.exceptions import FaninError
+from fanin.gains import gain
+from fanin.signal.layer import Attention, Layer, Sum
+
+__all__ = ["Finding", "factor", "findings_of", "sentence_of", "wanted_std", "written"]
+
+HEALTHY: Final = (0.1, 10.0)
+"""Where the signal of most models that train begins and ends."""
+
+_STEADY: Final = 1.25
+"""A change by less than this factor a layer is no finding,"""
+
+_TOTAL: Final = 30.0
+"""nor is one by less than this in all."""
+
+_DEAD: Final = 0.5
+_ALL_DEAD: Final = 0.9
+_SATURATED: Final = 0.3
+_LOGITS: Final = 4.0
+_ENTROPY: Final = 0.35
+_DROWNED: Final = 30.0
+"""A table of vectors that is this many times the branches that are added to it hides them."""
+
+_OFF: Final = 1.2
+"""A weight's standard deviation that is off by less is none of a cause."""
+
+_TORCH: Final = math.sqrt(1 / 3)
+"""torch's default: a standard deviation of 1/sqrt(3 fan_in)."""
+
+
+_LAYERS: Final = {
+    "torch": "fanin_torch.init_module_(model, {0}, seed=0)",
+    "jax": "kernel_init=fanin_jax.initializer({0}, seed=0)",
+}
+_EMBEDDINGS: Final = {
+    "torch": 'fanin_torch.init_(model.get_parameter("{1}.weight"), {0}, name="{1}.weight", seed=0)',
+    "jax": "embedding_init=fanin_jax.initializer({0}, seed=0)",
+}
+"""What one writes in each framework: {0} is the initialization, {1} the layer."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something that keeps a model from learning at the start.
+
+    Attributes:
+        kind: What it is, in a word or two: "signal", "gradient", "dead", "saturated", "attention", "residual",
+            "embedding", "not finite".
+        layer: The layer where it shows first.
+        text: What was found, with its numbers.
+        cause: Its likely cause, or what to look at.
+        line: What to write, where one line mends it.
+    """
+
+    kind: str
+    layer: str
+    text: str
+    cause: str
+    line: str | None = None
+
+    def __str__(self) -> str:
+        return f"{self.layer}: {self.text}. {self.cause}" + (f" Try: {self.line}" if self.line else "")
+
+
+def wanted_std(layer: Layer, activation: str | None) -> float | None:
+    """Return the standard deviation that a layer's weight needs to keep the signal through an activation.
+
+    gain(activation) / sqrt(fan_in): the second moment of the pre-activations stays 1 (He et al. 2015, equation 10).
+    """
+    if layer.weight_fan_in is None or not layer.weight_fan_in:
+        return None
+    return _gain(activation) / math.sqrt(layer.weight_fan_in)
+
+
+def factor(values: Sequence[float]) -> float:
+    """Return the geometric mean of the ratios of neighbours; 1 where there are none, 0 where the last is 0."""
+    known = [value for value in values if math.isfinite(value)]
+    if len(known) < 2 or known[0] <= 0:
+        return 1.0
+    return (known[-1] / known[0]) ** (1 / (len(known) - 1)) if known[-1] > 0 else 0.0
+
+
+def findings_of(layers: Sequence[Layer], sums: Sequence[Sum], attentions: Sequence[Attention]) -> list[Finding]:
+    """Return what is wrong, the likeliest cause first."""
+    found = list(_not_finite(layers))
+    if found:
+        return found
+    found += _attention(attentions)
+    found += _saturated(layers)
+    course, dead = list(_course(layers, sums)), list(_dead(layers))
+    all_dead = bool(dead) and any(layer.nonpositive > _ALL_DEAD for layer in layers if layer.name == dead[0].layer)
+    found += [*dead, *course] if all_dead else [*course, *dead][:1]  # half dead units come of what the signal does
+    found += _embedding(layers, sums)
+    return found
+
+
+def sentence_of(found: Sequence[Finding], layers: Sequence[Layer]) -> str:
+    """Return the verdict in a sentence."""
+    if found:
+        return f"Yes, it looks like the initialization. {found[0]}"
+    signal = [layer.std for layer in layers if not layer.is_norm]
+    gradients = [layer.gradient for layer in layers if layer.gradient]
+    spread = f"{min(signal):.2g} to {max(signal):.2g}" if signal else "nothing"
+    back = f", its gradients are within a factor of {max(gradients) / min(gradients):.2g}" if gradients else ""
+    return (
+        f"No: the signal is fine. What tells samples apart is {spread} in {len(signal)} layers{back}. Look elsewhere: "
+        f"the data, the labels, the learning rate. This looks at the start of training only, and promises nothing more."
+    )
+
+
+def common_activation(layers: Sequence[Layer]) -> str | None:
+    """Return the activation that most layers have, or None."""
+    named = [layer.activation for layer in layers if layer.activation is not None]
+    return statistics.mode(named) if named else None
+
+
+def _not_finite(layers: Sequence[Layer]) -> Iterator[Finding]:
+    for layer in layers:
+        if not (math.isfinite(layer.std) and math.isfinite(layer.rms)):
+            yield Finding(
+                "not finite",
+                layer.name,
+                "its outputs are not finite",
+                "Look at its input and its weights: a NaN among them, uninitialised memory, or an overflow.",
+            )
+            return
+
+
+def _attention(attentions: Sequence[Attention]) -> Iterator[Finding]:
+    worst = max(attentions, key=lambda one: one.logits, default=None)
+    if worst is not None and worst.logits > _LOGITS and worst.entropy < _ENTROPY:
+        yield Finding(
+            "attention",
+            worst.name,
+            f"the attention's logits have a standard deviation of {worst.logits:.3g}, so that its softmax attends to "
+            f"few keys (entropy {worst.entropy:.0%} of that of equal weights) and passes on little gradient",
+            "Queries and keys are too large: scale the logits by 1/sqrt(head size), or the two projections down.",
+            _line("lecun_normal"),
+        )
+
+
+def _saturated(layers: Sequence[Layer]) -> Iterator[Finding]:
+    worst = max((layer for layer in layers if layer.saturated), key=lambda one: one.saturated or 0.0, default=None)
+    if worst is not None and (worst.saturated or 0.0) > _SATURATED:
+        wide = _ratio(worst, worst.activation)
+        because = f"Its weights are {wide:.2g} times as wide as {worst.activation} needs." if wide > _OFF else ""
+        yield Finding(
+            "saturated",
+            worst.name,
+            f"{worst.saturated:.0%} of its outputs lie where {worst.activation} is flat",
+            because or "Its inputs are too large: normalise the data.",
+            _line(f"he(activation='{worst.activation}')"),
+        )
+
+
+def _dead(layers: Sequence[Layer]) -> Iterator[Finding]:
+    worst = max(
+        (layer for layer in layers if layer.activation == "relu"), key=lambda one: one.nonpositive, default=None
+    )
+    if worst is not None and worst.nonpositive > _DEAD:
+        yield Finding(
+            "dead",
+            worst.name,
+            f"{worst.nonpositive:.0%} of its units are 0 or below for every sample, so that relu passes on neither "
+            f"signal nor gradient there",
+            "Its biases or its inputs are shifted far below 0: start biases at 0, and centre the data.",
+            _line("he"),
+        )
+
+
+def _course(layers: Sequence[Layer], sums: Sequence[Sum]) -> Iterator[Finding]:
+    """Yield what becomes of the signal and of the gradient from layer to layer."""
+    inner = [layer for layer in layers if not layer.is_norm and not layer.is_embedding]
+    normalised = any(layer.is_norm for layer in layers)
+    trunk = [(one.name, one.std) for one in sums] if len(sums) > 1 else [(one.name, one.std) for one in inner[:-1]]
+    change = factor([size for _, size in trunk])
+    if _is_far([size for _, size in trunk]) and not normalised:
+        worst = next((name for name, size in trunk if not HEALTHY[0] <= size <= HEALTHY[1]), trunk[-1][0])
+        course = "shrinks" if change < 1 else "grows"
+        each = "residual sum" if len(sums) > 1 else "layer"
+        text = f"what tells one sample from another {course} {_times(change)} a {each}, to {trunk[-1][1]:.1e}"
+        if (limit := _left(trunk[-1][1])) is not None:
+            text += f", {limit}"
+        if len(sums) > 1 and change > 1:
+            scale = f"1/sqrt({len(sums)})"
+            yield Finding(
+                "residual",
+                worst,
+                text,
+                f"Each of {len(sums)} branches adds its variance: multiply the last weight of each branch by {scale}, "
+                f"or start it at 0 (fanin.recipes has both).",
+            )
+            return
+        cause, line = _cause(inner)
+        yield Finding("signal", worst, text, cause, line)
+        return
+    gradients = [layer.gradient for layer in inner if layer.gradient is not None]
+    if len(gradients) > 1 and _is_far(gradients[:-1]):
+        back = factor(gradients[-2::-1] if len(gradients) > 2 else gradients[::-1])
+        course = "shrinks" if back < 1 else "grows"
+        cause, line = _cause(inner)
+        yield Finding(
+            "gradient", inner[0].name, f"the gradient {course} {_times(back)} a layer on its way back", cause, line
+        )
+
+
+def _embedding(layers: Sequence[Layer], sums: Sequence[Sum]) -> Iterator[Finding]:
+    tables = [layer for layer in layers if layer.is_embedding]
+    branches = [one.branch for one in sums if one.branch > 0]
+    if not tables or len(branches) < 2:
+        return
+    widest = max(tables, key=lambda one: one.rms)
+    ratio = widest.rms / statistics.median(branches)
+    if ratio > _DROWNED:
+        yield Finding(
+            "embedding",
+            widest.name,
+            f"its vectors are {ratio:.0f} times as large as what the branches add to them, so that the layers hardly "
+            f"count at first",
+            f"Its standard deviation is {widest.weight_std or widest.rms:.3g}: language models take 0.02.",
+            "fanin.normal(std=0.02)",
+        )
+
+
+def _cause(inner: Sequence[Layer]) -> tuple[str, str | None]:
+    """Return the likely cause of a signal that shrinks or grows, and the line that mends it."""
+    activation = common_activation(inner)
+    ratios = [_ratio(layer, activation) for layer in inner[:-1] or inner if layer.weight_fan_in]
+    ratios = [ratio for ratio in ratios if ratio > 0]
+    name = activation or "no activation"
+    if not ratios:
+        return "No layer's fan-in is known: compare the weights with gain/sqrt(fan_in) by hand.", None
+    ratio = statistics.median(ratios)
+    line = _line("he" if activation == "relu" else f"he(activation='{activation}')" if activation else "lecun_normal")
+    if 1 / _OFF < ratio < _OFF:
+        return f"The weights are as wide as {name} needs, so look at what lies between the layers.", None
+    is_torchs = abs(ratio / (_TORCH / _gain(activation)) - 1) < 0.1
+    whose = "torch's default, U(±1/sqrt(fan_in)), makes" if is_torchs else "the initialization makes"
+    return f"{whose[0].upper()}{whose[1:]} the weights {ratio:.2f} times as wide as {name} needs.", line
+
+
+def _gain(activation: str | None) -> float:
+    """Return an activation's gain; 1 for none, and for one that is not known by name."""
+    try:
+        return 1.0 if activation is None else gain(activation)
+    except FaninError:
+        return 1.0
+
+
+def _ratio(layer: Layer, activation: str | None) -> float:
+    wanted = wanted_std(layer, activation)
+    return 0.0 if wanted is None or layer.weight_std is None else layer.weight_std / wanted
+
+
+def _is_far(values: Sequence[float]) -> bool:
+    """Return whether a course changes by much in all, and by much in each step."""
+    change = factor(values)
+    if change == 0.0:
+        return True
+    total = change ** (len(values) - 1) if len(values) > 1 else 1.0
+    return max(change, 1 / change) > _STEADY and max(total, 1 / total) > _TOTAL
+
+
+def _left(size: float) -> str | None:
+    """Return which format has no number for a size."""
+    for name in ("float32", "bfloat16", "float16"):
+        number = DTYPES[name]
+        smallest = math.ldexp(number.smallest_normal, -number.mantissa)
+        if size > number.largest:
+            return f"beyond {name}'s largest number ({number.largest:.1e})"
+        if size < smallest:
+            return f"below {name}'s smallest number ({smallest:.1e})"
+    return None
+
+
+def _times(change: float) -> str:
+    if change == 0.0:
+        return "to 0 within"
+    return f"{max(change, 1 / change):.3g}×"
+
+
+def _line(initialization: str) -> str:
+    called = initialization.replace("he(", "fanin.he_normal(")
+    return called if "(" in initialization else f'"{initialization}"'
+
+
+def written(finding: Finding, framework: str) -> Finding:
+    """Return a finding whose line is what one writes in a framework, and not only the initialization."""
+    if finding.line is None:
+        return finding
+    forms = _EMBEDDINGS if finding.kind == "embedding" else _LAYERS
+    return dataclasses.replace(finding, line=forms[framework].format(finding.line, finding.layer))

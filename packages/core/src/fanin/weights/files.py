@@ -1,0 +1,83 @@
+"""Weights on disk: which reader a path has."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Final
+
+from fanin.exceptions import FaninValueError
+from fanin.weights.npz import open_npz
+from fanin.weights.orbax_folder import is_orbax, open_orbax
+from fanin.weights.safetensors import open_safetensors, open_safetensors_index
+from fanin.weights.tensor import Tensor, Weights
+from fanin.weights.torch_checkpoint import is_torch_checkpoint, open_torch_checkpoint
+from fanin.weights.torch_file import open_torch_file
+
+__all__ = ["open_file"]
+
+_KINDS: Final = (
+    ".safetensors, .npz, .pt, .pth or .bin, an index *.safetensors.index.json, or a folder: a torch distributed "
+    "checkpoint (with .metadata) or one of Orbax (with _METADATA)"
+)
+
+TensorsOf = Callable[[object, str], list[Tensor]]
+
+
+def open_file(path: Path, tensors_of: TensorsOf) -> Weights:
+    """Return the tensors of a file or folder.
+
+    Args:
+        path: The file or folder.
+        tensors_of: Returns the tensors of what a file of torch holds.
+
+    Raises:
+        FaninValueError: There is none, it is empty or broken, or no kind that is known.
+        LibraryMissingError: The library that reads it is not installed.
+    """
+    if path.is_dir():
+        return _folder(path)
+    try:
+        empty = path.stat().st_size == 0
+    except OSError as error:
+        raise FaninValueError(f"{str(path)!r} cannot be read: {error.strerror or error}.") from error
+    except ValueError as error:  # a name that no file can have
+        raise FaninValueError(f"{str(path)!r} cannot be read: {error}.") from error
+    if empty:
+        raise FaninValueError(f"{str(path)!r} is empty. Accepted: a file of weights, {_KINDS}.")
+    name = path.name.lower()
+    if name.endswith(".safetensors"):
+        return Weights(open_safetensors(path), str(path))
+    if name.endswith(".safetensors.index.json"):
+        return Weights(open_safetensors_index(path), str(path))
+    if name.endswith(".npz"):
+        return Weights(open_npz(path), str(path))
+    if name.endswith((".pt", ".pth", ".bin")):
+        return Weights(tensors_of(open_torch_file(path), repr(str(path))), str(path))
+    raise FaninValueError(f"the kind of a file is known by its name. Received: {str(path)!r}. Accepted: {_KINDS}.")
+
+
+def _deeper(path: Path, name: str) -> Iterator[Path]:
+    """Yield the files of a name in folders within a folder, the last of them first."""
+    for pattern in (f"*/{name}", f"*/*/{name}"):
+        yield from sorted(path.glob(pattern), reverse=True)
+
+
+def _folder(path: Path) -> Weights:
+    if is_torch_checkpoint(path):
+        return Weights(open_torch_checkpoint(path), str(path))
+    if is_orbax(path):
+        return Weights(open_orbax(path), str(path))
+    indices = sorted(path.glob("*.safetensors.index.json"))
+    single = sorted(path.glob("*.safetensors")) if not indices else []
+    found = [*indices, *single]
+    if len(found) == 1:
+        opened = open_safetensors_index if indices else open_safetensors
+        return Weights(opened(found[0]), str(found[0]))
+    names = ", ".join(sorted(one.name for one in path.iterdir())[:6]) or "nothing"
+    within = next((found.parent for mark in ("_METADATA", ".metadata") for found in _deeper(path, mark)), None)
+    hint = "" if within is None else f" A checkpoint is in {str(within)!r}."
+    raise FaninValueError(
+        f"{str(path)!r} is no checkpoint: a folder has .metadata (torch distributed), _METADATA (Orbax), or one "
+        f"*.safetensors or its index. It has: {names}.{hint}"
+    )

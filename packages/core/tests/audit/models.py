@@ -1,0 +1,141 @@
+"""Three small models as schemes, and their weights drawn by NumPy's generator: fanin draws none of them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+import fanin
+from fanin import Parameter, Scheme
+from fanin.initializers import Constant, Normal, Orthogonal, TruncatedNormal, Uniform
+from fanin.models import Part
+
+__all__ = ["MODELS", "Arrays", "conv_net", "drawn", "mlp", "transformer"]
+
+Arrays: TypeAlias = dict[str, npt.NDArray[Any]]
+
+LAYERS, WIDTH, VOCABULARY = 3, 48, 160
+TABLE = 1.0 / 10_000 ** (np.arange(0, 24, 2) / 24)
+
+
+def mlp() -> Scheme:
+    """Dense layers of several laws, in both orders of the axes."""
+    return Scheme(
+        {
+            "fc1.weight": Parameter((128, 64), "float32", fanin.he_normal(), layout="OI"),
+            "fc1.bias": Parameter((128,), "float32", fanin.zeros()),
+            "fc2.kernel": Parameter((128, 80), "float32", fanin.glorot_uniform(), layout="IO"),
+            "fc2.bias": Parameter((80,), "float32", fanin.constant(0.01)),
+            "fc3.weight": Parameter((72, 80), "float32", fanin.lecun_truncated_normal(), layout="OI"),
+            "fc3.bias": Parameter((512,), "float32", fanin.uniform(-0.1, 0.1)),
+            "half.weight": Parameter((64, 96), "float16", fanin.normal(std=0.02)),
+        }
+    )
+
+
+def conv_net() -> Scheme:
+    """Kernels in several layouts, groups, norms, and buffers of whole numbers."""
+    return Scheme(
+        {
+            "stem.weight": Parameter(
+                (32, 16, 3, 3), "float32", fanin.variance_scaling(2.0, "fan_out", "normal"), "OIHW"
+            ),
+            "stem.bn.weight": Parameter((32,), "float32", fanin.ones()),
+            "stem.bn.bias": Parameter((32,), "float32", fanin.zeros()),
+            "stem.bn.running_var": Parameter((32,), "float32", fanin.ones()),
+            "stem.bn.num_batches_tracked": Parameter((), "int64", fanin.zeros()),
+            "keras.kernel": Parameter((3, 3, 24, 40), "float32", fanin.he_uniform(), "HWIO"),
+            "group.weight": Parameter((64, 16, 3, 3), "float32", fanin.he_normal(), "OIHW", groups=4),
+            "block.bn.weight": Parameter((64,), "float32", fanin.zeros()),
+            "up.weight": Parameter(
+                (40, 24, 4, 4), "float32", fanin.glorot_normal(), "IOHW", transposed=True, stride=(2, 2)
+            ),
+            "mixer.weight": Parameter((64, 32), "float32", fanin.orthogonal(), "OI"),
+            "fc.weight": Parameter((50, 64), "float32", fanin.truncated_normal(std=0.02), "OI"),
+        }
+    )
+
+
+def transformer() -> Scheme:
+    """Packed projections, a padding row, tied weights, tables, and layers that differ by their numbers."""
+    small = fanin.normal(std=0.02)
+    padding = Part(((0, 1), (0, WIDTH)), Parameter((1, WIDTH), "float32", fanin.zeros()))
+    third = Parameter((WIDTH, WIDTH), "float32", fanin.glorot_uniform(), layout="OI")
+    packed = tuple(Part(((k * WIDTH, (k + 1) * WIDTH), (0, WIDTH)), third) for k in range(3))
+    table = Parameter((12,), "float32", note="computed: 1 / 10000^(2i/d)")
+    found: dict[str, Parameter] = {
+        "embed.weight": Parameter((VOCABULARY, WIDTH), "float32", small, parts=(padding,)),
+        "position.weight": Parameter((64, WIDTH), "float32", fanin.truncated_normal(std=0.02)),
+    }
+    for k in range(LAYERS):
+        layer = f"layers.{k}"
+        found |= {
+            f"{layer}.norm1.weight": Parameter((WIDTH,), "float32", fanin.ones()),
+            f"{layer}.attn.qkv.weight": Parameter((3 * WIDTH, WIDTH), "float32", parts=packed),
+            f"{layer}.attn.qkv.bias": Parameter((3 * WIDTH,), "float32", fanin.zeros()),
+            f"{layer}.attn.proj.weight": Parameter((WIDTH, WIDTH), "float32", fanin.normal(std=0.02 / 6**0.5)),
+            f"{layer}.norm2.weight": Parameter((WIDTH,), "float32", fanin.ones()),
+            f"{layer}.mlp.up.weight": Parameter((4 * WIDTH, WIDTH), "float32", fanin.lecun_uniform(), layout="OI"),
+            f"{layer}.mlp.down.weight": Parameter((WIDTH, 4 * WIDTH), "float32", small),
+            f"{layer}.rotary.inv_freq": table,
+        }
+    found["norm.weight"] = Parameter((WIDTH,), "float32", fanin.ones())
+    found["head.weight"] = found["embed.weight"].with_streams_of("embed.weight")
+    return Scheme(found)
+
+
+MODELS = {"mlp": mlp(), "conv net": conv_net(), "transformer": transformer()}
+
+
+def drawn(scheme: Mapping[str, Parameter], rng: np.random.Generator) -> Arrays:
+    """Return weights of a scheme, one draw for each stream that it names."""
+    weights: Arrays = {}
+    streams: dict[object, npt.NDArray[Any]] = {}
+    for name, parameter in scheme.items():
+        key = parameter.with_streams_of(name)
+        if parameter.note is not None:
+            weights[name] = TABLE.astype(parameter.dtype)
+        elif key in streams:
+            weights[name] = streams[key].copy()
+        else:
+            weights[name] = streams[key] = _array(parameter, rng)
+    return weights
+
+
+def _array(parameter: Parameter, rng: np.random.Generator) -> npt.NDArray[Any]:
+    array = np.zeros(parameter.shape)
+    if parameter.initializer is not None:
+        array = _values(parameter, rng)
+    for part in parameter.parts:
+        array[tuple(slice(*ends) for ends in part.region)] = _array(part.parameter, rng)
+    return array.astype(parameter.dtype)
+
+
+def _values(parameter: Parameter, rng: np.random.Generator) -> npt.NDArray[np.float64]:
+    initializer = parameter.initializer
+    assert initializer is not None
+    law = initializer.law(initializer.fans(parameter.geometry) if initializer.needs_fans else None)
+    match law:
+        case Constant(value):
+            return np.full(parameter.shape, value)
+        case Normal(mean, std):
+            return rng.normal(mean, std, parameter.shape)
+        case Uniform(low, high):
+            return rng.uniform(low, high, parameter.shape)
+        case TruncatedNormal():
+            return truncated(rng, parameter.shape, law.std)
+        case Orthogonal(gain):
+            rows = parameter.shape[0]
+            square = np.linalg.qr(rng.normal(size=(max(parameter.shape), max(parameter.shape))))[0]
+            return gain * square[:rows, : parameter.size // rows].reshape(parameter.shape)
+    raise AssertionError(law)
+
+
+def truncated(rng: np.random.Generator, shape: tuple[int, ...], std: float) -> npt.NDArray[np.float64]:
+    """Return a normal that is truncated at two, with a standard deviation."""
+    many = rng.normal(size=2 * math.prod(shape) + 1000)
+    return many[np.abs(many) < 2][: math.prod(shape)].reshape(shape) * std / 0.8796256610342398

@@ -1,0 +1,110 @@
+"""Weights against fanin's draw of a seed: equal, moved, another draw, rounded, scaled."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+import fanin
+from fanin.auditing import Audit
+
+from .models import MODELS, TABLE, Arrays
+
+SEED = 5
+
+
+def weights_of(model: str, seed: int = SEED) -> Arrays:
+    scheme = MODELS[model]
+    drawn = {name: parameter for name, parameter in scheme.items() if parameter.follows_laws}
+    weights: Arrays = fanin.Scheme(drawn).draw(seed)
+    return weights | {name: TABLE.astype(np.float32) for name in scheme if name not in drawn}
+
+
+def audit(model: str, weights: Arrays, seed: int = SEED) -> Audit:
+    return fanin.audit(weights, MODELS[model], seed=seed)
+
+
+def verdicts(report: Audit) -> dict[str, str]:
+    return {one.name + one.place: one.verdict for one in report.entries}
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_fanins_draw_has_no_findings(model: str) -> None:
+    report = audit(model, weights_of(model))
+    assert list(report.findings) == []
+    assert report
+    random = [name for name, parameter in MODELS[model].items() if parameter.is_random]
+    assert {verdicts(report)[name] for name in random} == {"fanin's bits, seed 5"}
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_another_seed_is_one_finding(model: str) -> None:
+    (found,) = audit(model, weights_of(model), seed=6).findings
+    assert (found.kind, found.severity) == ("seed", "warning")
+    assert "seed 6: with seed 5" in str(found)
+    scheme = MODELS[model]
+    random = {name for name, one in scheme.items() if one.is_random or any(p.parameter.is_random for p in one.parts)}
+    assert set(found.parameters) == random
+
+
+@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("step", [1e-4, 1e-2])
+def test_training_is_one_note(model: str, step: float) -> None:
+    weights = weights_of(model)
+    rng = np.random.default_rng(3)
+    for name, array in weights.items():
+        if array.dtype.kind == "f" and name in MODELS[model] and MODELS[model][name].follows_laws:
+            array += rng.normal(0, step, array.shape).astype(array.dtype)
+    report = audit(model, weights)
+    assert [(one.kind, one.severity) for one in report.findings] == [("trained", "note")], str(report)
+    assert report.is_well
+    assert "fc1.bias" in report.findings[0].parameters or model != "mlp"
+
+
+def test_the_distance_is_relative() -> None:
+    weights = weights_of("mlp")
+    right = weights["fc1.weight"].astype(np.float64)
+    step = np.random.default_rng(3).normal(0, 0.02, right.shape)
+    weights["fc1.weight"] += step.astype(np.float32)
+    (found,) = audit("mlp", weights).findings
+    expected = np.linalg.norm(step) / np.linalg.norm(right)
+    assert found.evidence["relative distance"]["fc1.weight"] == pytest.approx(expected, rel=1e-3)
+
+
+def scaled(weights: Arrays) -> None:
+    weights["fc1.weight"] /= np.float32(2**0.5)
+
+
+def rounded(weights: Arrays) -> None:
+    bits = weights["fc1.weight"].view(np.uint32)
+    bits[...] = (bits + 0x8000) & 0xFFFF0000
+
+
+def swapped(weights: Arrays) -> None:
+    weights["fc1.weight"] = np.ascontiguousarray(weights["fc1.weight"][::-1])
+
+
+CASES: dict[str, tuple[Callable[[Arrays], None], str]] = {
+    "scaled": (scaled, "std"),
+    "rounded": (rounded, "rounded"),
+    "in another order": (swapped, "seed"),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_what_is_not_the_draw(case: str) -> None:
+    change, kind = CASES[case]
+    weights = weights_of("mlp")
+    change(weights)
+    (found,) = audit("mlp", weights).findings
+    assert (found.kind, found.parameters) == (kind, ("fc1.weight",))
+
+
+def test_a_narrower_dtype_is_the_same_draw() -> None:
+    scheme = fanin.Scheme({"w": fanin.Parameter((64, 48), "float32", fanin.he_normal(), layout="OI")})
+    half = {"w": scheme.draw(SEED)["w"].astype(np.float16)}
+    report = fanin.audit(half, scheme, seed=SEED)
+    assert [(one.kind, one.severity) for one in report.findings] == [("dtype", "note")]
+    assert verdicts(report)["w"] == "fanin's bits, seed 5"
