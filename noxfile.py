@@ -221,6 +221,7 @@ def install_models(session: nox.Session) -> None:
     torchvision is published as a CUDA build for this torch: its models need none of its operators.
     """
     install(session, "./packages/core", "./packages/backend_numpy[numba]", "./packages/backend_torch", "scipy", *TEST)
+    install(session, "./packages/backend_jax", "flax", "equinox")
     install(session, "transformers", "safetensors", "pyyaml", "huggingface_hub", "pillow")
     install(session, "--no-deps", "timm", "torchvision")
 

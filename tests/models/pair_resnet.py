@@ -45,7 +45,8 @@ class ResNet18(nn.Module):
     def __call__(self, x: jax.Array) -> jax.Array:
         """Return the logits of images (batch, height, width, 3)."""
         x = nn.relu(_norm(self.mistake, "bn1")(_conv(self.mistake, 64, 7, 2, "conv1")(x)))
-        x = nn.max_pool(x, (3, 3), (2, 2), padding=((1, 1), (1, 1)))
+        pool: Any = nn.max_pool
+        x = pool(x, (3, 3), (2, 2), padding=((1, 1), (1, 1)))
         for k, width in enumerate(WIDTHS, 1):
             for j in range(2):
                 x = Block(width, 2 if k > 1 and j == 0 else 1, self.mistake, name=f"layer{k}_{j}")(x)

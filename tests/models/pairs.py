@@ -1,4 +1,4 @@
-"""A network in torch and the same one in JAX: the weights of both, each drawn by its own framework, and both outputs."""
+"""A network in torch and the same one in JAX: the weights of both, each drawn by its own framework, and outputs."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ import fanin_jax
 import fanin_torch
 from fanin import Scheme
 from fanin.initializers import Constant
+from fanin.models.parameter import part_name
 
 SEED = 3
 
@@ -90,9 +91,9 @@ def torch_arrays(module: nn.Module, scheme: Scheme) -> dict[str, np.ndarray]:
     found = {}
     for name, tensor in module.state_dict().items():
         found[name] = canonical(tensor.numpy(), scheme[name].layout) if name in scheme else tensor.numpy().ravel()
-        for part in scheme[name].parts if name in scheme else ():
+        for k, part in enumerate(scheme[name].parts if name in scheme else ()):
             piece = tensor.numpy()[tuple(slice(*ends) for ends in part.region)]
-            found[str(part.parameter.stream)] = canonical(piece, part.parameter.layout)
+            found[str(part.parameter.stream or part_name(name, k))] = canonical(piece, part.parameter.layout)
     return found
 
 

@@ -7,18 +7,25 @@ import pytest
 
 pytest.importorskip("flax")
 
+import pair_gpt
+import pair_resnet
+import pair_vit
+from pairs import SEED, Pair, distance, jax_arrays, stirred, torch_arrays
+
 import fanin
 import fanin_jax
 import fanin_torch
 from fanin import Scheme
-from pair_resnet import resnet
-from pairs import SEED, Pair, distance, jax_arrays, stirred, torch_arrays
 
 ROUNDING = 2e-5
-"""What is rounding, as a fraction of the largest output: the pairs measure 6e-7 and less, and a mistake 1e-3 and more."""
+"""What is rounding, as a fraction of the largest output."""
 
-PAIRS = {"resnet": resnet()}
-MISTAKES = [("resnet", mistake) for mistake in ("epsilon", "padding", "kernel")]
+PAIRS = {"resnet": pair_resnet.resnet(), "vit": pair_vit.vit(), "gpt": pair_gpt.gpt()}
+MISTAKES = [
+    *(("resnet", mistake) for mistake in pair_resnet.MISTAKES),
+    *(("vit", mistake) for mistake in pair_vit.MISTAKES),
+    *(("gpt", mistake) for mistake in pair_gpt.MISTAKES),
+]
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +58,7 @@ def test_every_parameter_has_the_same_bits(name: str) -> None:
 def test_the_laws_are_torchs(name: str) -> None:
     """And are not the port's own: without `like` the weights are others."""
     pair = PAIRS[name]
-    names = {ours: theirs for ours, theirs in pair.names.items() if theirs in pair.recorded[1]}
+    names = {ours: str(theirs) for ours, theirs in pair.names.items() if theirs in pair.recorded[1]}
     port = pair.port("")
     before = fanin.diff(fanin_jax.record(port.function, *port.args), pair.recorded[1], names)
     after = fanin.diff(pair.ported, pair.recorded[1], names)

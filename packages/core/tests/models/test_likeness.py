@@ -26,6 +26,8 @@ def carried(target: Parameter, source: Parameter, name: str = "source") -> Param
 PAIRS: dict[str, tuple[Parameter, Parameter]] = {
     "dense": (Parameter((3, 5), layout="IO"), Parameter((5, 3), initializer=fanin.he_normal(), layout="OI")),
     "dense, square": (Parameter((4, 4), layout="IO"), Parameter((4, 4), initializer=fanin.he_normal(), layout="OI")),
+    "a bias of heads": (Parameter((3, 5)), Parameter((15,), initializer=N, layout="O")),
+    "and back": (Parameter((15,), layout="O"), Parameter((3, 5), initializer=N)),
     "conv": (
         Parameter((2, 3, 5, 4), layout="HWIO"),
         Parameter((4, 5, 2, 3), initializer=fanin.glorot_uniform(), layout="OIHW"),
@@ -117,6 +119,7 @@ REFUSED: dict[str, tuple[Parameter, Parameter, str]] = {
         Parameter((5, 3), initializer=N, layout="OI"),
         r"target like source: their shapes are \(5, 3\), IO and \(5, 3\), OI",
     ),
+    "a bias of another size": (Parameter((3, 5)), Parameter((16,), initializer=N, layout="O"), "their shapes"),
     "no layout, another order": (
         Parameter((3, 5)),
         Parameter((5, 3), initializer=N, layout="OI"),

@@ -220,6 +220,7 @@ def _check_order(target: Parameter, source: Parameter) -> None:
         raise _UnlikeError(str(error)) from error
     if ours.layout is None or theirs.layout is None:
         same = _sizes(ours) == _sizes(theirs) and _slices(ours) == _slices(theirs)
+        same = same or (target.size == source.size and {ours.layout, theirs.layout} == {None, "O"})  # a bias of heads
     else:
         same = _channels(ours) == _channels(theirs)
     if not same:
