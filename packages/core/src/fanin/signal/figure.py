@@ -27,14 +27,15 @@ _MOST: Final = 60
 """As many layers are drawn; of more, evenly chosen ones."""
 
 
-def draw(probe: ModelProbe, after: ModelProbe | None = None) -> Figure:
-    """Return the picture."""
+def draw(probe: ModelProbe, after: ModelProbe | None = None, titled: bool = True) -> Figure:
+    """Return the picture, with the verdict above it or, on a page that says it, without."""
     names = [layer.name for layer in probe.layers if not layer.is_norm]
     step = max(1, math.ceil(len(names) / _MOST))
     names = names[::step]
     figure = Figure(figsize=(11, max(3.2, 1.6 + 0.24 * len(names))), layout="constrained")
     axes = figure.subplots(1, 3, sharey=True, width_ratios=(4, 4, 2))
-    figure.suptitle("\n".join(textwrap.wrap(probe.verdict, 110)), x=0.01, ha="left", fontsize=10, fontweight="bold")
+    if titled:
+        figure.suptitle("\n".join(textwrap.wrap(probe.verdict, 110)), x=0.01, ha="left", fontsize=10, fontweight="bold")
     shown = [(probe, _BEFORE, "o", "as it is"), *([(after, _AFTER, "s", "after")] if after is not None else [])]
     for one, colour, marker, label in shown:
         found = {layer.name: layer for layer in one.layers}
@@ -44,7 +45,12 @@ def draw(probe: ModelProbe, after: ModelProbe | None = None) -> Figure:
         axes[2].plot([100 * layer.nonpositive for _, layer in rows], [k for k, _ in rows], marker, color=colour)
     rms = {layer.name: layer.rms for layer in probe.layers}
     axes[0].plot(
-        [rms[name] for name in names], range(len(names)), ":", color=_BEFORE, lw=1, label="its RMS, biases included"
+        [rms[name] for name in names],
+        range(len(names)),
+        ":",
+        color=_BEFORE,
+        lw=1,
+        label="RMS as it is, with what all samples share",
     )
     axes[0].axvspan(*HEALTHY, color="#2f9e6e", alpha=0.12, lw=0)
     smallest = DTYPES["float16"].smallest_normal * 2.0**-10

@@ -23,14 +23,17 @@ pre { overflow-x: auto; font-size: 0.85rem; }
 
 def page(probe: ModelProbe, after: ModelProbe | None = None) -> str:
     """Return the page."""
+    from fanin.signal.figure import draw  # which takes matplotlib
+
     drawn = io.StringIO()
-    probe.figure(after).savefig(drawn, format="svg", metadata={"Date": None})
+    draw(probe, after, titled=False).savefig(drawn, format="svg", metadata={"Date": None})
     picture = drawn.getvalue()
-    findings = "".join(f"<li>{html.escape(str(one))}</li>" for one in probe.findings)
+    findings = "".join(f"<li>{html.escape(str(one))}</li>" for one in probe.findings[1:])
+    listed = f"<ul>{findings}</ul>" if findings else ""
     behind = str(probe).partition("\n\n")[2]
     return (
         f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         f'<meta name="viewport" content="width=device-width, initial-scale=1"><title>Is it the initialization?</title>'
-        f"<style>{_STYLE}</style></head>\n<body><h1>{html.escape(probe.verdict)}</h1>\n<ul>{findings}</ul>\n"
+        f"<style>{_STYLE}</style></head>\n<body><h1>{html.escape(probe.verdict)}</h1>\n{listed}\n"
         f"<figure>{picture[picture.index('<svg') :]}</figure>\n<pre>{html.escape(behind)}</pre></body></html>\n"
     )

@@ -71,7 +71,7 @@ class Finding:
     line: str | None = None
 
     def __str__(self) -> str:
-        return f"{self.layer}: {self.text}. {self.cause}" + (f" Try: {self.line}" if self.line else "")
+        return f"In {self.layer}, {self.text}. {self.cause}" + (f" Try: {self.line}" if self.line else "")
 
 
 def wanted_std(layer: Layer, activation: str | None) -> float | None:
