@@ -8,7 +8,7 @@ import pytest
 import fanin
 
 from .clean import false_findings
-from .models import MODELS, drawn
+from .models import MODELS, drawn, truncated
 
 SEEDS = range(1000, 1006)
 
@@ -110,3 +110,38 @@ def test_a_scheme_explains_copies_and_tables() -> None:
     streams = fanin.Scheme({name: fanin.Parameter((40, 30), "float32", law) for name in "ab"})
     (found,) = fanin.audit({"a": copy, "b": copy.copy()}, streams).findings
     assert (found.kind, found.parameters) == ("equal parameters", ("a", "b"))
+
+
+def test_a_mask_is_no_garbage() -> None:
+    mask = np.triu(np.full((12, 12), -np.inf, np.float32), 1)
+    limit = np.where(mask < 0, np.finfo(np.float32).min, np.float32(0)).astype(np.float32)
+    report = fanin.audit({"mask": mask, "limit": limit})
+    assert [(one.severity, one.kind) for one in report.findings] == [("note", "infinite")]
+
+
+DTYPES = ("float16", "bfloat16", "float8_e5m2", "float8_e4m3fn")
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("std", [0.02, 1e-4, 1.0])
+def test_weights_of_few_bits_have_no_false_findings(dtype: str, std: float) -> None:
+    types = pytest.importorskip("ml_dtypes")
+    if std < 0.1 and dtype == "float8_e4m3fn":  # most weights would be 0
+        std = 0.5
+    number = np.dtype(getattr(types, dtype, dtype))
+    rng = np.random.default_rng(3)
+    laws = {
+        "normal": fanin.normal(std=std),
+        "uniform": fanin.uniform(-std, std),
+        "cut": fanin.truncated_normal(std=std),
+    }
+    scheme = fanin.Scheme({name: fanin.Parameter((512, 200), dtype, law) for name, law in laws.items()})
+    weights = {
+        "normal": rng.normal(0, std, (512, 200)).astype(number),
+        "uniform": rng.uniform(-std, std, (512, 200)).astype(number),
+        "cut": truncated(rng, (512, 200), std).astype(number),
+    }
+    assert list(fanin.audit(weights, scheme).findings) == []
+    weights["normal"] = (weights["normal"].astype(np.float64) / 2**0.5).astype(number)
+    (found,) = fanin.audit(weights, scheme).findings
+    assert (found.kind, found.parameters) == ("std", ("normal",))
