@@ -28,6 +28,9 @@ Floats = npt.NDArray[np.float64]
 _FEW: Final = 0.001
 """A share of weights outside of the law's ends up to which the others are tested on their own."""
 
+_USUAL: Final = (-2.0, 2.0)
+"""The bounds that `trunc_normal_` of torch and timm has where none are given."""
+
 _COARSE: Final = 2.0
 """A test that finds no standard deviation below this factor says little."""
 
@@ -144,15 +147,16 @@ def _scale(unit: Unit, law: ExpectedLaw, spread: float, n: int, evidence: dict[s
 
 
 def _at_the_bound(unit: Unit) -> str:
-    """Return why a weight may lie exactly where an ineffective truncation ends."""
-    law = unit.law
-    if not isinstance(law, TruncatedNormal):
-        return ""
-    bounds = law.mean + law.lower * law.parent_std, law.mean + law.upper * law.parent_std
+    """Return why a weight may lie exactly where a truncation ends that cuts nothing off."""
+    law, bounds = unit.law, _USUAL
+    if isinstance(law, TruncatedNormal):
+        bounds = law.mean + law.lower * law.parent_std, law.mean + law.upper * law.parent_std
     found = unit.summary.low, unit.summary.high
     if not any(abs(a - b) <= 1e-6 * abs(b) for a, b in zip(found, bounds, strict=True)):
         return ""
-    return ": the bound of the truncation, as the inverse error function of an exact -1 gives it"
+    return (
+        ": the bound of trunc_normal_, where the inverse error function puts a uniform number that is exactly -1 or 1"
+    )
 
 
 def _shape(
