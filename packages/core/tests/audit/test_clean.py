@@ -145,3 +145,34 @@ def test_weights_of_few_bits_have_no_false_findings(dtype: str, std: float) -> N
     weights["normal"] = (weights["normal"].astype(np.float64) / 2**0.5).astype(number)
     (found,) = fanin.audit(weights, scheme).findings
     assert (found.kind, found.parameters) == ("std", ("normal",))
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_pieces_do_not_matter(model: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pieces that end within rows give the report of the whole, faults included."""
+    weights = drawn(MODELS[model], np.random.default_rng(3))
+    name = next(name for name, array in weights.items() if array.ndim > 1 and not MODELS[model][name].parts)
+    weights[name][9] = weights[name][4]
+    weights[name][11] = 0
+    rows = weights[name].reshape(len(weights[name]), -1)
+    rows[20, -10:] = rows[21, -10:]  # rows that end alike are not equal
+    whole = [fanin.audit(weights, scheme) for scheme in (MODELS[model], None)]
+    monkeypatch.setattr("fanin.auditing.reading.PIECE", 30)
+    pieces = [fanin.audit(weights, scheme) for scheme in (MODELS[model], None)]
+    assert [str(one) for one in pieces] == [str(one) for one in whole]
+    assert {one.kind for one in whole[0].findings} == {"equal rows", "dead rows"}
+
+
+def test_numbers_of_roles_make_no_siblings() -> None:
+    """Norms 1 to 4 of a block are no copies of one layer: the last one may start at 0."""
+    weights = {f"block.bn{k}.weight": np.ones(64, np.float32) for k in range(1, 5)}
+    weights["block.bn4.weight"][...] = 0
+    assert [one.kind for one in fanin.audit(weights).findings] == ["norm"]
+
+
+def test_a_transposed_kernel_whose_fans_were_counted_as_a_plain_ones() -> None:
+    shape = (40, 24, 4, 4)
+    law = fanin.Parameter(shape, "float32", fanin.he_normal(), "IOHW", transposed=True, stride=(2, 2))
+    weights = {"up.weight": np.random.default_rng(3).normal(0, (2 / (24 * 16)) ** 0.5, shape).astype(np.float32)}
+    (found,) = fanin.audit(weights, fanin.Scheme({"up.weight": law})).findings
+    assert "the fans were counted for the layout OIHW, and not IOHW" in str(found)
