@@ -8,7 +8,7 @@ import pytest
 import fanin
 
 from .clean import false_findings
-from .models import MODELS, drawn
+from .models import MODELS, drawn, truncated
 
 SEEDS = range(1000, 1006)
 
@@ -110,3 +110,69 @@ def test_a_scheme_explains_copies_and_tables() -> None:
     streams = fanin.Scheme({name: fanin.Parameter((40, 30), "float32", law) for name in "ab"})
     (found,) = fanin.audit({"a": copy, "b": copy.copy()}, streams).findings
     assert (found.kind, found.parameters) == ("equal parameters", ("a", "b"))
+
+
+def test_a_mask_is_no_garbage() -> None:
+    mask = np.triu(np.full((12, 12), -np.inf, np.float32), 1)
+    limit = np.where(mask < 0, np.finfo(np.float32).min, np.float32(0)).astype(np.float32)
+    report = fanin.audit({"mask": mask, "limit": limit})
+    assert [(one.severity, one.kind) for one in report.findings] == [("note", "infinite")]
+
+
+DTYPES = ("float16", "bfloat16", "float8_e5m2", "float8_e4m3fn")
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("std", [0.02, 1e-4, 1.0])
+def test_weights_of_few_bits_have_no_false_findings(dtype: str, std: float) -> None:
+    types = pytest.importorskip("ml_dtypes")
+    if std < 0.1 and dtype == "float8_e4m3fn":  # most weights would be 0
+        std = 0.5
+    number = np.dtype(getattr(types, dtype, dtype))
+    rng = np.random.default_rng(3)
+    laws = {
+        "normal": fanin.normal(std=std),
+        "uniform": fanin.uniform(-std, std),
+        "cut": fanin.truncated_normal(std=std),
+    }
+    scheme = fanin.Scheme({name: fanin.Parameter((512, 200), dtype, law) for name, law in laws.items()})
+    weights = {
+        "normal": rng.normal(0, std, (512, 200)).astype(number),
+        "uniform": rng.uniform(-std, std, (512, 200)).astype(number),
+        "cut": truncated(rng, (512, 200), std).astype(number),
+    }
+    assert list(fanin.audit(weights, scheme).findings) == []
+    weights["normal"] = (weights["normal"].astype(np.float64) / 2**0.5).astype(number)
+    (found,) = fanin.audit(weights, scheme).findings
+    assert (found.kind, found.parameters) == ("std", ("normal",))
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_pieces_do_not_matter(model: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pieces that end within rows give the report of the whole, faults included."""
+    weights = drawn(MODELS[model], np.random.default_rng(3))
+    name = next(name for name, array in weights.items() if array.ndim > 1 and not MODELS[model][name].parts)
+    weights[name][9] = weights[name][4]
+    weights[name][11] = 0
+    rows = weights[name].reshape(len(weights[name]), -1)
+    rows[20, -10:] = rows[21, -10:]  # rows that end alike are not equal
+    whole = [fanin.audit(weights, scheme) for scheme in (MODELS[model], None)]
+    monkeypatch.setattr("fanin.auditing.reading.PIECE", 30)
+    pieces = [fanin.audit(weights, scheme) for scheme in (MODELS[model], None)]
+    assert [str(one) for one in pieces] == [str(one) for one in whole]
+    assert {one.kind for one in whole[0].findings} == {"equal rows", "dead rows"}
+
+
+def test_numbers_of_roles_make_no_siblings() -> None:
+    """Norms 1 to 4 of a block are no copies of one layer: the last one may start at 0."""
+    weights = {f"block.bn{k}.weight": np.ones(64, np.float32) for k in range(1, 5)}
+    weights["block.bn4.weight"][...] = 0
+    assert [one.kind for one in fanin.audit(weights).findings] == ["norm"]
+
+
+def test_a_transposed_kernel_whose_fans_were_counted_as_a_plain_ones() -> None:
+    shape = (40, 24, 4, 4)
+    law = fanin.Parameter(shape, "float32", fanin.he_normal(), "IOHW", transposed=True, stride=(2, 2))
+    weights = {"up.weight": np.random.default_rng(3).normal(0, (2 / (24 * 16)) ** 0.5, shape).astype(np.float32)}
+    (found,) = fanin.audit(weights, fanin.Scheme({"up.weight": law})).findings
+    assert "the fans were counted for the layout OIHW, and not IOHW" in str(found)

@@ -302,6 +302,9 @@ FAULTS: Final = {
         "mlp", law("fc2.kernel", lambda rng, s: rng.uniform(0, 2 * (6 / 208) ** 0.5, s)), "mean", ("fc2.kernel",)
     ),
     "an outlier": Fault("mlp", put("fc1.weight", (5, 5), 40.0), "outlier", ("fc1.weight",), "1 weight that"),
+    "the bound of a truncation": Fault(
+        "mlp", put("half.weight", (5, 5), -2), "outlier", ("half.weight",), "trunc_normal_"
+    ),
     "beyond the bound": Fault("mlp", put("fc2.kernel", (5, 5), 0.3), "outlier", ("fc2.kernel",)),
     "a constant": Fault("mlp", put("fc1.weight", ..., 0.1), "constant", ("fc1.weight",), "0.1 everywhere"),
     "a bias of another constant": Fault("mlp", put("fc2.bias", ..., 0.0), "constant", ("fc2.bias",), "says 0.01"),

@@ -86,9 +86,14 @@ def swapped(weights: Arrays) -> None:
     weights["fc1.weight"] = np.ascontiguousarray(weights["fc1.weight"][::-1])
 
 
+def one_weight(weights: Arrays) -> None:
+    weights["fc1.weight"][3, 4] += np.float32(0.01)
+
+
 CASES: dict[str, tuple[Callable[[Arrays], None], str]] = {
     "scaled": (scaled, "std"),
     "rounded": (rounded, "rounded"),
+    "one weight": (one_weight, "seed"),
     "in another order": (swapped, "seed"),
 }
 

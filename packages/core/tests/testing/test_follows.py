@@ -21,6 +21,7 @@ def drawn(initializer: Any, shape: tuple[int, ...] = SHAPE, **settings: Any) -> 
     return fanin.init(shape, initializer, backend="numpy", name="w", **settings)
 
 
+FEW_BITS = np.random.default_rng(8).normal(0, 1e-5, 40_000)
 RIGHT: dict[str, tuple[Any, Any, str | None]] = {
     "he": (drawn("he", layout="OI"), "he", "OI"),
     "he, in and out swapped in shape and layout": (drawn("he", layout="IO"), "he", "IO"),
@@ -29,6 +30,7 @@ RIGHT: dict[str, tuple[Any, Any, str | None]] = {
     "shifted": (RNG.normal(3, 0.1, 5000), fanin.normal(mean=3, std=0.1), None),
     "numpy's own": (RNG.uniform(-1, 2, 4000).astype(np.float32), fanin.uniform(-1, 2), None),
     "half precision": (RNG.normal(0, 0.5, 40_000).astype(np.float16), fanin.normal(std=0.5), None),
+    "half precision, many zeros": (FEW_BITS.astype(np.float16), fanin.normal(std=1e-5), None),
     "one weight": (np.asarray([0.3]), fanin.normal(std=0.5), None),
     "constant": (np.full((3, 2), 0.1, np.float32), fanin.constant(0.1), None),
     "orthogonal": (np.linalg.qr(RNG.normal(size=(40, 24)))[0], "orthogonal", "OI"),

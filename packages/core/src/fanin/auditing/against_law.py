@@ -11,7 +11,6 @@ import numpy.typing as npt
 from scipy.stats import norm
 
 from fanin.auditing.context import Context
-from fanin.auditing.distance import distance
 from fanin.auditing.factors import likely_factors
 from fanin.auditing.findings import Finding, Severity
 from fanin.auditing.units import Unit
@@ -19,6 +18,7 @@ from fanin.conformance.distribution.law import ExpectedLaw
 from fanin.dtypes import DTYPES
 from fanin.initializers import Constant, MatrixInitializer, Normal, TruncatedNormal, Uniform
 from fanin.models.table import law_text
+from fanin.testing.distance import distance
 from fanin.testing.limits import Limits
 
 __all__ = ["FAMILIES", "against_law", "family_of"]
@@ -27,6 +27,9 @@ Floats = npt.NDArray[np.float64]
 
 _FEW: Final = 0.001
 """A share of weights outside of the law's ends up to which the others are tested on their own."""
+
+_USUAL: Final = (-2.0, 2.0)
+"""The bounds that `trunc_normal_` of torch and timm has where none are given."""
 
 _COARSE: Final = 2.0
 """A test that finds no standard deviation below this factor says little."""
@@ -63,6 +66,13 @@ def against_law(unit: Unit, repeats: float, context: Context) -> tuple[str, list
     return _follows(unit, expected, repeats, context), []
 
 
+def _step(value: float, dtype: str) -> float:
+    """Return the distance between neighbours of a dtype at twice a number."""
+    form = DTYPES[dtype]
+    exponent = max(math.frexp(2 * value)[1] - 1, form.min_exponent)
+    return math.ldexp(1.0, exponent - form.mantissa)
+
+
 def _constant(unit: Unit, value: float, context: Context) -> tuple[str, list[Finding]]:
     summary = unit.summary
     right = _rounded(value, summary.dtype)
@@ -86,7 +96,8 @@ def _random(unit: Unit, law: ExpectedLaw, repeats: float, context: Context) -> I
     limits = Limits(n, law, context.alpha)
     shift, square = total / count / law.std, squares / count / law.std**2
     spread = math.sqrt(max(square - shift**2, 0.0))
-    slack = 4.0 ** -(DTYPES[summary.dtype].mantissa + 1) + 2 * 2.0 ** -DTYPES[summary.dtype].mantissa / math.sqrt(n)
+    step = _step(law.std, summary.dtype) / law.std
+    slack = step**2 / 4 + 2 * step / math.sqrt(n)  # what rounding to the dtype may add
     low, high = limits.squares
     low, high = low - slack, high + slack
     evidence = {
@@ -136,15 +147,16 @@ def _scale(unit: Unit, law: ExpectedLaw, spread: float, n: int, evidence: dict[s
 
 
 def _at_the_bound(unit: Unit) -> str:
-    """Return why a weight may lie exactly where an ineffective truncation ends."""
-    law = unit.law
-    if not isinstance(law, TruncatedNormal):
-        return ""
-    bounds = law.mean + law.lower * law.parent_std, law.mean + law.upper * law.parent_std
+    """Return why a weight may lie exactly where a truncation ends that cuts nothing off."""
+    law, bounds = unit.law, _USUAL
+    if isinstance(law, TruncatedNormal):
+        bounds = law.mean + law.lower * law.parent_std, law.mean + law.upper * law.parent_std
     found = unit.summary.low, unit.summary.high
     if not any(abs(a - b) <= 1e-6 * abs(b) for a, b in zip(found, bounds, strict=True)):
         return ""
-    return ": the bound of the truncation, as the inverse error function of an exact -1 gives it"
+    return (
+        ": the bound of trunc_normal_, where the inverse error function puts a uniform number that is exactly -1 or 1"
+    )
 
 
 def _shape(

@@ -12,12 +12,12 @@ from scipy.stats import norm
 
 from fanin.auditing.against_law import FAMILIES
 from fanin.auditing.context import Context
-from fanin.auditing.distance import distance
 from fanin.auditing.factors import TRUNCATED
 from fanin.auditing.reading import Reading
 from fanin.conformance.distribution.law import ExpectedLaw
 from fanin.dtypes import DTYPES
 from fanin.initializers import Normal, TruncatedNormal, Uniform
+from fanin.testing.distance import distance
 from fanin.testing.limits import Limits
 
 __all__ = ["Fit", "fit"]

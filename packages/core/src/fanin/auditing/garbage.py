@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
+import numpy as np
+
 from fanin.auditing.context import Context
 from fanin.auditing.findings import Finding, Severity
 from fanin.auditing.reading import Reading
@@ -13,6 +15,10 @@ __all__ = ["garbage", "is_spoiled"]
 
 _RUN: Final = 64
 """Zeros in a row that are no chance, whatever the dtype."""
+
+_VALUES: Final = 3
+_FEWEST: Final = 9
+"""Values that a mask has at most, and elements that it has at least."""
 
 _STRAY: Final = 1e-3
 """A share of garbage up to which the other weights still tell something."""
@@ -36,8 +42,12 @@ def garbage(found: Reading, context: Context) -> Iterator[Finding]:
             "below 1e-30": summary.tiny,
         }
         wild = summary.huge + summary.tiny
-        kind, severity, cause = "", "error", ""
-        if summary.huge or summary.tiny > _TINY * size:
+        kind, cause = "", ""
+        severity: Severity = "error"
+        if _may_be_a_mask(found):
+            kind, severity = "infinite", "note"
+            cause = "has weights that are infinite or huge, and few others: a mask, perhaps"
+        elif summary.huge or summary.tiny > _TINY * size:
             kind = "uninitialized"
             cause = (
                 f"holds memory that nothing was written to: {wild + summary.nan:,} of {size:,} weights are above 1e10, "
@@ -53,7 +63,7 @@ def garbage(found: Reading, context: Context) -> Iterator[Finding]:
             kind, severity = "subnormal", "warning"
             cause = f"has {summary.subnormal:,} subnormal weights among {size:,}: too small for its dtype's precision"
         if kind:
-            yield Finding(_severity(severity), kind, (found.name,), cause + at, numbers, context.line(unit))
+            yield Finding(severity, kind, (found.name,), cause + at, numbers, context.line(unit))
             return
     yield from _unwritten(found, context)
 
@@ -86,9 +96,17 @@ def _unwritten(found: Reading, context: Context) -> Iterator[Finding]:
 
 def is_spoiled(found: Reading) -> bool:
     """Whether so many weights are garbage that the others tell nothing."""
+    if _may_be_a_mask(found):
+        return True
     bad = sum(unit.summary.nan + unit.summary.infinite + unit.summary.huge + unit.summary.tiny for unit in found.units)
     return bad > _STRAY * max(1, found.tensor.size)
 
 
-def _severity(text: str) -> Severity:
-    return "warning" if text == "warning" else "error"
+def _may_be_a_mask(found: Reading) -> bool:
+    """Return whether a tensor without a law has two or three values, of which one is infinite or huge."""
+    if len(found.units) > 1 or found.units[0].law is not None:
+        return False
+    summary = found.units[0].summary
+    if not summary.infinite + summary.huge or summary.nan or found.tensor.size < _FEWEST:
+        return False
+    return np.unique(summary.raw_sample).size <= _VALUES

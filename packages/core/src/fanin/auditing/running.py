@@ -23,7 +23,7 @@ from fanin.auditing.repeats import repeated
 from fanin.auditing.replicas import replicas
 from fanin.auditing.report import Audit, Entry
 from fanin.auditing.rounding import rounded
-from fanin.auditing.seeds import against_seed, other_seed, small_seed, trained
+from fanin.auditing.seeds import against_seed, changed, other_seed, small_seed, trained
 from fanin.auditing.siblings import Sibling, siblings
 from fanin.auditing.units import Unit, units_of
 from fanin.dtypes import DTYPES
@@ -162,9 +162,8 @@ class _Run:
         """Return a verdict for each unit, and whether the weights look independent and random."""
         faults = list(garbage(found, self.context))
         self.findings += faults
-        errors = [one for one in faults if one.severity == "error"]
-        if errors and is_spoiled(found):
-            return [errors[0].kind] * len(found.units), False
+        if faults and is_spoiled(found):
+            return [faults[0].kind] * len(found.units), False
         same, repeats = repeated(found, self.context)
         self.findings += same
         faults += same
@@ -211,6 +210,8 @@ class _Run:
             elif against == "other" and random and not own:
                 verdict += f", another draw than seed {self.seed}"
             verdicts.append(verdict)
+        if against == "changed" and not wrong and not faults:
+            self.findings.append(changed(found, self.context))
         if against == "other" and not wrong and not faults:
             self.others[found.name] = self._small_seed(found)
             self.lines.append(self.context.line(found.units[0]))

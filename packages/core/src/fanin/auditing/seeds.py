@@ -19,10 +19,10 @@ from fanin.locking.canonical import needs_whole
 from fanin.models.parameter import Region
 from fanin.weights.tensor import pieces
 
-__all__ = ["Against", "against_seed", "other_seed", "small_seed", "trained"]
+__all__ = ["Against", "against_seed", "changed", "other_seed", "small_seed", "trained"]
 
 Against = tuple[str, str, float]
-"""A verdict, one of "equal", "close", "moved", "other", "constant" and "none", and the relative distance."""
+"""A text for the table; "equal", "close", "changed", "scaled", "moved", "other", "constant" or "none"; the distance."""
 
 _CERTAIN: Final = 8.0
 """Standard errors: the cosine of independent weights is never so far from 0."""
@@ -30,6 +30,9 @@ _CERTAIN: Final = 8.0
 _SEEDS: Final = 100
 _FIRST: Final = 32
 _CERTAIN_BITS: Final = 96
+
+_FEW: Final = 0.01
+"""A share of weights that differ, up to which a tensor was changed and not trained."""
 
 _SCALED: Final = 0.9999
 
@@ -58,6 +61,8 @@ def against_seed(found: Reading) -> Against:
         return "", "none", relative
     if relative <= 4 * 2.0 ** -DTYPES[found.tensor.dtype].mantissa:
         return "fanin's draw, rounding aside", "close", relative
+    if found.moved <= _FEW * found.tensor.size:
+        return "", "changed", relative
     if whole.correlation > _SCALED and abs(whole.given / whole.drawn - 1) > 0.02:
         return "", "scaled", relative
     size = max(1, sum(unit.summary.count for unit in random))
@@ -78,6 +83,14 @@ def trained(moved: dict[str, float], constants: list[str], context: Context) -> 
     by = _percent(low) if len(moved) == 1 or _percent(low) == _percent(high) else f"{_percent(low)} to {_percent(high)}"
     cause = f"moved from fanin's draw of seed {context.seed}, by {by} of its length: trained from there"
     return Finding("note", "trained", (*moved, *constants), cause, {"relative distance": dict(moved)})
+
+
+def changed(found: Reading, context: Context) -> Finding:
+    """Return the finding that a few weights are others than those of the seed."""
+    count = found.moved or 0
+    size = found.tensor.size
+    cause = f"is fanin's draw of seed {context.seed} but for {count:,} of {size:,} weights: a part was changed"
+    return Finding("warning", "seed", (found.name,), cause, {"differing": count}, context.line(found.units[0]))
 
 
 def other_seed(names: dict[str, int | None], lines: list[str], context: Context) -> Finding:

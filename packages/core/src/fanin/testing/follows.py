@@ -25,6 +25,7 @@ from fanin.initializers import (
 from fanin.initializers.names import get_initializer
 from fanin.layout import Geometry
 from fanin.plans.facts import facts
+from fanin.testing.distance import distance
 from fanin.testing.limits import Limits
 from fanin.testing.power import law_of, limits_of
 
@@ -132,24 +133,9 @@ def _of_single_weights(values: Floats, dtype: str, limits: Limits) -> Iterator[s
             f"their standard deviation is {ratio:.3g} times {law.std:.6g}, and {ends[0]:.4g} to {ends[1]:.4g} times is "
             f"expected{_likely(ratio)}"
         )
-    distance = _distance(values, dtype, limits)
-    if distance > limits.cdf:
-        yield f"their distribution function is off by {distance:.3g}, and at most {limits.cdf:.3g} is expected"
-
-
-def _distance(values: Floats, dtype: str, limits: Limits) -> float:
-    """Return the distance of the distribution functions, read halfway between neighbours of the dtype.
-
-    There the function of the rounded weights is that of the weights, so that rounding alone is no distance.
-    """
-    number = DTYPES[dtype]
-    found, counts = np.unique(values, return_counts=True)
-    exponents = np.maximum(np.frexp(found)[1] - 1, number.min_exponent)
-    half = np.ldexp(0.5, exponents - number.mantissa)
-    shares = np.concatenate([[0.0], np.cumsum(counts) / values.size])
-    above = np.abs(shares[1:] - limits.law.cdf(found + half))
-    below = np.abs(shares[:-1] - limits.law.cdf(found - half))
-    return float(max(above.max(), below.max()))
+    off = distance(values.ravel(), dtype, limits.law)
+    if off > limits.cdf:
+        yield f"their distribution function is off by {off:.3g}, and at most {limits.cdf:.3g} is expected"
 
 
 def _rounded(end: float, dtype: str) -> float:
