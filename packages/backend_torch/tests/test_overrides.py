@@ -211,3 +211,9 @@ def test_a_dry_run_prints_the_table(capsys: pytest.CaptureFixture[str]) -> None:
     assert ["fc.weight", "6", "x", "4", "float32", "N(0,", "0.57735^2)", "IO"] in lines
     assert lines[-1][-4:] == ["left", "as", "it", "is"]
     assert net.up.sum() == 9 * 30
+
+
+def test_axes_of_the_whole_make_one_matrix_of_what_a_layer_packs() -> None:
+    attention = init_module_(nn.MultiheadAttention(8, 2), overrides={"in_proj_weight": {"layout": "OI"}}, seed=2)
+    wanted = init_(torch.empty(24, 8), "he", seed=2, name="in_proj_weight")
+    assert torch.equal(attention.in_proj_weight, wanted)
