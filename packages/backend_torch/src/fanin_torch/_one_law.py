@@ -21,7 +21,7 @@ from fanin_torch._layers import Role, buffer_start, role_of
 from fanin_torch._names import Named
 from fanin_torch._overrides import Override, Overrides, is_bias
 
-__all__ = ["LEFT", "one_law_scheme"]
+__all__ = ["OneLaw", "one_law_scheme"]
 
 LEFT = "left as it is"
 """The note of what an override leaves unchanged."""
