@@ -19,6 +19,7 @@ ROWS = jax.random.normal(jax.random.key(0), (32, 48))
 PICTURES = jax.random.normal(jax.random.key(0), (16, 10, 10, 3))
 HE = jax.nn.initializers.he_normal()
 WEIGHT = jnp.ones((48, 2))
+no_function: Any = WEIGHT
 LECUN = jax.nn.initializers.lecun_normal()
 
 
@@ -142,6 +143,12 @@ def test_what_is_measured() -> None:
     ("call", "error", "message"),
     [
         (lambda: probe(lambda w, x: x @ w, WEIGHT, ROWS[:1]), FaninValueError, r"two or more.*\(1, 48\)"),
+        (lambda: probe(lambda w, x: x @ w, WEIGHT, jnp.ones((4, 48))), FaninValueError, r"all the same.*\(4, 48\)"),
+        (
+            lambda: probe(no_function, lambda w, x: x @ w, ROWS),
+            FaninTypeError,
+            "a function of .* Received: ArrayImpl first",
+        ),
         (lambda: probe(lambda w, x: x + w, jnp.ones((48,)), ROWS), FaninValueError, "no product of data and a weight"),
         (
             lambda: probe(lambda w, x: x @ w, WEIGHT, ROWS, lambda out: out),

@@ -80,6 +80,8 @@ def _check(tensors: list[Named], found: dict[str, tuple[str, Parameter] | None],
         _check_shaped(one)
         if parameter.shape != tuple(one.tensor.shape):
             faults.append(f"{name} has shape {tuple(one.tensor.shape)}, and {parameter.shape} in the scheme")
+        elif parameter.initializer is None and not parameter.parts and parameter.note is None:
+            faults.append(f"{name} has no law in the scheme, and no note that says why")
         elif not parameter.follows_laws and one.tensor.is_meta and not _computes(scheme, name):
             faults.append(f"{name} has no values, and the scheme says only: {parameter.note}")
     for name in scheme:

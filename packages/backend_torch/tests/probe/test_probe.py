@@ -155,6 +155,7 @@ CAUSES: dict[str, tuple[Callable[[], nn.Module], Tensor, str, str, str]] = {
         "words",
         r"\d+ times as large.*is (19|20)",
     ),
+    "zeros": (lambda: init_module_(plain(depth=4), "zeros"), ROWS, "signal", "0", "the same for every sample"),
     "not finite": (broken, ROWS, "not finite", "4", "its outputs are not finite"),
 }
 
@@ -249,6 +250,8 @@ def test_ways_to_call() -> None:
         (lambda: probe(no_module, ROWS), FaninTypeError, "a torch.nn.Module. Received: Tensor"),
         (lambda: probe(nn.ReLU(), ROWS), FaninValueError, "no layer with weights ran"),
         (lambda: probe(plain(), ROWS[:1]), FaninValueError, r"two or more samples.*shape \(1, 48\)"),
+        (lambda: probe(plain(), None), FaninValueError, "two or more samples.*no tensor"),
+        (lambda: probe(plain(), torch.ones(4, 48)), FaninValueError, r"all the same.*\(4, 48\)"),
         (lambda: probe(plain(), ROWS, loss=lambda out: out), FaninTypeError, r"one number. Received: \(32, 10\)"),
         (lambda: probe(nn.Linear(3, 2, device="meta"), ROWS), FaninValueError, "meta device"),
     ],

@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import nn
 
+from fanin import Parameter, Scheme
 from fanin.exceptions import FaninValueError
 from fanin_torch import init_, init_module_, record
 
@@ -49,6 +50,14 @@ def test_refused_before_anything_is_written(
     with pytest.raises(FaninValueError, match=message):
         init_module_(module, scheme, seed=5)
     assert torch.equal(next(module.parameters()), before)
+
+
+def test_a_parameter_without_a_law_is_not_left_silently() -> None:
+    module = nn.Linear(3, 2, bias=False)
+    before = module.weight.detach().clone()
+    with pytest.raises(FaninValueError, match="weight has no law in the scheme"):
+        init_module_(module, Scheme({"weight": Parameter((2, 3))}))
+    assert torch.equal(module.weight, before)
 
 
 def test_a_module_in_another_dtype_keeps_it() -> None:

@@ -34,7 +34,7 @@ def probe(
         loss: A function of what it returns, which returns a scalar. None for a fixed random direction of the outputs.
 
     Raises:
-        FaninTypeError: The loss is no scalar, or there is no array to differentiate.
+        FaninTypeError: The first argument is no function, the loss is no scalar, or there is no array to differentiate.
         FaninValueError: The batch has one sample only, or no product of data and a weight was seen.
 
     Example:
@@ -47,6 +47,11 @@ def probe(
         >>> print(found.findings[0].line)
         kernel_init=fanin_jax.initializer("he", seed=0)
     """
+    if not callable(function):
+        raise FaninTypeError(
+            f"probe takes a function of (weights, batch), and then both. Received: {type(function).__name__} first. "
+            f"Pass, for example, model.apply."
+        )
     samples = _samples(batch)
     flat, structure = jax.tree_util.tree_flatten_with_path(weights)
     arrays = [leaf for _, leaf in flat]
@@ -112,6 +117,11 @@ def _samples(batch: Any) -> int:
         raise FaninValueError(
             f"a probe needs two or more samples, to see what tells one from another. Received: {shown}. The first axis "
             f"counts the samples."
+        )
+    if bool(np.all(np.asarray(first) == np.asarray(first)[:1])):
+        raise FaninValueError(
+            f"the samples of the batch are all the same, so that nothing tells one from another. Received: a batch of "
+            f"shape {np.shape(first)}. Pass different ones."
         )
     return int(np.shape(first)[0])
 

@@ -75,6 +75,7 @@ def probe(model: nn.Module, batch: Any, loss: Callable[[Any], Tensor] | None = N
         raise FaninTypeError(f"probe runs a torch.nn.Module. Received: {type(model).__name__}.")
     if any(one.is_meta for one in model.parameters()):
         raise FaninValueError("a parameter is on the meta device, without values. Initialize the model first.")
+    samples = len(_samples(batch))
     runs = _Runs()
     with _as_it_was(model), _hooks(model, runs), torch.enable_grad():
         watch = Watch(runs.where)
@@ -87,7 +88,7 @@ def probe(model: nn.Module, batch: Any, loss: Callable[[Any], Tensor] | None = N
             )
         value = _scalar(returned, loss)
         gradients = _gradients(value, runs)
-        return _result(runs, watch, gradients, len(_samples(batch)))
+        return _result(runs, watch, gradients, samples)
 
 
 def _call(model: nn.Module, batch: Any) -> Any:
@@ -109,6 +110,11 @@ def _samples(batch: Any) -> Tensor:
         raise FaninValueError(
             f"a probe needs two or more samples, to see what tells one from another. Received: "
             f"{'no tensor' if shape is None else f'a batch of shape {shape}'}. The first axis counts the samples."
+        )
+    if all(torch.equal(one, first[0]) for one in first[1:]):
+        raise FaninValueError(
+            f"the samples of the batch are all the same, so that nothing tells one from another. Received: a batch of "
+            f"shape {tuple(first.shape)}. Pass different ones."
         )
     return first
 

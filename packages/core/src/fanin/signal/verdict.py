@@ -166,9 +166,8 @@ def _saturated(layers: Sequence[Layer]) -> Iterator[Finding]:
 
 
 def _dead(layers: Sequence[Layer]) -> Iterator[Finding]:
-    worst = max(
-        (layer for layer in layers if layer.activation == "relu"), key=lambda one: one.nonpositive, default=None
-    )
+    alive = [layer for layer in layers if layer.activation == "relu" and layer.std > 0.0]  # those behind look dead too
+    worst = max(alive, key=lambda one: one.nonpositive, default=None)
     if worst is not None and worst.nonpositive > _DEAD:
         yield Finding(
             "dead",
@@ -184,6 +183,16 @@ def _course(layers: Sequence[Layer], sums: Sequence[Sum]) -> Iterator[Finding]:
     """Yield what becomes of the signal and of the gradient from layer to layer."""
     inner = [layer for layer in layers if not layer.is_norm and not layer.is_embedding]
     normalised = any(layer.is_norm for layer in layers)
+    lost = next((layer for layer in inner if layer.std == 0.0), None)
+    if lost is not None:
+        yield Finding(
+            "signal",
+            lost.name,
+            "its outputs are the same for every sample",
+            "Its weights are zeros or constants, or what it is given is the same for every sample.",
+            _line("he"),
+        )
+        return
     trunk = [(one.name, one.std) for one in sums] if len(sums) > 1 else [(one.name, one.std) for one in inner[:-1]]
     change = factor([size for _, size in trunk])
     if _is_far([size for _, size in trunk]) and not normalised:
