@@ -277,3 +277,8 @@ def test_nor_does_a_part_that_is_made_there_know_its_place() -> None:
 def test_a_prefix_is_text() -> None:
     with pytest.raises(FaninTypeError, match=r"prefix must be text.*Received: 3"):
         init_module_(nn.Linear(4, 3), prefix=3)  # type: ignore[arg-type]
+
+
+def test_a_prefix_has_no_dot_behind_it() -> None:
+    with pytest.raises(FaninValueError, match=r"without a dot behind it. Received: 'blocks.0.'"):
+        init_module_(nn.Linear(4, 3), prefix="blocks.0.")

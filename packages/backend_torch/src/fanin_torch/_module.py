@@ -117,6 +117,8 @@ def init_module_(
         prefix = ""
     if not isinstance(prefix, str):
         raise FaninTypeError(f'prefix must be text, such as "blocks.0". Received: {prefix!r}.')
+    if prefix.endswith("."):
+        raise FaninValueError(f"prefix must be a module's name, without a dot behind it. Received: {prefix!r}.")
     tensors = named_tensors(module, prefix)
     _check_kinds(module, tensors)
     if isinstance(initialization, Scheme):

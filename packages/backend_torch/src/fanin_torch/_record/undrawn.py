@@ -123,5 +123,6 @@ def _is_view(func: Any) -> bool:
 
 
 def _with_generator(func: Any) -> object:
-    """Return the overload of a random operator that takes a generator, or None: torch.randperm has one of each."""
-    return getattr(func.overloadpacket, "generator", None)
+    """Return the overload of a random operator that takes a generator, or None: torch.randint has two of each."""
+    own = func._overloadname
+    return getattr(func.overloadpacket, "generator" if own == "default" else f"{own}_generator", None)
