@@ -119,6 +119,22 @@ class Adapted(nn.Linear):
         self.lora_b = nn.Parameter(torch.ones(2, 1))
 
 
+def sliced() -> nn.Sequential:
+    """A layer whose weight is the first rows of another one's, and a third whose weight lies beside them."""
+    whole, part, beside = nn.Linear(3, 4), nn.Linear(3, 2), nn.Linear(3, 2)
+    part.weight = nn.Parameter(whole.weight.data[:2])
+    both = torch.randn(5, 3)
+    part.bias, beside.weight = nn.Parameter(both[3, :2]), nn.Parameter(both[:2])
+    return nn.Sequential(whole, part, beside)
+
+
+def uneven() -> nn.Module:
+    """A recurrent cell whose packed weight has been given a row more, so that its gates cannot be told apart."""
+    cell = nn.GRUCell(3, 2, bias=False)
+    cell.weight_hh = nn.Parameter(torch.randn(7, 2))
+    return cell
+
+
 def linear() -> nn.Module:
     return nn.Linear(3, 2)
 
@@ -193,6 +209,9 @@ def quantised() -> nn.Module:
         (tables, {}, FaninValueError, r"positions is a buffer on the meta device.*record\(draw=False\)"),
         (linear, {"constants": "kept"}, FaninValueError, "constants must be .* Received: 'kept'"),
         (quantised, {}, FaninValueError, r"0 is quantised \(Linear\)"),
+        (linear, {"dry_run": "no"}, FaninTypeError, "dry_run must be True or False. Received: 'no'"),
+        (uneven, {}, FaninValueError, r"weight_hh \(7, 2\) of GRUCell"),
+        (sliced, {}, FaninValueError, r"0\.weight and 1\.weight are different parameters in the same memory"),
         (lambda: torch.empty(3, 2), {}, FaninTypeError, "a torch.nn.Module. Received: Tensor"),
     ],
 )
@@ -205,6 +224,11 @@ def test_refused_before_anything_is_written(
         init_module_(module, **settings)
     after = next(iter(module.parameters())) if isinstance(module, nn.Module) else module
     assert torch.equal(after, before)
+
+
+def test_memory_in_common_is_allowed_where_only_one_of_them_is_written() -> None:
+    module = init_module_(sliced(), "he", seed=1, overrides={"1.weight": None})
+    assert torch.equal(module.get_parameter("1.weight"), module.get_parameter("0.weight")[:2])
 
 
 @pytest.mark.filterwarnings("ignore:.torch.jit.script_method. is deprecated:DeprecationWarning")  # torch's own import

@@ -166,6 +166,8 @@ class Shared(nn.Module):
             FaninTypeError,
             r"a key of overrides .* Received: 3 of type int",
         ),
+        (Experts, {nn.Linear(2, 3): "he"}, FaninTypeError, r"two arguments.* Received: Linear\(in_.* of type Linear"),
+        (Experts, {lambda name: True: "he"}, FaninTypeError, "a function of two arguments, .* Received: <function"),
         (Experts, {int: "he"}, FaninTypeError, "subclass of torch.nn.Module, .* Received: <class 'int'>"),
         (
             Experts,

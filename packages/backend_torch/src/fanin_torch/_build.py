@@ -8,7 +8,8 @@ from typing import Any, TypeVar
 import torch
 from torch import nn
 
-from fanin.exceptions import FaninTypeError
+from fanin.exceptions import FaninTypeError, FaninValueError
+from fanin.stream.keys import seed_words
 from fanin_torch._apply_scheme import apply_scheme
 from fanin_torch._names import named_tensors
 from fanin_torch._record import record
@@ -25,15 +26,17 @@ def build(function: Callable[..., _Module], *args: Any, seed: int = 0, device: o
     name, on the device where they shall live.
 
     Args:
-        function: What makes the module: a class or any function.
+        function: What makes the module: a class or any function. A lazy layer needs its input inside of it.
         args: Its arguments.
         seed: An integer in [0, 2^64).
-        device: Where the module shall live, a `torch.device` or what makes one; None for where the function makes it.
+        device: Where the module shall live, a `torch.device` or what makes one; None for where the function makes it,
+            and for the CPU where it makes it without memory (on the meta device).
         kwargs: Its arguments by name.
 
     Raises:
-        FaninTypeError: The function returns no module.
-        FaninValueError: A parameter is made from numbers that the recording never saw.
+        FaninTypeError: It is no function, or returns no module.
+        FaninValueError: The seed is none, there is no such device or it has no memory, a parameter has no shape yet, or
+            one is made from numbers that the recording never saw.
 
     Example:
         >>> model = build(nn.Linear, 64, 256, seed=1)
@@ -42,6 +45,13 @@ def build(function: Callable[..., _Module], *args: Any, seed: int = 0, device: o
         >>> model.weight.abs().max() <= 1 / 64**0.5
         tensor(True)
     """
+    if isinstance(function, nn.Module) or not callable(function):
+        raise FaninTypeError(
+            f"build calls what makes a torch.nn.Module: a class or a function. Received: {_shown(function)}. Pass the "
+            f"class and its arguments, build(nn.Linear, 64, 256), or use init_module_ for a module that exists."
+        )
+    seed_words(seed)
+    where = None if device is None else _device(device)
     with record(draw=False) as recording:
         model = function(*args, **kwargs)
     if not isinstance(model, nn.Module):
@@ -50,10 +60,34 @@ def build(function: Callable[..., _Module], *args: Any, seed: int = 0, device: o
             f"{getattr(function, '__name__', function)!r}. Pass the model's class and its arguments."
         )
     scheme = recording.scheme(model)
-    if device is not None:
-        _move(model, torch.device(device))  # type: ignore[call-overload]
+    if where is not None:
+        _move(model, where)
     apply_scheme(model, scheme, seed)
     return model
+
+
+def _shown(value: object) -> str:
+    return f"a {type(value).__name__} that exists" if isinstance(value, nn.Module) else repr(value)
+
+
+def _device(given: object) -> torch.device:
+    """Return a device that has memory.
+
+    Raises:
+        FaninValueError: It has none, or there is no such device.
+    """
+    try:
+        device: torch.device = torch.device(given)  # type: ignore[call-overload]
+    except (RuntimeError, TypeError) as error:
+        accepted = 'a torch.device or its name, such as "cuda:0"'
+        raise FaninValueError(f"device must be {accepted}. Received: {given!r}.") from error
+    if device.type == "meta":
+        raise FaninValueError(
+            'build draws weights, and the device "meta" has no memory for them. For a module without weights, build it '
+            'inside of `with fanin_torch.record() as recording, torch.device("meta"):`, and draw it later by '
+            "init_module_(model, recording.scheme(model), seed)."
+        )
+    return device
 
 
 def _move(model: nn.Module, device: torch.device) -> None:

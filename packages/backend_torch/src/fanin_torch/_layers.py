@@ -19,6 +19,13 @@ _KERNELS: Final = {1: "W", 2: "HW", 3: "DHW"}
 NORMS: Final = (_NormBase, nn.LayerNorm, nn.GroupNorm, getattr(nn, "RMSNorm", nn.LayerNorm))
 """Normalization layers, whose weight multiplies and whose bias is added."""
 
+_DENSE: Final = {
+    (nn.Linear,): "weight|bias",
+    (nn.RNNBase, nn.RNNCellBase): "(weight|bias)_(ih|hh|hr).*",
+    (nn.MultiheadAttention,): "in_proj_(weight|bias)|[qkv]_proj_weight",
+}
+"""Layers of dense matrices and biases, and what they call them."""
+
 _BUFFERS: Final = {"running_mean": 0.0, "running_var": 1.0, "num_batches_tracked": 0.0}
 """Where the statistics of a normalization layer start."""
 
@@ -57,19 +64,33 @@ def role_of(owner: nn.Module, key: str, tensor: Tensor) -> Role | None:
         return Role(is_bias, 0.0 if is_bias else 1.0)
     if isinstance(owner, nn.PReLU) and key == "weight":
         return Role(start=0.25)
-    if (geometry := geometry_of(owner, key, tensor)) is not None:
+    if isinstance(owner, nn.MultiheadAttention) and re.fullmatch("bias_[kv]", key):
+        return Role(is_bias)
+    if (geometry := geometry_of(owner, key, tensor)) is None:
+        return None
+    pieces = _pieces(owner, key)
+    if not pieces:
         return Role(is_bias, geometry=geometry)
-    if isinstance(owner, (nn.RNNBase, nn.RNNCellBase)) and re.fullmatch("(weight|bias)_(ih|hh|hr).*", key):
-        return _packed(shape, is_bias, () if "_hr" in key else _gates(owner))
-    if isinstance(owner, nn.MultiheadAttention) and re.fullmatch("in_proj_(weight|bias)", key):
-        return _packed(shape, is_bias, ("q", "k", "v"))
-    if isinstance(owner, nn.MultiheadAttention) and re.fullmatch("[qkv]_proj_weight|bias_[kv]", key):
-        return Role(is_bias, geometry=None if is_bias else Geometry.of(shape, "OI"))
-    return None
+    piece, rest = divmod(shape[0], len(pieces))
+    layout = "O" if is_bias else "OI"
+    return None if rest else Role(is_bias, geometry=Geometry.of((piece, *shape[1:]), layout), pieces=pieces)
+
+
+def _pieces(owner: nn.Module, key: str) -> tuple[str, ...]:
+    """Return the names of the matrices that are packed into a parameter, in torch's order: gates, or q, k and v."""
+    if "in_proj" in key:
+        return ("q", "k", "v")
+    if not re.search("_(ih|hh)", key):
+        return ()
+    if isinstance(owner, (nn.LSTM, nn.LSTMCell)):
+        return ("i", "f", "g", "o")
+    return ("r", "z", "n") if isinstance(owner, (nn.GRU, nn.GRUCell)) else ()
 
 
 def geometry_of(owner: nn.Module, key: str, tensor: Tensor) -> Geometry | None:
-    """Return the axes of a dense or convolutional layer's weight or bias; None for any other parameter.
+    """Return the axes of a weight or bias of torch's own layers; None for any other parameter.
+
+    Matrices that are packed into one parameter, as gates are, count as one matrix.
 
     Example:
         >>> layer = nn.ConvTranspose2d(8, 6, (3, 5), stride=2, groups=2)
@@ -77,31 +98,20 @@ def geometry_of(owner: nn.Module, key: str, tensor: Tensor) -> Geometry | None:
         Geometry(shape=(8, 3, 3, 5), layout='IOHW', groups=2, transposed=True, stride=(2, 2))
     """
     shape = tuple(tensor.shape)
+    if any(isinstance(owner, kinds) and re.fullmatch(keys, key) for kinds, keys in _DENSE.items()):
+        layout = "O" if "bias" in key else "OI"
+        return Geometry.of(shape, layout) if len(shape) == len(layout) else None
     if key == "bias":
-        return Geometry.of(shape, "O") if isinstance(owner, (_ConvNd, nn.Linear)) and len(shape) == 1 else None
+        return Geometry.of(shape, "O") if isinstance(owner, _ConvNd) and len(shape) == 1 else None
     if key != "weight":
         return None
     if isinstance(owner, _ConvTransposeNd) and len(shape) == 2 + len(owner.kernel_size):
         return Geometry.of(shape, f"IO{_KERNELS[len(owner.kernel_size)]}", owner.groups, True, owner.stride)
     if isinstance(owner, _ConvNd) and len(shape) == 2 + len(owner.kernel_size):
         return Geometry.of(shape, f"OI{_KERNELS[len(owner.kernel_size)]}", owner.groups)
-    return Geometry.of(shape, "OI") if isinstance(owner, nn.Linear) and len(shape) == 2 else None
+    return None
 
 
 def buffer_start(owner: nn.Module, key: str) -> float | None:
     """Return the constant at which a normalization layer's statistics start, or None for any other buffer."""
     return _BUFFERS.get(key) if isinstance(owner, _NormBase) else None
-
-
-def _gates(owner: nn.Module) -> tuple[str, ...]:
-    """Return the names of the gates, in the order in which torch packs them."""
-    if isinstance(owner, (nn.LSTM, nn.LSTMCell)):
-        return ("i", "f", "g", "o")
-    return ("r", "z", "n") if isinstance(owner, (nn.GRU, nn.GRUCell)) else ()
-
-
-def _packed(shape: tuple[int, ...], is_bias: bool, pieces: tuple[str, ...]) -> Role | None:
-    if len(shape) != (1 if is_bias else 2) or (pieces and shape[0] % len(pieces)):
-        return None
-    piece = (shape[0] // max(len(pieces), 1), *shape[1:])
-    return Role(is_bias, geometry=Geometry.of(piece, "O" if is_bias else "OI"), pieces=pieces)

@@ -112,6 +112,8 @@ def init_module_(
             f"fanin_torch.init_."
         )
     seed_words(seed)
+    if not isinstance(dry_run, bool):
+        raise FaninTypeError(f"dry_run must be True or False. Received: {dry_run!r}.")
     if prefix is OMITTED:
         check_callers()
         prefix = ""

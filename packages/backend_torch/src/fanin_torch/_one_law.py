@@ -20,6 +20,7 @@ from fanin_torch._dtypes import dtype_name
 from fanin_torch._layers import Role, buffer_start, role_of
 from fanin_torch._names import Named
 from fanin_torch._overrides import Override, Overrides, is_bias
+from fanin_torch._record.ref import Ref
 
 __all__ = ["OneLaw", "one_law_scheme"]
 
@@ -85,7 +86,29 @@ def one_law_scheme(tensors: list[Named], given: OneLaw) -> Scheme:
             _check_writable(unknown[0])
         raise FaninValueError(_unknown_text(unknown))
     given.overrides.refuse_idle(name for one in tensors for name in one.names)
+    _refuse_overlaps([one for one in tensors if not one.is_buffer and made[one.names[0]].note != LEFT])
     return Scheme(made)
+
+
+def _refuse_overlaps(written: list[Named]) -> None:
+    """Refuse different parameters that lie in the same memory, of which only the last one would have its own weights.
+
+    Raises:
+        FaninValueError: Two do.
+    """
+    seen: dict[int, list[tuple[str, Ref]]] = {}
+    for one in written:
+        if one.tensor.is_meta or hasattr(one.tensor, "device_mesh"):
+            continue
+        ref = Ref.of(one.tensor)
+        for name, other in seen.setdefault(ref.key, []):
+            if ref.overlaps(other):
+                raise FaninValueError(
+                    f"{name} and {one.names[0]} are different parameters in the same memory, so that each would "
+                    f"overwrite the other. Make them one parameter (layer.weight = other.weight), or leave one as it "
+                    f'is: overrides={{"{one.names[0]}": None}}.'
+                )
+        seen[ref.key].append((one.names[0], ref))
 
 
 def _role(one: Named) -> Role | None:

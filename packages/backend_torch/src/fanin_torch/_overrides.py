@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import inspect
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
@@ -132,11 +133,25 @@ class Overrides:
             raise FaninValueError(f"overrides that have no effect: {' '.join(faults)}")
 
 
+def _is_predicate(key: object) -> bool:
+    """Return whether a key can be called with a name and a parameter, which a layer cannot."""
+    if isinstance(key, nn.Module) or not callable(key):
+        return False
+    try:
+        inspect.signature(key).bind("name", None)
+    except TypeError:
+        return False
+    except ValueError:  # some functions that are written in C say nothing of their arguments
+        return True
+    return True
+
+
 def _override(key: object, value: object) -> Override:
-    if not (isinstance(key, str) or (issubclass(key, nn.Module) if isinstance(key, type) else callable(key))):
+    if not (isinstance(key, str) or (issubclass(key, nn.Module) if isinstance(key, type) else _is_predicate(key))):
         raise FaninTypeError(
             f"a key of overrides must be the name of a parameter or a pattern of names, a subclass of "
-            f"torch.nn.Module, or a function of (name, parameter). Received: {key!r} of type {type(key).__name__}. "
+            f"torch.nn.Module, or a function of two arguments, (name, parameter). Received: {key!r} of type "
+            f"{type(key).__name__}. "
             f"Pass, for example, {_EXAMPLE}."
         )
     override = Override(key)  # type: ignore[arg-type]

@@ -314,6 +314,10 @@ def test_an_embedding_s_padding_row() -> None:
 def test_layouts_of_layers() -> None:
     scheme = recorded(lambda: nn.ConvTranspose2d(4, 6, (3, 2), stride=2, groups=2))
     assert (scheme["weight"].layout, scheme["weight"].groups, scheme["weight"].stride) == ("IOHW", 2, (2, 2))
+    recurrent = recorded(lambda: nn.LSTM(3, 4, proj_size=2))
+    assert [recurrent[name].layout for name in ("weight_ih_l0", "weight_hr_l0", "bias_hh_l0")] == ["OI", "OI", "O"]
+    attention = recorded(lambda: nn.MultiheadAttention(4, 2, add_bias_kv=True, vdim=3))
+    assert [attention[name].layout for name in ("v_proj_weight", "in_proj_bias", "bias_k")] == ["OI", "O", None]
 
 
 def test_a_default_dtype() -> None:
@@ -343,7 +347,9 @@ def test_tied_parameters_are_one() -> None:
         net[1].weight = net[0].weight
         return net
 
-    assert list(recorded(build)) == ["0.weight"]
+    scheme = recorded(build)
+    assert list(scheme) == ["0.weight"]
+    assert str(scheme).splitlines()[-2:] == ["tied      to", "1.weight  0.weight"]
 
 
 def test_tensors_that_are_no_longer_tied_are_refused() -> None:

@@ -18,7 +18,7 @@ class Odd(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        odd = torch.randn(3)
+        odd = torch.randn(3) - 9.0
         while (odd < 0).any():
             odd = torch.where(odd < 0, torch.randn(3), odd)
         self.odd = nn.Parameter(odd)

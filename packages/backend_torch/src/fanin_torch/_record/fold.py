@@ -147,6 +147,8 @@ class _Folding:
     def _copied(self, source: object, target: Ref) -> Filled | None:
         """Return what a copy has: the same laws, where its elements lie in the same order."""
         content = self._read(source)
+        if content is not None and isinstance(source, Ref) and _rounds(source.dtype, target.dtype):
+            content = content.mapped(lambda law: _rounded(law, source.dtype))
         if content is None or not isinstance(source, Ref):
             return None
         if content.constant is not None:
@@ -271,6 +273,24 @@ def _holds(content: Filled, dtype: torch.dtype) -> bool:
     return (
         value is not None and value.is_integer() and not dtype.is_complex and (dtype != torch.bool or value in (0, 1))
     )
+
+
+def _rounds(source: torch.dtype, target: torch.dtype) -> bool:
+    """Return whether a copy has numbers that were rounded visibly, and its own dtype would not round them so.
+
+    A model that is drawn in float32 and cast to float64 keeps its laws: nothing tells it from one drawn in float64.
+    """
+    if not (source.is_floating_point and target.is_floating_point) or source.itemsize >= torch.float32.itemsize:
+        return False
+    coarse, fine = torch.finfo(source), torch.finfo(target)
+    return coarse.eps > fine.eps or coarse.tiny > fine.tiny or coarse.max < fine.max
+
+
+def _rounded(law: Law, dtype: torch.dtype) -> Law | None:
+    """Return what rounding to a dtype makes of a law: only a constant stays one."""
+    if not isinstance(law.initializer, Constant):
+        return None
+    return Law(Constant(float(torch.tensor(law.initializer.value, dtype=torch.float64).to(dtype))))
 
 
 def _outside(given: Tensor, dtype: torch.dtype) -> Filled | None:

@@ -69,7 +69,7 @@ def _decisions(found: Slice, tape: Tape) -> tuple[bool, bool]:
     More is that it drew again afterwards, as loops over rejected numbers do, or that a setting is a number it read:
     with other numbers it would have done other operations.
     """
-    looks = [look for look in tape.looks if found.operations and look[0] <= found.operations[-1].number]
+    looks = [look for look in tape.told.looks if found.operations and look[0] <= found.operations[-1].number]
     shared = [place for place, key, _ in looks if tape.slice_of(key, place).sources & found.sources]
     again = bool(shared) and max(found.sources) >= min(shared)
     told = {abs(value) for _, _, value in looks if isinstance(value, float)} - {0.0, 1.0}

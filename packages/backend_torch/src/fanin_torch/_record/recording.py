@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
+from fanin.exceptions import FaninTypeError
 from fanin.models import Scheme
 from fanin_torch._record.hooks import current_tape, hooked
 from fanin_torch._record.scheme import read_scheme
@@ -18,17 +19,35 @@ from fanin_torch._record.tape import Tape
 __all__ = ["Recording", "record"]
 
 
-class _Constants(TorchFunctionMode):
-    """On the meta device `torch.tensor([...])` forgets its numbers: they are made in main memory, and then moved."""
+_MAKERS: Final = (torch.tensor, torch.as_tensor, torch.scalar_tensor)
+_READERS: Final = (Tensor.numpy, Tensor.tolist, Tensor.__array__, Tensor.__dlpack__, Tensor.__reduce_ex__)
+"""What hands the numbers of a tensor to Python without an operation of torch."""
+
+_SHOWN: Final = (Tensor.__repr__, Tensor.__format__)
+
+
+class _Python(TorchFunctionMode):
+    """What passes between torch and Python, of which a tape sees nothing.
+
+    Python's numbers that become a tensor are made in main memory, and then moved: on the meta device
+    `torch.tensor([...])` forgets them. Numbers that Python reads are real, and noted.
+    """
+
+    def __init__(self, tape: Tape) -> None:
+        super().__init__()
+        self._tape: Final = tape
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         given = kwargs or {}
-        if func in (torch.tensor, torch.as_tensor, torch.scalar_tensor) and not any(
-            isinstance(a, Tensor) for a in args
-        ):
+        if func in _MAKERS and not any(isinstance(a, Tensor) for a in args):
             device = given.get("device")
             if (torch.get_default_device() if device is None else torch.device(device)).type == "meta":
                 return func(*args, **{**given, "device": "cpu"}).to("meta")
+        if func in _READERS:
+            self._tape.note_read(args[0])
+        if func in _SHOWN:
+            with self._tape.printing(args[0]):
+                return func(*args, **given)
         return func(*args, **given)
 
 
@@ -63,6 +82,9 @@ def record(draw: bool = True) -> Iterator[Recording]:
         draw: Whether random numbers are drawn. With False the weights are undefined, building a large model costs no
             random numbers and touches no memory, and torch's generators stay as they are.
 
+    Raises:
+        FaninTypeError: `draw` is neither True nor False.
+
     Yields:
         A `Recording`, whose `scheme(model)` is the model's initialization as data.
 
@@ -75,10 +97,12 @@ def record(draw: bool = True) -> Iterator[Recording]:
         0.bias    256       float32  U(-0.125, 0.125)    O
         2.weight  10 x 256  float32  U(-0.0625, 0.0625)  OI
     """
+    if not isinstance(draw, bool):
+        raise FaninTypeError(f"draw must be True or False. Received: {draw!r}.")
     tape = Tape(draw, current_tape())
     generator = None if draw else torch.random.get_rng_state()
     try:
-        with hooked(tape), _Constants(), tape:
+        with hooked(tape), _Python(tape), tape:
             yield Recording(tape)
     finally:
         if generator is not None:

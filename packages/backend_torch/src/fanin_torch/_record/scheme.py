@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+import torch
 from torch import Tensor, nn
 
 from fanin.exceptions import FaninTypeError, FaninValueError
@@ -12,6 +13,7 @@ from fanin.initializers import Constant, MatrixInitializer
 from fanin.layout import Geometry
 from fanin.models import Parameter, Part, Scheme
 from fanin.models.parameter import part_name
+from fanin.models.table import Row, columns, merged
 from fanin_torch._dtypes import DTYPES, dtype_name
 from fanin_torch._layers import geometry_of
 from fanin_torch._names import Named, named_tensors
@@ -48,6 +50,10 @@ class RecordedScheme(Scheme):
         self._programs = programs
         self._sources = sources
 
+    def __str__(self) -> str:
+        ties = merged(Row(alias, (), name) for alias, name in self.tied.items())
+        return f"{super().__str__()}\n\n{columns([('tied', 'to'), *ties])}" if self.tied else super().__str__()
+
     def keeps(self, name: str) -> bool:
         """Return whether a tensor was there before the recording, and nothing inside of it has changed it."""
         return not self._programs[name].is_known
@@ -60,7 +66,8 @@ class RecordedScheme(Scheme):
         """
         self.check_replay(name)
         program = self._programs[name]
-        return replayed(program.slice.operations, self._tape.given, program.ref, self._sources, seed)
+        with torch.device("cpu"):  # whatever is the default of the caller
+            return replayed(program.slice.operations, self._tape.given, program.ref, self._sources, seed)
 
     def check_replay(self, name: str) -> None:
         """Check that a tensor that follows no law can be computed again.
@@ -82,11 +89,18 @@ def read_scheme(model: nn.Module, tape: Tape) -> RecordedScheme:
 
     Raises:
         FaninTypeError: It is not a module.
-        FaninValueError: Nothing of it is on the tape, or it holds random numbers that nobody can draw.
+        FaninValueError: Nothing of it is on the tape, a parameter has no shape yet, or it holds random numbers that
+            nobody can draw.
     """
     if not isinstance(model, nn.Module):
         raise FaninTypeError(f"a scheme is read of a torch.nn.Module. Received: {type(model).__name__}.")
+    tape.note_writes()
     named = named_tensors(model)
+    if shapeless := [one.names[0] for one in named if torch.nn.parameter.is_lazy(one.tensor)]:
+        raise FaninValueError(
+            f"{', '.join(shapeless)}: no shape yet, since a lazy layer takes it from its first input. Call the model "
+            f"on one batch inside of the recording, or of the function that builds it."
+        )
     _check(model, named, tape)
     programs = {one.names[0]: program_of(one, tape, _geometry(one)) for one in named}
     keep_apart(programs, tape)
@@ -146,9 +160,10 @@ def _source(number: int, stream: str, geometry: Geometry | None, tape: Tape) -> 
     operation = tape.operations[number]
     law = source_law(operation)
     target = operation.target
-    initializer = None if law is None else law.initializer
+    dtype = dtype_name(target.dtype)
+    initializer = None if law is None or dtype not in DTYPES else law.initializer
     axes = _axes(target.shape, geometry, law)
-    return Parameter(target.shape, dtype_name(target.dtype), initializer, stream=stream, **axes)
+    return Parameter(target.shape, dtype, initializer, stream=stream, **axes)
 
 
 def _parameter(tensor: Tensor, program: Program, sources: dict[int, Parameter], tape: Tape) -> Parameter:
@@ -206,6 +221,10 @@ def _note(program: Program, tape: Tape) -> str:
     """Return what computes a tensor that follows no law."""
     if not program.is_known:
         return "as it was before the recording"
+    if program.slice.doubtful:
+        return "unknown: made outside of torch, by code that had read random numbers"
+    if any(operation.name == "numpy" for operation in program.slice.operations):
+        return "unknown: written outside of torch, into the memory that NumPy shares with it"
     if program.slice.unfilled:
         return "unknown: made from a tensor whose values the recording never saw"
     if program.is_decided:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import heapq
 from bisect import bisect_left
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -14,6 +15,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from fanin_torch._record.leaves import leaves_of, with_leaves
 from fanin_torch._record.ref import Ref
+from fanin_torch._record.told import Told, bytes_of
 from fanin_torch._record.undrawn import Undrawn
 
 __all__ = ["CONSTANTS", "EMPTY", "METADATA", "SOURCES", "Operation", "Slice", "Tape"]
@@ -57,13 +59,14 @@ class Operation:
 
     Attributes:
         number: Its place on the tape.
-        name: "normal_", "mul", ...; of a hooked function of torch.nn.init "init.orthogonal_", ...
-        function: The operator, or None for a hooked function.
+        name: "normal_", "mul", ...; of a hooked function of torch.nn.init "init.orthogonal_", ...; "numpy" for what
+            was written from outside of torch.
+        function: The operator, or None for what is none.
         args: Its arguments by position.
         kwargs: Its arguments by name.
         made: New storages that it returned, None for a result that is none of them.
         written: Views that it wrote in place.
-        opaque: Whether it read a tensor that has no storage, as sparse ones, so that nothing is known of its result.
+        opaque: Whether nothing is known of its result, as when it read a tensor without a storage, a sparse one.
     """
 
     number: int
@@ -89,8 +92,13 @@ class Operation:
     def is_random(self) -> bool:
         """Whether its result depends on a generator."""
         if self.function is None:
-            return self.name not in ("init.dirac_",)
+            return self.is_hook and self.name != "init.dirac_"
         return torch.Tag.nondeterministic_seeded in self.function.tags
+
+    @property
+    def is_hook(self) -> bool:
+        """Whether it is a hooked function of torch.nn.init."""
+        return self.name.startswith("init.")
 
     def reads(self) -> Iterator[Ref]:
         """Yield the tensors among its arguments, but for one that says no more than a shape."""
@@ -101,7 +109,7 @@ class Operation:
         """Return whether it fills a storage without reading what was there."""
         if any(ref is not None and ref.key == key for ref in self.made):
             return True
-        plain = self.function is None or self.name in _REPLACING
+        plain = self.is_hook or self.name in _REPLACING
         return plain and any(ref.key == key and ref.whole for ref in self.written)
 
 
@@ -113,11 +121,13 @@ class Slice:
         operations: The operations, in order.
         unfilled: Storages that nobody filled, or that an operation filled of which nothing is known.
         outside: Storages whose first contents came from outside of the tape.
+        doubtful: Storages among the unfilled whose first contents Python may have made from random numbers.
     """
 
     operations: list[Operation]
     unfilled: set[int]
     outside: set[int]
+    doubtful: set[int]
 
     @property
     def sources(self) -> set[int]:
@@ -141,7 +151,7 @@ class Tape(TorchDispatchMode):  # type: ignore[no-untyped-call]
         outer: The recording inside of which this one is, which sees the same operations.
         operations: What was done.
         given: Copies of storages that were made outside of the tape, as `torch.tensor([...])` makes them.
-        looks: Where Python was told a value that depends on a generator: how long the tape was, the storage, the value.
+        told: What Python was told of random numbers, and what may come of it.
     """
 
     def __init__(self, draws: bool = True, outer: Tape | None = None) -> None:
@@ -150,7 +160,7 @@ class Tape(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self.outer = outer
         self.operations: list[Operation] = []
         self.given: dict[int, Tensor] = {}
-        self.looks: list[tuple[int, int, object]] = []
+        self.told = Told()
         self.undrawn = Undrawn()
         self._memories: dict[int, _Memory] = {}
         self._random: set[int] = set()
@@ -166,12 +176,38 @@ class Tape(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def ref(self, tensor: Tensor, replaced: bool = False) -> Ref:
         """Return where a tensor is, after its storage has been noted; one from outside is copied, unless replaced."""
         ref = Ref.of(tensor)
+        self.note_writes(ref.key)
         if ref.key not in self._memories:
             self._memories[ref.key] = _Memory(tensor.untyped_storage())
             if not (replaced and ref.whole) and not tensor.is_meta:
-                flat = torch.empty(0, dtype=torch.uint8, device=tensor.device).set_(tensor.untyped_storage())
-                self.given[ref.key] = flat.clone()
+                self.given[ref.key] = bytes_of(tensor).clone()
+                self.told.bring(ref.key, tensor)
         return ref
+
+    def note_read(self, tensor: Tensor) -> None:
+        """Note that Python is about to get all numbers of a tensor, and see to it that they are there."""
+        if _has_storage(tensor) and self.knows(tensor):
+            self.undrawn.settle([tensor])
+            ref = self.ref(tensor)
+            if ref.key in self._random:
+                self.told.looks.append((len(self.operations), ref.key, None))
+            if not tensor.is_meta:
+                self.told.share(ref, tensor)
+        if self.outer is not None:
+            self.outer.note_read(tensor)
+
+    def note_writes(self, key: int | None = None) -> None:
+        """Note what Python has written into the memory that it got: into all of it, or into one storage."""
+        for ref in self.told.changed(key):
+            self._append(Operation(len(self.operations), "numpy", None, (), {}, [], [ref], opaque=True))
+
+    @contextmanager
+    def printing(self, tensor: Tensor) -> Iterator[None]:
+        """Let a tensor be printed: its numbers are there, and that Python is told them does not count."""
+        if _has_storage(tensor):
+            self.undrawn.settle([tensor])
+        with self.told.printing():
+            yield
 
     def note_hook(self, name: str, tensor: Tensor, settings: tuple[Any, ...]) -> None:
         """Append what a function of torch.nn.init does to a tensor."""
@@ -185,6 +221,7 @@ class Tape(TorchDispatchMode):  # type: ignore[no-untyped-call]
         tainted = self._reads_random(operation)
         for ref in operation.filled:
             self._memories[ref.key].touched.append(operation.number)
+            self.told.forget(ref.key)
             if tainted:
                 self._random.add(ref.key)
             elif operation.replaces(ref.key):
@@ -236,7 +273,7 @@ class Tape(TorchDispatchMode):  # type: ignore[no-untyped-call]
         if name in _LOOKS:
             for ref in leaves_of(noted):
                 if isinstance(ref, Ref) and ref.key in self._random:
-                    self.looks.append((len(self.operations), ref.key, result))
+                    self.told.looks.append((len(self.operations), ref.key, result))
             return
         outcome = [leaf for leaf in leaves_of(result) if isinstance(leaf, Tensor)]
         made: list[Ref | None] = [
@@ -256,6 +293,7 @@ class Tape(TorchDispatchMode):  # type: ignore[no-untyped-call]
         found: dict[int, Operation] = {}
         unfilled: set[int] = set()
         outside: set[int] = set()
+        doubtful: set[int] = set()
         reached: dict[int, int] = {}  # back to which operation a storage was followed
         queue: list[tuple[int, int]] = [(-(len(self.operations) if before is None else before), key)]  # latest first
         while queue:
@@ -279,7 +317,10 @@ class Tape(TorchDispatchMode):  # type: ignore[no-untyped-call]
             else:
                 reached[current] = -1
                 (outside if current in self.given else unfilled).add(current)
-        return Slice([found[number] for number in sorted(found)], unfilled, outside)
+                if current in self.told.doubtful:
+                    unfilled.add(current)
+                    doubtful.add(current)
+        return Slice([found[number] for number in sorted(found)], unfilled, outside, doubtful)
 
 
 def _has_storage(tensor: Tensor) -> bool:
