@@ -14,7 +14,7 @@ from pairs import Pair, Port
 
 from fanin import Scheme
 
-MISTAKES = ("scale", "gelu", "mask")
+MISTAKES = ("scale", "gelu", "erf", "mask")
 DEPTH, WIDTH, HEADS, WORDS, LENGTH = 2, 48, 4, 60, 16
 SENTENCES = np.random.default_rng(0).integers(0, WORDS, (2, LENGTH))
 
@@ -52,8 +52,8 @@ class Block(eqx.Module):
         shares = jax.nn.softmax(jnp.where(earlier, logits, -1e9), axis=-1)
         x = x + jax.vmap(self.out)(jnp.einsum("hqk,khd->qhd", shares, value).reshape(len(x), WIDTH))
         hidden = jax.vmap(self.up)(jax.vmap(self.norm2)(x))
-        active = jax.nn.relu(hidden) if self.mistake == "gelu" else jax.nn.gelu(hidden, approximate=True)
-        return x + jax.vmap(self.down)(active)
+        gelu = jax.nn.gelu(hidden, approximate=self.mistake != "erf")
+        return x + jax.vmap(self.down)(jax.nn.relu(hidden) if self.mistake == "gelu" else gelu)
 
 
 class Model(eqx.Module):

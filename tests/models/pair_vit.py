@@ -14,7 +14,7 @@ from published_models import declare_torchvision
 
 from fanin import Scheme
 
-MISTAKES = ("scale", "epsilon", "axis")
+MISTAKES = ("scale", "epsilon", "axis", "tanh")
 DEPTH, WIDTH, HEADS, SIZE, PATCH = 3, 192, 3, 48, 16
 IMAGES = np.random.default_rng(0).standard_normal((2, 3, SIZE, SIZE), dtype=np.float32)
 
@@ -43,16 +43,17 @@ class Block(nnx.Module):
     """Attention and a perceptron, each behind a norm."""
 
     def __init__(self, mistake: str, rngs: nnx.Rngs) -> None:
-        epsilon = 1e-3 if mistake == "epsilon" else 1e-6
+        epsilon = 1e-5 if mistake == "epsilon" else 1e-6
         self.norm1, self.norm2 = (nnx.LayerNorm(WIDTH, epsilon=epsilon, rngs=rngs) for _ in range(2))
         self.attention = Attention(mistake, rngs)
         self.fc1 = nnx.Linear(WIDTH, 4 * WIDTH, rngs=rngs)
         self.fc2 = nnx.Linear(4 * WIDTH, WIDTH, rngs=rngs)
+        self.mistake = mistake
 
     def __call__(self, x: jax.Array) -> jax.Array:
         """Return as many tokens."""
         x = x + self.attention(self.norm1(x))
-        result: jax.Array = x + self.fc2(nnx.gelu(self.fc1(self.norm2(x)), approximate=False))
+        result: jax.Array = x + self.fc2(nnx.gelu(self.fc1(self.norm2(x)), approximate=self.mistake == "tanh"))
         return result
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -17,8 +20,9 @@ import fanin_jax
 import fanin_torch
 from fanin import Scheme
 
-ROUNDING = 2e-5
-"""What is rounding, as a fraction of the largest output."""
+PAGE = Path(__file__).parents[2] / "docs" / "same-network.md"
+ROUNDING = {"resnet": 4e-6, "vit": 2e-6, "gpt": 1e-6}
+"""What is rounding, as a fraction of the largest output: some six times what was measured, for other processors."""
 
 PAIRS = {"resnet": pair_resnet.resnet(), "vit": pair_vit.vit(), "gpt": pair_gpt.gpt()}
 MISTAKES = [
@@ -70,27 +74,37 @@ def test_the_laws_are_torchs(name: str) -> None:
 def test_the_outputs_agree(name: str) -> None:
     pair = PAIRS[name]
     expected = pair.expected(pair.recorded[1])
-    assert distance(pair.found(pair.recorded[1]), expected) < ROUNDING
+    assert distance(pair.found(pair.recorded[1]), expected) < ROUNDING[name]
 
 
 @pytest.mark.parametrize("name", PAIRS)
 def test_the_outputs_agree_with_random_constants(name: str, probes: dict[str, tuple[Scheme, np.ndarray]]) -> None:
     scheme, expected = probes[name]
-    assert distance(PAIRS[name].found(scheme), expected) < ROUNDING
+    assert distance(PAIRS[name].found(scheme), expected) < ROUNDING[name]
 
 
 @pytest.mark.parametrize(("name", "mistake"), MISTAKES)
 def test_a_mistake_shows(name: str, mistake: str, probes: dict[str, tuple[Scheme, np.ndarray]]) -> None:
     scheme, expected = probes[name]
-    assert distance(PAIRS[name].found(scheme, mistake), expected) > 50 * ROUNDING
+    assert distance(PAIRS[name].found(scheme, mistake), expected) > 2 * ROUNDING[name]
 
 
 def test_two_names_for_each_other_show(probes: dict[str, tuple[Scheme, np.ndarray]]) -> None:
     """Two biases have equal shapes, and start with equal zeros: only the random constants tell."""
-    pair = PAIRS["resnet"]
+    name = "resnet"
+    pair = PAIRS[name]
     names = {**pair.names, "bn1.bias": "bn1.running_mean", "bn1.mean": "bn1.bias"}
     wrong = Pair(pair.build, pair.port, names, pair.input, pair.run)
     own = pair.recorded[1]
-    assert distance(wrong.found(own), pair.expected(own)) < ROUNDING
-    scheme, expected = probes["resnet"]
-    assert distance(wrong.found(scheme), expected) > 50 * ROUNDING
+    assert distance(wrong.found(own), pair.expected(own)) < ROUNDING[name]
+    scheme, expected = probes[name]
+    assert distance(wrong.found(scheme), expected) > 2 * ROUNDING[name]
+
+
+def test_the_page_says_what_is_measured(probes: dict[str, tuple[Scheme, np.ndarray]]) -> None:
+    """Each mistake to a factor of 2, which other processors do not reach."""
+    rows = re.findall(r"^\|.*\| (\w+) \| (\de-\d\d) \|$", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
+    assert [mistake for mistake, _ in rows] == [mistake for _, mistake in MISTAKES]
+    for (name, mistake), (_, written) in zip(MISTAKES, rows, strict=True):
+        scheme, expected = probes[name]
+        assert 0.5 < distance(PAIRS[name].found(scheme, mistake), expected) / float(written) < 2, mistake
