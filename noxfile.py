@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import platform
 import re
 import shutil
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 import nox
@@ -22,7 +24,7 @@ ROOT = Path(__file__).parent
 DIST = ROOT / "dist"
 PYTHON = "3.11"
 PYTHONS = ["3.11", "3.12", "3.13", "3.14"]
-PACKAGES = ["core", "backend_numpy", "backend_torch", "backend_jax", "keras"]
+PACKAGES = ["core", "kernels", "backend_numpy", "backend_torch", "backend_jax", "keras"]
 CONSTRAINTS = ["-c", "constraints.txt"]
 TEST = nox.project.dependency_groups(nox.project.load_toml("pyproject.toml"), "test")
 WITH_ARRAYS = (
@@ -40,7 +42,7 @@ MACHINE = (sys.platform, platform.machine().lower())
 CUDA_ONLY = MACHINE == ("linux", "x86_64")
 """Where a published torch is a CUDA build of several gigabytes, but for one file for Python 3.11."""
 
-NO_WHEELS = {"numba", "torch", "jax"} if MACHINE in [("darwin", "x86_64"), ("win32", "arm64")] else set()
+NO_WHEELS = {"torch", "jax"} if MACHINE in [("darwin", "x86_64"), ("win32", "arm64")] else set()
 """What is not published for this machine and every Python."""
 
 # pyenv offers only the Python that its user chose; name the others too, or the sessions would not find them.
@@ -51,9 +53,13 @@ if PYENV.is_dir():
     others = [paths[-1].name for paths in matching if paths and paths[-1].name not in chosen]
     os.environ["PYENV_VERSION"] = ":".join(filter(None, [*chosen, *others]))
 
+KERNELS = "./packages/kernels"
+"""The compiled kernels, whose wheel is built once and kept."""
+
 ALL = [
     "./packages/core[cli,conformance]",
-    "./packages/backend_numpy[numba]",
+    KERNELS,
+    "./packages/backend_numpy",
     "./packages/backend_torch",
     "./packages/backend_jax",
     "./packages/keras",
@@ -75,7 +81,23 @@ SCHEMAS = {
 
 def install(session: nox.Session, *requirements: str) -> None:
     """Install under the pins, built from this checkout and not editable: tests see what a user would."""
-    session.install(*CONSTRAINTS, *requirements)
+    session.install(*CONSTRAINTS, *with_kernels(session, requirements))
+
+
+def with_kernels(session: nox.Session, requirements: Iterable[str]) -> list[str]:
+    """Return requirements with the kernels as a wheel, compiled when their sources have changed."""
+    if KERNELS not in requirements:
+        return list(requirements)
+    digest = hashlib.sha256()
+    folder = ROOT / KERNELS
+    for path in sorted(path for pattern in ("*.*", "c/*", "src/*/*.py") for path in folder.glob(pattern)):
+        digest.update(path.read_bytes())
+    made = ROOT / ".nox" / "kernels" / digest.hexdigest()[:16]
+    if not list(made.glob("*.whl")):
+        build = ["python", "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", str(made), KERNELS]
+        session.run(*build, env={"FANIN_KERNELS_REQUIRED": "1"})
+    (wheel,) = made.glob("*.whl")
+    return [str(wheel) if each == KERNELS else each for each in requirements]
 
 
 def pytest(session: nox.Session, *arguments: str, **environment: str) -> None:
@@ -108,7 +130,7 @@ def lint(session: nox.Session) -> None:
 @nox.session(python=PYTHON)
 def types(session: nox.Session) -> None:
     """Check types, strictly, on sources, tests and tools."""
-    install(session, *ALL, *EXTRA_TESTED, *TEST, "mypy", "nox", "build")
+    install(session, *ALL, *EXTRA_TESTED, *TEST, "mypy", "nox", "build", "hatchling")
     for package in PACKAGES:
         session.run("mypy", f"packages/{package}", *session.posargs)
     session.run("mypy", "tests", "benchmarks", "examples", "noxfile.py")
@@ -117,7 +139,7 @@ def types(session: nox.Session) -> None:
 @nox.session(python=PYTHON)
 def quick(session: nox.Session) -> None:
     """Check style, and run the fast tests: the core's and the NumPy backend's (under two minutes on two cores)."""
-    install(session, "./packages/core[conformance]", "./packages/backend_numpy[numba]", *TEST, "ruff")
+    install(session, "./packages/core[conformance]", KERNELS, "./packages/backend_numpy", *TEST, "ruff")
     session.run("ruff", "check")
     session.run("ruff", "format", "--check")
     folders = ["packages/core/tests", "packages/backend_numpy/tests"]
@@ -139,10 +161,9 @@ def backend(session: nox.Session, name: str) -> None:
         session.skip(f"no {name} is published for {' on '.join(MACHINE)}")
     if name == "torch" and CUDA_ONLY and session.python != PYTHON:
         session.skip(f"the pinned torch has a CPU wheel for Python {PYTHON} only")
-    engines = ["numpy"] if "numba" in NO_WHEELS else ["numba", "numpy"]
     own = {
-        "numpy": [f"./packages/backend_numpy[{','.join(set(engines) - {'numpy'})}]"],
-        "torch": ["./packages/backend_numpy", "./packages/backend_torch", "safetensors"],
+        "numpy": [KERNELS, "./packages/backend_numpy"],
+        "torch": [KERNELS, "./packages/backend_numpy", "./packages/backend_torch", "safetensors"],
         "jax": ["./packages/backend_numpy", "./packages/backend_jax", *JAX_LIBRARIES],
     }
     install(session, "./packages/core[cli,conformance]", *own[name], *TEST)
@@ -152,9 +173,8 @@ def backend(session: nox.Session, name: str) -> None:
         some = [tests] if session.python == PYTHON else [f"{tests}/test_backend.py", f"{tests}/test_initializer.py"]
         pytest(session, "-n2", *(some if name == "jax" else [tests]), *session.posargs)
         return
-    if "numba" in engines:
-        pytest(session, tests, *session.posargs, FANIN_TEST_ENGINES="numba")
-        session.run("python", "-m", "pip", "uninstall", "--quiet", "--yes", "numba", "llvmlite")
+    pytest(session, tests, "packages/kernels/tests", *session.posargs, FANIN_TEST_ENGINES="native")
+    session.run("python", "-m", "pip", "uninstall", "--quiet", "--yes", "fanin-kernels")
     pytest(session, tests, *session.posargs, FANIN_TEST_ENGINES="numpy")
     suites = SLOW_CORE if session.python == PYTHON else ["packages/core/tests/cli"]
     pytest(session, "-n2", *suites)
@@ -172,7 +192,7 @@ def minimum(session: nox.Session, name: str) -> None:
     numpy = ["./packages/core[cli,conformance]", *minima("core", "cli", "conformance"), warned]
     torch = ["./packages/core[conformance]", *minima("core", "conformance"), "./packages/backend_numpy"]
     packages = {
-        "numpy": [*numpy, "./packages/backend_numpy[numba]", *minima("backend_numpy", "numba")],
+        "numpy": [*numpy, KERNELS, "./packages/backend_numpy", *minima("backend_numpy")],
         "torch": [*torch, "./packages/backend_torch", *minima("backend_torch"), "safetensors"],
         "jax": [
             "./packages/core[conformance]",
@@ -181,7 +201,7 @@ def minimum(session: nox.Session, name: str) -> None:
             *minima("backend_jax"),
         ],  # it asks for NumPy 2
     }
-    session.install(*packages[name], *TEST)
+    session.install(*with_kernels(session, packages[name]), *TEST)
     tests = f"packages/backend_{name}/tests"
     # Flax and Orbax of today ask for a newer JAX.
     pytest(session, "-n2", tests, *[f"--ignore={tests}/test_weights.py"] * (name == "jax"), *session.posargs)
@@ -220,7 +240,7 @@ def install_models(session: nox.Session) -> None:
 
     torchvision is published as a CUDA build for this torch: its models need none of its operators.
     """
-    install(session, "./packages/core", "./packages/backend_numpy[numba]", "./packages/backend_torch", "scipy", *TEST)
+    install(session, "./packages/core", KERNELS, "./packages/backend_numpy", "./packages/backend_torch", "scipy", *TEST)
     install(session, "./packages/backend_jax", "flax", "equinox")
     install(session, "transformers", "safetensors", "pyyaml", "huggingface_hub", "pillow")
     install(session, "--no-deps", "timm", "torchvision")
@@ -239,7 +259,7 @@ def torchtitan(session: nox.Session) -> None:
 
     Its package asks for more than its models and its trainer import: that is left out.
     """
-    install(session, "./packages/core", "./packages/backend_numpy[numba]", "./packages/backend_torch", "scipy", *TEST)
+    install(session, "./packages/core", KERNELS, "./packages/backend_numpy", "./packages/backend_torch", "scipy", *TEST)
     install(session, "spmd_types", "torchdata", "datasets", "tokenizers", "tensorboard", "tyro")
     install(session, "--no-deps", "torchtitan")
     pytest(session, "tests/torchtitan", "--timeout=3600", *session.posargs)
@@ -288,7 +308,7 @@ def site(session: nox.Session) -> None:
 @nox.session(python=PYTHON)
 def exhaustive(session: nox.Session) -> None:
     """Check the normal lattice at all 2^30 magnitudes against an exact quantile (some minutes)."""
-    install(session, "./packages/core", "./packages/backend_numpy[numba]", "scipy", "rich", *TEST)
+    install(session, "./packages/core", KERNELS, "./packages/backend_numpy", "scipy", "rich", *TEST)
     pytest(session, "tests/exhaustive", "--timeout=3600", *session.posargs)
 
 

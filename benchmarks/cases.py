@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Any, Literal
+from typing import Any, Final
 
 import jax
 import jax.numpy as jnp
@@ -15,19 +16,24 @@ from measure import Call, Case
 import fanin_jax
 import fanin_numpy
 import fanin_torch
+from fanin_kernels import Path, supported_paths
 
 __all__ = ["cases", "gpt2_small"]
 
 FAN_IN = 4096
+FASTEST: Final = supported_paths()[0]
+NUMPY_TARGETS: Final[dict[Path, float]] = {"avx512": 16.0, "avx2": 11.0, "neon": 7.0, "scalar": 4.0}
 wait: Callable[[Any], Any] = jax.block_until_ready
 Setting = Callable[[Call], Call]
 
 
-def threads(count: int, engine: Literal["numpy", "numba"] = "numba") -> None:
-    """Give both sides the same number of threads."""
+def threads(count: int, path: Path | None = FASTEST) -> None:
+    """Give both sides the same number of threads, and choose the compiled kernels, or plain NumPy."""
     torch.set_num_threads(count)
     fanin_numpy.set_num_threads(count)
-    fanin_numpy.set_engine(engine)
+    if path is not None:
+        os.environ["FANIN_KERNEL"] = path
+    fanin_numpy.set_engine("numpy" if path is None else "native")
 
 
 def gpt2_small() -> dict[str, tuple[int, ...]]:
@@ -86,13 +92,15 @@ def numpy_cases(size: int) -> Iterator[Case]:
 
         return draw
 
-    def ours(engine: Literal["numpy", "numba"]) -> Call:
-        threads(2, engine)
+    def ours(path: Path | None) -> Call:
+        threads(2, path)
         return partial(fanin_numpy.init_, np.empty(shape, np.float32), "he", layout="OI", name="w")
 
     peer = "standard_normal(out=) · scale"
-    yield Case("numpy, 2 threads", "he_normal, Numba", lambda: ours("numba"), theirs, peer, size, 7.0)
-    yield Case("numpy, 2 threads", "he_normal, no Numba", lambda: ours("numpy"), theirs, peer, size, 1.5)
+    for path in supported_paths():
+        target = NUMPY_TARGETS[path]
+        yield Case("numpy, 2 threads", f"he_normal, {path}", partial(ours, path), theirs, peer, size, target)
+    yield Case("numpy, 2 threads", "he_normal, plain NumPy", partial(ours, None), theirs, peer, size, 1.5)
 
 
 def jax_cases(size: int) -> Iterator[Case]:

@@ -16,7 +16,7 @@ from fanin import reference
 from fanin.contract import Description
 from fanin.plans import Plan
 
-Engine = Literal["numpy", "numba"]
+Engine = Literal["numpy", "native"]
 
 CASES: dict[str, dict[str, Any]] = {
     "dense": {"shape": (33, 70), "layout": "OI"},
@@ -68,14 +68,28 @@ INITIALIZATIONS: dict[str, fanin.Initializer] = {
 }
 
 
-ENGINES = os.environ.get("FANIN_TEST_ENGINES", "numpy,numba").split(",")
-"""Said by who runs the tests, so that a missing Numba is an error and not a silence."""
+ENGINES = os.environ.get("FANIN_TEST_ENGINES", "numpy,native").split(",")
+"""Said by who runs the tests, so that missing kernels are an error and not a silence."""
 
 
-@pytest.fixture(params=ENGINES)
-def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
-    fanin_numpy.set_engine(request.param)
-    yield request.param
+def engines() -> Iterator[tuple[Engine, str]]:
+    """Yield plain NumPy, and each instruction set that this processor has compiled kernels for."""
+    if "numpy" in ENGINES:
+        yield "numpy", ""
+    if "native" in ENGINES:
+        from fanin_kernels import supported_paths
+
+        yield from (("native", path) for path in supported_paths())
+
+
+@pytest.fixture(params=engines(), ids=" ".join)
+def engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
+    name, path = request.param
+    if path:
+        monkeypatch.setenv("FANIN_KERNEL", path)
+    fanin_numpy.set_engine(name)
+    assert fanin_numpy.NumpyBackend().engine == (f"native ({path})" if path else name)
+    yield name
     fanin_numpy.set_engine(None)
 
 

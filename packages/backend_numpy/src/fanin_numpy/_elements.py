@@ -19,7 +19,7 @@ from fanin.layout import Axis
 from fanin.plans import Draw, Fill, Plan
 from fanin.plans.pieces import cut, merge
 from fanin.stream.threefry import Words
-from fanin_numpy._engine import Engine, engine_for
+from fanin_numpy._engine import Engine, engine
 from fanin_numpy._index import offsets
 from fanin_numpy._threads import get_num_threads, run_tasks
 
@@ -58,20 +58,20 @@ def draw_elements(plan: Plan, rule: Fill | Draw, out: Array) -> None:
     if isinstance(rule, Fill):
         out[...] = rule.value  # narrower dtypes: float32 rounded to nearest, ties to even
     elif out.size:
-        engine = engine_for(out.size)
-        if plan.consecutive and out.size <= _SERIAL and out.flags.c_contiguous and out.dtype in engine.outputs:
-            _Job(rule, engine, 1, out.size).block(plan.keys[0], plan.offset, (), (), True, 0, 0, out.reshape(1, -1))
+        kernels = engine()
+        if plan.consecutive and out.size <= _SERIAL and out.flags.c_contiguous and out.dtype in kernels.outputs:
+            _Job(rule, kernels, 1, out.size).block(plan.keys[0], plan.offset, (), (), True, 0, 0, out.reshape(1, -1))
         else:
             threads = get_num_threads() if out.size > _SERIAL else 1
-            run_tasks(_Job(rule, engine, threads, out.size).tensor(plan, out), threads, engine.release)
+            run_tasks(_Job(rule, kernels, threads, out.size).tensor(plan, out), threads, kernels.release)
 
 
 class _Job:
     """One draw: its rule, and the kernels that draw it."""
 
-    def __init__(self, rule: Draw, engine: Engine, threads: int, size: int) -> None:
-        self.rule, self.engine = rule, engine
-        self.chunk = max(_SERIAL // 2, min(engine.chunk(threads), -(-size // (4 * threads))))  # work for every thread
+    def __init__(self, rule: Draw, kernels: Engine, threads: int, size: int) -> None:
+        self.rule, self.engine = rule, kernels
+        self.chunk = max(_SERIAL // 2, min(kernels.chunk(threads), -(-size // (4 * threads))))  # work for every thread
 
     def tensor(self, plan: Plan, out: Array) -> Iterator[Task]:
         """Yield the tasks of a whole draw, one stream of the stack after another."""

@@ -1,0 +1,19 @@
+"""The compiled kernels of fanin's backends. They write weights at an address; the backends know arrays."""
+
+from fanin_kernels._library import FORMATS, LAWS, Kernels, Rule, kernels
+from fanin_kernels._paths import PATHS, Path, chosen_path, supported_paths
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "FORMATS",
+    "LAWS",
+    "PATHS",
+    "Kernels",
+    "Path",
+    "Rule",
+    "__version__",
+    "chosen_path",
+    "kernels",
+    "supported_paths",
+]
