@@ -14,3 +14,6 @@
 #include "lattice.h"
 #include "weight.h"
 #include "fill.h"
+#include "array.h"
+#include "table.h"
+#include "jax.h"

@@ -2,12 +2,14 @@
 
 from fanin_kernels._library import FORMATS, LAWS, Kernels, Rule, kernels
 from fanin_kernels._paths import PATHS, Path, chosen_path, supported_paths
+from fanin_kernels._xla import MODES, xla_handler
 
 __version__ = "0.1.0"
 
 __all__ = [
     "FORMATS",
     "LAWS",
+    "MODES",
     "PATHS",
     "Kernels",
     "Path",
@@ -16,4 +18,5 @@ __all__ = [
     "chosen_path",
     "kernels",
     "supported_paths",
+    "xla_handler",
 ]
