@@ -109,7 +109,8 @@ def build(library: Path, target: Target, extra: Sequence[str] = ()) -> None:
         environment = {"ZIG_GLOBAL_CACHE_DIR": folder, "ZIG_LOCAL_CACHE_DIR": folder, **os.environ}
         vectors = _PATHS.get(target.processor, {}).items()
         objects: list[str] = []
-        for name, flags in [("processor", ()), ("table", ()), ("path_scalar", ()), *((f"path_{path}", own) for path, own in vectors)]:
+        plain = [(name, ()) for name in ("processor", "table", "path_scalar")]
+        for name, flags in [*plain, *((f"path_{path}", own) for path, own in vectors)]:
             objects.append(str(Path(folder) / f"{name}.o"))
             _run([*command, *flags, "-c", str(SOURCES / f"{name}.c"), "-o", objects[-1]], environment)
         library.parent.mkdir(parents=True, exist_ok=True)

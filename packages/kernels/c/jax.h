@@ -113,6 +113,7 @@ PUBLIC void *WITH_PATH(jax, PATH)(Call *call) {
     array->data = call->results.buffers[0]->data;
     array->k0 = call->arguments.buffers[0]->data, array->k1 = call->arguments.buffers[1]->data;
     array->offset = (uint64_t)words[1] << 32 | words[0];
+    if (array->mode == PAIRS && array->offset & 1) array->mode = GRID; /* a slice may begin between two lanes */
     array->rows = array->width = 1;
     for (int64_t k = 0; k < array->outer; k++) array->rows *= array->axes[k].size;
     for (int64_t k = array->outer; k < given[5]; k++) array->width *= array->axes[k].size;

@@ -23,7 +23,7 @@ from fanin.plans import Draw, Fill, Plan
 from fanin_jax._index import check_axes, logical_index, merge_axes
 from fanin_jax._keys import stream_keys
 from fanin_jax._lattice import Pair, multiply_high, normal, uniform, words
-from fanin_jax._native import is_native, native
+from fanin_jax._native import Drawer, is_native, native
 from fanin_jax._rounding import as_dtype, round_to
 from fanin_jax._x64 import enable_x64, has_float64
 
@@ -119,7 +119,7 @@ def _draw(recipe: Recipe, keys: Array, counters: Array | None, numbers: Array) -
     if recipe.distribution == "fill":
         return lax.broadcast(_fill_value(numbers, dtype), recipe.shape)
     by_xla = partial(_by_xla, recipe)
-    drawn = by_xla
+    drawn: Drawer = by_xla
     if recipe.axes and is_native():
         drawn = native(recipe.distribution, recipe.dtype, recipe.axes, recipe.stack_axis, by_xla) or by_xla
     return drawn(*stream_keys(keys, counters), numbers)

@@ -21,9 +21,9 @@ from jax.interpreters import batching, mlir
 from fanin.exceptions import FaninValueError
 from fanin.layout import Axis
 
-__all__ = ["Draw", "is_native", "native"]
+__all__ = ["Drawer", "is_native", "native"]
 
-Draw = Callable[[Array, Array, Array], Array]
+Drawer = Callable[[Array, Array, Array], Array]
 """A draw: of the first and the second words of the keys, and the numbers of a plan."""
 
 _VARIABLE: Final = "FANIN_ENGINE"
@@ -61,7 +61,7 @@ def is_native() -> bool:
     return _target() is not None
 
 
-def native(law: str, dtype: str, axes: tuple[Axis, ...], stack_axis: int | None, otherwise: Draw) -> Draw | None:
+def native(law: str, dtype: str, axes: tuple[Axis, ...], stack_axis: int | None, otherwise: Drawer) -> Drawer | None:
     """Return a draw that is the kernels' where they can be used, and XLA's everywhere else; None if it never can.
 
     Args:
@@ -120,26 +120,24 @@ def _target() -> str | None:
     except ImportError:  # not installed, or built without its library
         return None
     name = f"fanin_draw_{path}"
-    jax.ffi.register_ffi_target(name, jax.ffi.pycapsule(handler), platform="cpu")
+    jax.ffi.register_ffi_target(name, jax.ffi.pycapsule(handler), platform="cpu")  # type: ignore[no-untyped-call]
     return name
 
 
 _draw: Final = Primitive("fanin_draw")
 
 
-@_draw.def_impl
-def _called(*operands: Array, structure: tuple[int, ...], otherwise: Draw) -> Array:
+def _called(*operands: Array, structure: tuple[int, ...], otherwise: Drawer) -> Array:
     made: Array = jax.jit(partial(_draw.bind, structure=structure, otherwise=otherwise))(*operands)
     return made
 
 
-@_draw.def_abstract_eval
-def _shaped(*operands: Any, structure: tuple[int, ...], otherwise: Draw) -> Any:
-    made = jax.eval_shape(otherwise, *(jax.ShapeDtypeStruct(one.shape, one.dtype) for one in operands))
+def _shaped(*operands: Any, structure: tuple[int, ...], otherwise: Drawer) -> Any:
+    made = jax.eval_shape(otherwise, *(jax.ShapeDtypeStruct(one.shape, one.dtype) for one in operands))  # type: ignore[no-untyped-call]
     return operands[0].update(shape=made.shape, dtype=made.dtype, weak_type=False)
 
 
-def _lowered(context: mlir.LoweringRuleContext, *operands: Any, structure: tuple[int, ...], otherwise: Draw) -> Any:
+def _lowered(context: mlir.LoweringRuleContext, *operands: Any, structure: tuple[int, ...], otherwise: Drawer) -> Any:
     """Return a call of the handler, unless the program is not for this one device alone."""
     module, target = context.module_context, _target()
     alone = getattr(module.axis_context, "num_devices", 0) == 1 and not module.lowering_parameters.for_export
@@ -149,14 +147,16 @@ def _lowered(context: mlir.LoweringRuleContext, *operands: Any, structure: tuple
     return call(context, *operands, structure=np.array(structure, np.int64))
 
 
-def _by_xla(context: mlir.LoweringRuleContext, *operands: Any, structure: tuple[int, ...], otherwise: Draw) -> Any:
+def _by_xla(context: mlir.LoweringRuleContext, *operands: Any, structure: tuple[int, ...], otherwise: Drawer) -> Any:
     return mlir.lower_fun(otherwise, multiple_results=False)(context, *operands)
 
 
-def _batched(operands: Any, places: Any, structure: tuple[int, ...], otherwise: Draw) -> tuple[Array, int]:
+def _batched(operands: Any, places: Any, structure: tuple[int, ...], otherwise: Drawer) -> tuple[Array, int]:
     return jax.vmap(otherwise, in_axes=places)(*operands), 0
 
 
+_draw.def_impl(_called)  # type: ignore[no-untyped-call]
+_draw.def_abstract_eval(_shaped)  # type: ignore[no-untyped-call]
 mlir.register_lowering(_draw, _by_xla)
 mlir.register_lowering(_draw, _lowered, platform="cpu")
 batching.primitive_batchers[_draw] = _batched

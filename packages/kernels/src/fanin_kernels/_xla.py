@@ -21,9 +21,9 @@ def xla_handler(path: Path) -> Any:
     """Return the handler of a path, a function of the C library, for `jax.ffi.register_ffi_target`.
 
     Its operands are the first and the second words of the keys, and the numbers of a plan as 32-bit words: offset (2),
-    first rank, ranks, shift, low, high, mean (2), factor (1 or 2). Its only attribute is an array of int64: law, format,
-    mode, the number of axes that count rows, which of them is the stack or -1, the number of axes, and of each axis its
-    size, stride, period, outer stride and phase.
+    first rank, ranks, shift, low, high, mean (2), factor (1 or 2). Its only attribute is an array of int64: law,
+    format, mode, the number of axes that count rows, which of them is the stack or -1, the number of axes, and of each
+    axis its size, stride, period, outer stride and phase.
     """
     library = load()
     library.fanin_set_table.argtypes, library.fanin_set_table.restype = (ctypes.c_void_p,), None
