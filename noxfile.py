@@ -6,6 +6,7 @@ import hashlib
 import os
 import platform
 import re
+import runpy
 import shutil
 import sys
 from collections.abc import Iterable
@@ -276,6 +277,22 @@ def wheels(session: nox.Session) -> None:
     session.run("twine", "check", "--strict", *built)
     session.run("check-wheel-contents", *(path for path in built if path.endswith(".whl")))
     pytest(session, "tests/packaging", "tests/thirdparty", *session.posargs, FANIN_DIST=str(DIST))
+
+
+@nox.session(python=PYTHON)
+def kernels_wheels(session: nox.Session) -> None:
+    """Build the wheels of fanin-kernels for every platform, on this machine, and check them; they replace dist's own."""
+    install(session, "build", "hatchling", "ziglang", "auditwheel", *TEST)
+    for wheel in DIST.glob("fanin_kernels-*.whl"):
+        wheel.unlink()
+    names = runpy.run_path(str(ROOT / KERNELS / "build_library.py"))["TARGETS"]
+    build = ["python", "-m", "build", "--wheel", "--no-isolation", "--outdir", str(DIST), KERNELS]
+    for name in names:
+        session.run(*build, silent=True, env={"FANIN_KERNELS_TARGET": name, "FANIN_KERNELS_REQUIRED": "1"})
+    for wheel in DIST.glob("fanin_kernels-*-manylinux*.whl"):
+        session.run("auditwheel", "show", str(wheel))
+    tests = "tests/packaging/test_kernels_wheels.py"
+    pytest(session, tests, *session.posargs, FANIN_KERNELS_WHEELS=str(DIST))
 
 
 @nox.session(python=PYTHON)
