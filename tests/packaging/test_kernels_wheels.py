@@ -1,4 +1,4 @@
-"""The wheels of fanin-kernels for every platform: what their tags say is what is in them, and nothing else is asked for.
+"""The wheels of fanin-kernels for every platform: they hold what their tags say, and ask for nothing else.
 
 `FANIN_KERNELS_WHEELS` names their folder; the nox session `kernels_wheels` builds them and sets it.
 """
