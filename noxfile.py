@@ -6,6 +6,7 @@ import hashlib
 import os
 import platform
 import re
+import runpy
 import shutil
 import sys
 from collections.abc import Iterable
@@ -279,6 +280,22 @@ def wheels(session: nox.Session) -> None:
 
 
 @nox.session(python=PYTHON)
+def kernels_wheels(session: nox.Session) -> None:
+    """Build the wheels of fanin-kernels for every platform, into dist, and check them."""
+    install(session, "build", "hatchling", "ziglang", "auditwheel", *TEST)
+    for wheel in DIST.glob("fanin_kernels-*.whl"):
+        wheel.unlink()
+    names = runpy.run_path(str(ROOT / KERNELS / "build_library.py"))["TARGETS"]
+    build = ["python", "-m", "build", "--wheel", "--no-isolation", "--outdir", str(DIST), KERNELS]
+    for name in names:
+        session.run(*build, silent=True, env={"FANIN_KERNELS_TARGET": name, "FANIN_KERNELS_REQUIRED": "1"})
+    for wheel in DIST.glob("fanin_kernels-*-manylinux*.whl"):
+        session.run("auditwheel", "show", str(wheel))
+    tests = "tests/packaging/test_kernels_wheels.py"
+    pytest(session, tests, *session.posargs, FANIN_KERNELS_WHEELS=str(DIST))
+
+
+@nox.session(python=PYTHON)
 def docs(session: nox.Session) -> None:
     """Run the examples of the README, the docs and the docstrings."""
     install(session, *ALL, *EXTRA_TESTED, *TEST)
@@ -312,18 +329,47 @@ def exhaustive(session: nox.Session) -> None:
     pytest(session, "tests/exhaustive", "--timeout=3600", *session.posargs)
 
 
-@nox.session(venv_backend="none")
+@nox.session(python=PYTHON)
 def processors(session: nox.Session) -> None:
-    """Draw with NumPy on emulated processors: aarch64 and s390x, which is big-endian, or those named (`-- s390x`)."""
+    """Draw with every kernel on emulated processors: aarch64 and s390x, which is big-endian, or those named."""
+    install(session, "ziglang")
     absent = []
     for processor in session.posargs or ["aarch64", "s390x"]:
         if all(map(shutil.which, (f"qemu-{processor}", "apt-get", "dpkg"))):
             program = "tests/processors/emulate.py"
-            session.run(sys.executable, program, processor, session.create_tmp(), external=True)
+            session.run("python", program, processor, session.create_tmp())
         else:
             absent.append(processor)
     if absent:
         session.skip(f"not checked on {' and '.join(absent)}: needs Debian, and there apt-get install qemu-user")
+
+
+@nox.session(python=PYTHON)
+def sanitizers(session: nox.Session) -> None:
+    """Test the kernels compiled with GCC's sanitizers: address, undefined and thread, or those named (`-- thread`)."""
+    runtimes = {"address": "libasan.so", "undefined": "libubsan.so", "thread": "libtsan.so"}
+    if shutil.which("gcc") is None or sys.platform != "linux":
+        session.skip("needs GCC on Linux")
+    install(session, "./packages/core", KERNELS, "./packages/backend_numpy", *TEST)
+    find = "import fanin_kernels, pathlib; print(*pathlib.Path(fanin_kernels.__file__).parent.glob('lib*'))"
+    library = str(session.run("python", "-c", find, silent=True)).strip()
+    own, draws = (
+        ["packages/kernels/tests"],
+        [f"packages/backend_numpy/tests/test_{name}.py" for name in ("draw", "api")],
+    )
+    tests = {
+        "thread": [*draws, "-k", "thread"],
+        "address": [*own, *draws, "packages/backend_numpy/tests/test_strided.py"],
+    }
+    for name in session.posargs or runtimes:
+        runtime = str(session.run("gcc", f"-print-file-name={runtimes[name]}", external=True, silent=True)).strip()
+        flags = [f"-fsanitize={name}", "-fno-sanitize-recover=all", "-fno-omit-frame-pointer", "-g"]
+        compiler = {"FANIN_KERNELS_CC": "gcc"}
+        session.run("python", "packages/kernels/build_library.py", "--output", library, "--", *flags, env=compiler)
+        # What is loaded first replaces malloc and the threads of a Python that was compiled without it.
+        loaded = {"LD_PRELOAD": runtime, "ASAN_OPTIONS": "detect_leaks=0", "PYTHONMALLOC": "malloc"}
+        chosen = tests.get(name, tests["address"])
+        pytest(session, *chosen, "-p", "no:cacheprovider", FANIN_TEST_ENGINES="native", FANIN_FUZZ="2000", **loaded)
 
 
 @nox.session(python=PYTHON)

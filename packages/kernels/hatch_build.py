@@ -27,7 +27,7 @@ class Hook(BuildHookInterface[Any]):
     @staticmethod
     def _target() -> build_library.Target:
         name = os.environ.get("FANIN_KERNELS_TARGET")
-        return build_library.TARGETS[name] if name else build_library.local_target()
+        return build_library.target_named(name) if name else build_library.local_target()
 
     def dependencies(self) -> list[str]:
         """Return what the build needs: a C compiler, if this machine has none for its target."""

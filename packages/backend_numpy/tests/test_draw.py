@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import itertools
-import os
 from collections.abc import Iterator
 from typing import Any, Literal
 
 import numpy as np
 import pytest
+from engines import engines, use
 
 import fanin
 import fanin_numpy
@@ -68,29 +68,10 @@ INITIALIZATIONS: dict[str, fanin.Initializer] = {
 }
 
 
-ENGINES = os.environ.get("FANIN_TEST_ENGINES", "numpy,native").split(",")
-"""Said by who runs the tests, so that missing kernels are an error and not a silence."""
-
-
-def engines() -> Iterator[tuple[Engine, str]]:
-    """Yield plain NumPy, and each instruction set that this processor has compiled kernels for."""
-    if "numpy" in ENGINES:
-        yield "numpy", ""
-    if "native" in ENGINES:
-        from fanin_kernels import supported_paths
-
-        yield from (("native", path) for path in supported_paths())
-
-
 @pytest.fixture(params=engines(), ids=" ".join)
-def engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
-    name, path = request.param
-    if path:
-        monkeypatch.setenv("FANIN_KERNEL", path)
-    fanin_numpy.set_engine(name)
-    assert fanin_numpy.NumpyBackend().engine == (f"native ({path})" if path else name)
-    yield name
-    fanin_numpy.set_engine(None)
+def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
+    with use(*request.param):
+        yield request.param[0]
 
 
 def draws() -> Iterator[tuple[str, dict[str, Any]]]:

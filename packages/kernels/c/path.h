@@ -17,3 +17,4 @@
 #include "array.h"
 #include "table.h"
 #include "jax.h"
+#include "scan.h"

@@ -38,3 +38,11 @@ static int vectors(void) { return 0; }
 
 /* Return the sum of the paths that can run here. */
 PUBLIC int fanin_paths(void) { return SCALAR | vectors(); }
+
+#if defined(_WIN32) && defined(FREESTANDING)
+/* The entry point of a library that is linked without a C library. */
+int __stdcall DllMainCRTStartup(void *library, unsigned long reason, void *reserved) {
+    (void)library, (void)reason, (void)reserved;
+    return 1;
+}
+#endif

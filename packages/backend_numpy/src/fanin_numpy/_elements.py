@@ -59,8 +59,10 @@ def draw_elements(plan: Plan, rule: Fill | Draw, out: Array) -> None:
         out[...] = rule.value  # narrower dtypes: float32 rounded to nearest, ties to even
     elif out.size:
         kernels = engine()
+        if out.dtype not in kernels.outputs and out.dtype.name == "bfloat16" and _BITS16 in kernels.outputs:
+            out = out.view(_BITS16)
         if plan.consecutive and out.size <= _SERIAL and out.flags.c_contiguous and out.dtype in kernels.outputs:
-            _Job(rule, kernels, 1, out.size).block(plan.keys[0], plan.offset, (), (), True, 0, 0, out.reshape(1, -1))
+            kernels.fill_run(out.reshape(-1), plan.offset, plan.keys[0], rule)
         else:
             threads = get_num_threads() if out.size > _SERIAL else 1
             run_tasks(_Job(rule, kernels, threads, out.size).tensor(plan, out), threads, kernels.release)
@@ -85,8 +87,6 @@ class _Job:
 
     def stream(self, key: Words, offset: int, axes: tuple[Axis, ...], out: Array) -> Iterator[Task]:
         """Yield the tasks of one stream, in memory order."""
-        if out.dtype.name == "bfloat16" and _BITS16 in self.engine.outputs:
-            out = out.view(_BITS16)
         order = sorted(range(out.ndim), key=lambda k: -abs(out.strides[k]))
         out, axes = out.transpose(order), tuple(axes[k] for k in order)
         if out.dtype in self.engine.outputs and out.flags.c_contiguous:

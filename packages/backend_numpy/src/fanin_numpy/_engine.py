@@ -34,6 +34,7 @@ class Engine:
         chunk: Number of elements of a chunk, given the number of threads: large enough that calls cost little, small
             enough to stay in the cache.
         outputs: The dtypes that the kernels write; uint16 stands for the bits of bfloat16.
+        fill_run: Fill a flat array with the weights of logical indices first + j.
         fill_rows: Fill an array of shape (rows, columns) with the weights of logical indices bases[i] + j.
         fill_grid: Fill an array of shape (rows, columns) with the weights of logical indices bases[i] + columns[j].
         fill_pairs: Fill a part of some rows of an array, where the rows of each pair share their blocks.
@@ -44,6 +45,7 @@ class Engine:
     label: str
     chunk: Callable[[int], int]
     outputs: frozenset[np.dtype[Any]]
+    fill_run: Callable[[NDArray[Any], int, Words, Draw], None]
     fill_rows: Callable[[NDArray[Any], Indices, Words, Draw], None]
     fill_grid: Callable[[NDArray[Any], Indices, Indices, Words, Draw], None]
     fill_pairs: Callable[[NDArray[Any], Indices, Indices, int, Indices, Words, Draw], None]
@@ -58,7 +60,7 @@ class _Choice:
 
 
 def _functions(kernels: Any) -> tuple[Any, ...]:
-    return kernels.fill_rows, kernels.fill_grid, kernels.fill_pairs, kernels.release
+    return kernels.fill_run, kernels.fill_rows, kernels.fill_grid, kernels.fill_pairs, kernels.release
 
 
 def _numpy_chunk(threads: int) -> int:

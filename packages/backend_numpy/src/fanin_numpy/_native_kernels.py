@@ -71,6 +71,11 @@ class NativeKernels:
     def release(self) -> None:
         """Do nothing, for there is no memory to free."""
 
+    def fill_run(self, out: NDArray[Any], first: int, key: Words, draw: Draw) -> None:
+        """Fill a flat array with the weights of logical indices first + j."""
+        rule = _rule(draw, _FORMAT_OF[out.dtype])
+        self._kernels.run(_address(out), out.size, first, key[0] << 32 | key[1], rule)
+
     def fill_rows(self, out: NDArray[Any], bases: Indices, key: Words, draw: Draw) -> None:
         """Fill `out`, of shape (rows, width), with the weights of logical indices bases[i] + j."""
         rule, packed = _rule(draw, _FORMAT_OF[out.dtype]), key[0] << 32 | key[1]

@@ -1,6 +1,6 @@
 """The compiled kernels of fanin's backends. They write weights at an address; the backends know arrays."""
 
-from fanin_kernels._library import FORMATS, LAWS, Kernels, Rule, kernels
+from fanin_kernels._library import FORMATS, LAWS, Kernels, Rule, Seen, kernels
 from fanin_kernels._paths import PATHS, Path, chosen_path, supported_paths
 from fanin_kernels._xla import MODES, xla_handler
 
@@ -14,6 +14,7 @@ __all__ = [
     "Kernels",
     "Path",
     "Rule",
+    "Seen",
     "__version__",
     "chosen_path",
     "kernels",

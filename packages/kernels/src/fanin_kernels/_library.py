@@ -10,7 +10,7 @@ from typing import Any, Final
 from fanin_kernels._file import load
 from fanin_kernels._paths import Path
 
-__all__ = ["FORMATS", "LAWS", "Kernels", "Rule", "kernels"]
+__all__ = ["FORMATS", "LAWS", "Kernels", "Rule", "Seen", "kernels"]
 
 LAWS: Final = {"uniform": 0, "normal": 1, "truncated_normal": 2}
 """The numbers of the distributions."""
@@ -36,6 +36,20 @@ class Rule(ctypes.Structure):
     )
 
 
+class Seen(ctypes.Structure):
+    """What a pass over weights has counted and summed; see `Kernels.scan`."""
+
+    _fields_ = (
+        ("zero", ctypes.c_int64),
+        ("narrow", ctypes.c_int64),
+        ("small", ctypes.c_int64),
+        ("tiny", ctypes.c_int64),
+        ("huge", ctypes.c_int64),
+        ("total", ctypes.c_double),
+        ("squares", ctypes.c_double),
+    )
+
+
 class Kernels:
     """The kernels of one path, which take addresses as whole numbers.
 
@@ -49,6 +63,10 @@ class Kernels:
         pairs: (out, pitch, rows, width, places, bases, columns, key, rule): fill the rows at places[i] with indices
             bases[i] + columns[j]; the columns are even, and the bases come in pairs of an even number and the next.
         given: (out, words, count, rule): write what given words become.
+        scan: (weights, half, numbers, rows, width, centre, row places, column places, row hashes, column hashes, lows,
+            highs, seen): one pass over a rectangle of float32 weights, or, if `half`, of weights of 16 bits, whose
+            float32 numbers are given too if they are not bfloat16. It adds weights times places to the hashes (uint64),
+            writes the ends of each row (float32), and adds to the counts and sums.
     """
 
     def __init__(self, path: Path) -> None:
@@ -61,6 +79,9 @@ class Kernels:
         self.grid = self._function("grid", *table, address, address, key, rule)
         self.pairs = self._function("pairs", *table, address, address, address, key, rule)
         self.given = self._function("given", address, address, size, rule)
+        places = (address,) * 6
+        seen = ctypes.POINTER(Seen)
+        self.scan = self._function("scan", address, ctypes.c_int, address, size, size, ctypes.c_double, *places, seen)
 
     def _function(self, name: str, *arguments: Any) -> Callable[..., None]:
         function = getattr(load(), f"fanin_{name}_{self.path}")
