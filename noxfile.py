@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import platform
 import re
+import runpy
 import shutil
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 import nox
@@ -22,7 +25,7 @@ ROOT = Path(__file__).parent
 DIST = ROOT / "dist"
 PYTHON = "3.11"
 PYTHONS = ["3.11", "3.12", "3.13", "3.14"]
-PACKAGES = ["core", "backend_numpy", "backend_torch", "backend_jax", "keras"]
+PACKAGES = ["core", "kernels", "backend_numpy", "backend_torch", "backend_jax", "keras"]
 CONSTRAINTS = ["-c", "constraints.txt"]
 TEST = nox.project.dependency_groups(nox.project.load_toml("pyproject.toml"), "test")
 WITH_ARRAYS = (
@@ -40,7 +43,7 @@ MACHINE = (sys.platform, platform.machine().lower())
 CUDA_ONLY = MACHINE == ("linux", "x86_64")
 """Where a published torch is a CUDA build of several gigabytes, but for one file for Python 3.11."""
 
-NO_WHEELS = {"numba", "torch", "jax"} if MACHINE in [("darwin", "x86_64"), ("win32", "arm64")] else set()
+NO_WHEELS = {"torch", "jax"} if MACHINE in [("darwin", "x86_64"), ("win32", "arm64")] else set()
 """What is not published for this machine and every Python."""
 
 # pyenv offers only the Python that its user chose; name the others too, or the sessions would not find them.
@@ -51,9 +54,13 @@ if PYENV.is_dir():
     others = [paths[-1].name for paths in matching if paths and paths[-1].name not in chosen]
     os.environ["PYENV_VERSION"] = ":".join(filter(None, [*chosen, *others]))
 
+KERNELS = "./packages/kernels"
+"""The compiled kernels, whose wheel is built once and kept."""
+
 ALL = [
     "./packages/core[cli,conformance]",
-    "./packages/backend_numpy[numba]",
+    KERNELS,
+    "./packages/backend_numpy",
     "./packages/backend_torch",
     "./packages/backend_jax",
     "./packages/keras",
@@ -75,7 +82,23 @@ SCHEMAS = {
 
 def install(session: nox.Session, *requirements: str) -> None:
     """Install under the pins, built from this checkout and not editable: tests see what a user would."""
-    session.install(*CONSTRAINTS, *requirements)
+    session.install(*CONSTRAINTS, *with_kernels(session, requirements))
+
+
+def with_kernels(session: nox.Session, requirements: Iterable[str]) -> list[str]:
+    """Return requirements with the kernels as a wheel, compiled when their sources have changed."""
+    if KERNELS not in requirements:
+        return list(requirements)
+    digest = hashlib.sha256()
+    folder = ROOT / KERNELS
+    for path in sorted(path for pattern in ("*.*", "c/*", "src/*/*.py") for path in folder.glob(pattern)):
+        digest.update(path.read_bytes())
+    made = ROOT / ".nox" / "kernels" / digest.hexdigest()[:16]
+    if not list(made.glob("*.whl")):
+        build = ["python", "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", str(made), KERNELS]
+        session.run(*build, env={"FANIN_KERNELS_REQUIRED": "1"})
+    (wheel,) = made.glob("*.whl")
+    return [str(wheel) if each == KERNELS else each for each in requirements]
 
 
 def pytest(session: nox.Session, *arguments: str, **environment: str) -> None:
@@ -108,7 +131,7 @@ def lint(session: nox.Session) -> None:
 @nox.session(python=PYTHON)
 def types(session: nox.Session) -> None:
     """Check types, strictly, on sources, tests and tools."""
-    install(session, *ALL, *EXTRA_TESTED, *TEST, "mypy", "nox", "build")
+    install(session, *ALL, *EXTRA_TESTED, *TEST, "mypy", "nox", "build", "hatchling")
     for package in PACKAGES:
         session.run("mypy", f"packages/{package}", *session.posargs)
     session.run("mypy", "tests", "benchmarks", "examples", "noxfile.py")
@@ -117,7 +140,7 @@ def types(session: nox.Session) -> None:
 @nox.session(python=PYTHON)
 def quick(session: nox.Session) -> None:
     """Check style, and run the fast tests: the core's and the NumPy backend's (under two minutes on two cores)."""
-    install(session, "./packages/core[conformance]", "./packages/backend_numpy[numba]", *TEST, "ruff")
+    install(session, "./packages/core[conformance]", KERNELS, "./packages/backend_numpy", *TEST, "ruff")
     session.run("ruff", "check")
     session.run("ruff", "format", "--check")
     folders = ["packages/core/tests", "packages/backend_numpy/tests"]
@@ -139,10 +162,9 @@ def backend(session: nox.Session, name: str) -> None:
         session.skip(f"no {name} is published for {' on '.join(MACHINE)}")
     if name == "torch" and CUDA_ONLY and session.python != PYTHON:
         session.skip(f"the pinned torch has a CPU wheel for Python {PYTHON} only")
-    engines = ["numpy"] if "numba" in NO_WHEELS else ["numba", "numpy"]
     own = {
-        "numpy": [f"./packages/backend_numpy[{','.join(set(engines) - {'numpy'})}]"],
-        "torch": ["./packages/backend_numpy", "./packages/backend_torch", "safetensors"],
+        "numpy": [KERNELS, "./packages/backend_numpy"],
+        "torch": [KERNELS, "./packages/backend_numpy", "./packages/backend_torch", "safetensors"],
         "jax": ["./packages/backend_numpy", "./packages/backend_jax", *JAX_LIBRARIES],
     }
     install(session, "./packages/core[cli,conformance]", *own[name], *TEST)
@@ -152,9 +174,8 @@ def backend(session: nox.Session, name: str) -> None:
         some = [tests] if session.python == PYTHON else [f"{tests}/test_backend.py", f"{tests}/test_initializer.py"]
         pytest(session, "-n2", *(some if name == "jax" else [tests]), *session.posargs)
         return
-    if "numba" in engines:
-        pytest(session, tests, *session.posargs, FANIN_TEST_ENGINES="numba")
-        session.run("python", "-m", "pip", "uninstall", "--quiet", "--yes", "numba", "llvmlite")
+    pytest(session, tests, "packages/kernels/tests", *session.posargs, FANIN_TEST_ENGINES="native")
+    session.run("python", "-m", "pip", "uninstall", "--quiet", "--yes", "fanin-kernels")
     pytest(session, tests, *session.posargs, FANIN_TEST_ENGINES="numpy")
     suites = SLOW_CORE if session.python == PYTHON else ["packages/core/tests/cli"]
     pytest(session, "-n2", *suites)
@@ -172,7 +193,7 @@ def minimum(session: nox.Session, name: str) -> None:
     numpy = ["./packages/core[cli,conformance]", *minima("core", "cli", "conformance"), warned]
     torch = ["./packages/core[conformance]", *minima("core", "conformance"), "./packages/backend_numpy"]
     packages = {
-        "numpy": [*numpy, "./packages/backend_numpy[numba]", *minima("backend_numpy", "numba")],
+        "numpy": [*numpy, KERNELS, "./packages/backend_numpy", *minima("backend_numpy")],
         "torch": [*torch, "./packages/backend_torch", *minima("backend_torch"), "safetensors"],
         "jax": [
             "./packages/core[conformance]",
@@ -181,7 +202,7 @@ def minimum(session: nox.Session, name: str) -> None:
             *minima("backend_jax"),
         ],  # it asks for NumPy 2
     }
-    session.install(*packages[name], *TEST)
+    session.install(*with_kernels(session, packages[name]), *TEST)
     tests = f"packages/backend_{name}/tests"
     # Flax and Orbax of today ask for a newer JAX.
     pytest(session, "-n2", tests, *[f"--ignore={tests}/test_weights.py"] * (name == "jax"), *session.posargs)
@@ -220,7 +241,7 @@ def install_models(session: nox.Session) -> None:
 
     torchvision is published as a CUDA build for this torch: its models need none of its operators.
     """
-    install(session, "./packages/core", "./packages/backend_numpy[numba]", "./packages/backend_torch", "scipy", *TEST)
+    install(session, "./packages/core", KERNELS, "./packages/backend_numpy", "./packages/backend_torch", "scipy", *TEST)
     install(session, "./packages/backend_jax", "flax", "equinox")
     install(session, "transformers", "safetensors", "pyyaml", "huggingface_hub", "pillow")
     install(session, "--no-deps", "timm", "torchvision")
@@ -239,7 +260,7 @@ def torchtitan(session: nox.Session) -> None:
 
     Its package asks for more than its models and its trainer import: that is left out.
     """
-    install(session, "./packages/core", "./packages/backend_numpy[numba]", "./packages/backend_torch", "scipy", *TEST)
+    install(session, "./packages/core", KERNELS, "./packages/backend_numpy", "./packages/backend_torch", "scipy", *TEST)
     install(session, "spmd_types", "torchdata", "datasets", "tokenizers", "tensorboard", "tyro")
     install(session, "--no-deps", "torchtitan")
     pytest(session, "tests/torchtitan", "--timeout=3600", *session.posargs)
@@ -256,6 +277,22 @@ def wheels(session: nox.Session) -> None:
     session.run("twine", "check", "--strict", *built)
     session.run("check-wheel-contents", *(path for path in built if path.endswith(".whl")))
     pytest(session, "tests/packaging", "tests/thirdparty", *session.posargs, FANIN_DIST=str(DIST))
+
+
+@nox.session(python=PYTHON)
+def kernels_wheels(session: nox.Session) -> None:
+    """Build the wheels of fanin-kernels for every platform, into dist, and check them."""
+    install(session, "build", "hatchling", "ziglang", "auditwheel", *TEST)
+    for wheel in DIST.glob("fanin_kernels-*.whl"):
+        wheel.unlink()
+    names = runpy.run_path(str(ROOT / KERNELS / "build_library.py"))["TARGETS"]
+    build = ["python", "-m", "build", "--wheel", "--no-isolation", "--outdir", str(DIST), KERNELS]
+    for name in names:
+        session.run(*build, silent=True, env={"FANIN_KERNELS_TARGET": name, "FANIN_KERNELS_REQUIRED": "1"})
+    for wheel in DIST.glob("fanin_kernels-*-manylinux*.whl"):
+        session.run("auditwheel", "show", str(wheel))
+    tests = "tests/packaging/test_kernels_wheels.py"
+    pytest(session, tests, *session.posargs, FANIN_KERNELS_WHEELS=str(DIST))
 
 
 @nox.session(python=PYTHON)
@@ -288,22 +325,51 @@ def site(session: nox.Session) -> None:
 @nox.session(python=PYTHON)
 def exhaustive(session: nox.Session) -> None:
     """Check the normal lattice at all 2^30 magnitudes against an exact quantile (some minutes)."""
-    install(session, "./packages/core", "./packages/backend_numpy[numba]", "scipy", "rich", *TEST)
+    install(session, "./packages/core", KERNELS, "./packages/backend_numpy", "scipy", "rich", *TEST)
     pytest(session, "tests/exhaustive", "--timeout=3600", *session.posargs)
 
 
-@nox.session(venv_backend="none")
+@nox.session(python=PYTHON)
 def processors(session: nox.Session) -> None:
-    """Draw with NumPy on emulated processors: aarch64 and s390x, which is big-endian, or those named (`-- s390x`)."""
+    """Draw with every kernel on emulated processors: aarch64 and s390x, which is big-endian, or those named."""
+    install(session, "ziglang")
     absent = []
     for processor in session.posargs or ["aarch64", "s390x"]:
         if all(map(shutil.which, (f"qemu-{processor}", "apt-get", "dpkg"))):
             program = "tests/processors/emulate.py"
-            session.run(sys.executable, program, processor, session.create_tmp(), external=True)
+            session.run("python", program, processor, session.create_tmp())
         else:
             absent.append(processor)
     if absent:
         session.skip(f"not checked on {' and '.join(absent)}: needs Debian, and there apt-get install qemu-user")
+
+
+@nox.session(python=PYTHON)
+def sanitizers(session: nox.Session) -> None:
+    """Test the kernels compiled with GCC's sanitizers: address, undefined and thread, or those named (`-- thread`)."""
+    runtimes = {"address": "libasan.so", "undefined": "libubsan.so", "thread": "libtsan.so"}
+    if shutil.which("gcc") is None or sys.platform != "linux":
+        session.skip("needs GCC on Linux")
+    install(session, "./packages/core", KERNELS, "./packages/backend_numpy", *TEST)
+    find = "import fanin_kernels, pathlib; print(*pathlib.Path(fanin_kernels.__file__).parent.glob('lib*'))"
+    library = str(session.run("python", "-c", find, silent=True)).strip()
+    own, draws = (
+        ["packages/kernels/tests"],
+        [f"packages/backend_numpy/tests/test_{name}.py" for name in ("draw", "api")],
+    )
+    tests = {
+        "thread": [*draws, "-k", "thread"],
+        "address": [*own, *draws, "packages/backend_numpy/tests/test_strided.py"],
+    }
+    for name in session.posargs or runtimes:
+        runtime = str(session.run("gcc", f"-print-file-name={runtimes[name]}", external=True, silent=True)).strip()
+        flags = [f"-fsanitize={name}", "-fno-sanitize-recover=all", "-fno-omit-frame-pointer", "-g"]
+        compiler = {"FANIN_KERNELS_CC": "gcc"}
+        session.run("python", "packages/kernels/build_library.py", "--output", library, "--", *flags, env=compiler)
+        # What is loaded first replaces malloc and the threads of a Python that was compiled without it.
+        loaded = {"LD_PRELOAD": runtime, "ASAN_OPTIONS": "detect_leaks=0", "PYTHONMALLOC": "malloc"}
+        chosen = tests.get(name, tests["address"])
+        pytest(session, *chosen, "-p", "no:cacheprovider", FANIN_TEST_ENGINES="native", FANIN_FUZZ="2000", **loaded)
 
 
 @nox.session(python=PYTHON)

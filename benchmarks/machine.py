@@ -9,7 +9,7 @@ from pathlib import Path
 
 __all__ = ["machine"]
 
-LIBRARIES = ("fanin", "numpy", "numba", "torch", "jax")
+LIBRARIES = ("fanin", "fanin-kernels", "numpy", "torch", "jax")
 
 
 def machine(libraries: tuple[str, ...] = LIBRARIES) -> dict[str, str]:

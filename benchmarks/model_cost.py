@@ -23,7 +23,7 @@ from rich.progress import track
 
 PAGE = Path(__file__).parents[1] / "docs" / "models.md"
 START, END = "<!-- Made by benchmarks/model_cost.py -->", "<!-- End of benchmarks/model_cost.py -->"
-LIBRARIES = ("fanin", "numpy", "numba", "torch", "torchvision", "timm", "transformers")
+LIBRARIES = ("fanin", "fanin-kernels", "numpy", "torch", "torchvision", "timm", "transformers")
 
 Runs: TypeAlias = dict[tuple[str, int, str], list[dict[str, Any]]]
 """What each process measured, by model, number of threads and way."""

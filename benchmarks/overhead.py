@@ -5,7 +5,6 @@ from __future__ import annotations
 import statistics
 import subprocess
 import sys
-import tempfile
 
 __all__ = ["overheads"]
 
@@ -15,8 +14,8 @@ PROGRAMS = {
         "import fanin; fanin.init((64, 64), layout='OI', backend='numpy')"
     ),
     "import numpy, ms": "import numpy",
-    "first 16 Mi draw with Numba, imports included, kernels cached, ms": (
-        "import fanin_numpy as f; f.set_engine('numba'); f.init((4096, 4096), layout='OI')"
+    "first 16 Mi draw with compiled kernels, imports included, ms": (
+        "import fanin_numpy as f; f.set_engine('native'); f.init((4096, 4096), layout='OI')"
     ),
     "the same in plain NumPy, ms": (
         "import fanin_numpy as f; f.set_engine('numpy'); f.init((4096, 4096), layout='OI')"
@@ -34,21 +33,21 @@ print(peak() - before - {rows} * 4096 * 4 / 2**20)
 """
 
 PREPARE = {
-    "numpy, Numba": """
+    "numpy, compiled": """
 import fanin_numpy as f
-f.set_engine("numba")
+f.set_engine("native")
 def draw(rows): return f.init((rows, 4096), "he", layout="OI")""",
-    "numpy, no Numba": """
+    "numpy, plain": """
 import fanin_numpy as f
 f.set_engine("numpy")
 def draw(rows): return f.init((rows, 4096), "he", layout="OI")""",
     "numpy, transposed": """
 import fanin_numpy as f
-f.set_engine("numba")
+f.set_engine("native")
 def draw(rows): return f.init((4096, rows), "he", layout="IO")""",
     "torch": """
 import fanin_torch as f, fanin_numpy
-fanin_numpy.set_engine("numba")
+fanin_numpy.set_engine("native")
 def draw(rows): return f.init((rows, 4096), "he")""",
     "torch, operations of the device path": """
 import torch, fanin
@@ -104,14 +103,6 @@ def _process_ms(program: str) -> float:
 def overheads() -> dict[str, str]:
     """Measure everything that is paid once, each in processes of its own."""
     found = {name: f"{_process_ms(program):.1f}" for name, program in PROGRAMS.items()}
-    with tempfile.TemporaryDirectory() as folder:
-        first = (
-            f"import os; os.environ['NUMBA_CACHE_DIR'] = {folder!r}\n"
-            "import time; start = time.perf_counter()\n"
-            "import fanin_numpy as f; f.set_engine('numba'); f.init((64, 64), layout='OI')\n"
-            "print(time.perf_counter() - start)"
-        )
-        found["first draw ever with Numba, compiling, ms"] = f"{float(_run(first)) * 1e3:.0f}"
     for name, prepare in PREPARE.items():
         megabytes = float(_run(MEMORY.format(prepare=prepare, rows=1 << 14)))
         found[f"peak memory beyond a 256 MiB result, {name}, MiB"] = f"{megabytes:.1f}"

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from fanin_kernels import supported_paths
+
 BACKENDS = ("numpy", "torch", "jax")
 
 ENVIRONMENTS: dict[str, tuple[tuple[str, ...], dict[str, str]]] = {
@@ -23,10 +25,11 @@ ENVIRONMENTS: dict[str, tuple[tuple[str, ...], dict[str, str]]] = {
     "ATen without vectors": (("torch",), {"ATEN_CPU_CAPABILITY": "default"}),
     "NumPy's kernels, one thread": (("numpy", "torch"), {"FANIN_ENGINE": "numpy", "FANIN_NUM_THREADS": "1"}),
     "NumPy's kernels, two threads": (("numpy",), {"FANIN_ENGINE": "numpy", "FANIN_NUM_THREADS": "2"}),
-    "Numba's kernels, one thread": (("numpy",), {"FANIN_ENGINE": "numba", "FANIN_NUM_THREADS": "1"}),
-    "Numba's kernels, two threads": (("numpy", "torch"), {"FANIN_ENGINE": "numba", "FANIN_NUM_THREADS": "2"}),
-    "Numba for any x86-64": (("numpy",), {"FANIN_ENGINE": "numba", "NUMBA_CPU_NAME": "generic"}),
+    "compiled kernels, one thread": (("numpy",), {"FANIN_ENGINE": "native", "FANIN_NUM_THREADS": "1"}),
+    "compiled kernels, two threads": (("numpy", "torch"), {"FANIN_ENGINE": "native", "FANIN_NUM_THREADS": "2"}),
 }
+for path in supported_paths():
+    ENVIRONMENTS[f"compiled kernels, {path}"] = ("numpy", "torch"), {"FANIN_ENGINE": "native", "FANIN_KERNEL": path}
 
 
 def digests(names: tuple[str, ...], environment: dict[str, str]) -> dict[str, dict[str, str]]:

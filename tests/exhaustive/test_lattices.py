@@ -1,7 +1,7 @@
 """The whole distribution, not a sample: every word of the uniform lattice, every magnitude of the normal one.
 
-The kernels that ship are run, those of NumPy and of Numba; the exact quantile is SciPy's `ndtri` in double precision,
-whose own error (below 1e-14) is far below what is looked for. Some minutes on two cores.
+The kernels that ship are run, those of NumPy and each path of the compiled ones; the exact quantile is SciPy's `ndtri`
+in double precision, whose own error (below 1e-14) is far below what is looked for. Some minutes on two cores.
 """
 
 from __future__ import annotations
@@ -20,7 +20,9 @@ from scipy.special import ndtri
 
 import fanin
 from fanin.plans.rules import Draw
-from fanin_numpy import _numba_kernels, _numpy_kernels
+from fanin_kernels import Path, supported_paths
+from fanin_numpy import _numpy_kernels
+from fanin_numpy._native_kernels import NativeKernels
 
 Points = NDArray[np.int64]
 CHUNK = 1 << 22
@@ -29,8 +31,15 @@ UPPER_HALF = 1 << 31
 
 KERNELS: dict[str, Callable[[NDArray[np.uint32], Draw], Points]] = {
     "numpy": lambda words, draw: _numpy_kernels.points_of(words, draw).astype(np.int64),
-    "numba": lambda words, draw: _numba_kernels.points_of(words, draw).astype(np.int64),
 }
+
+
+def compiled(path: Path) -> Callable[[NDArray[np.uint32], Draw], Points]:
+    """Return the points of one path of the compiled kernels."""
+    return lambda words, draw: NativeKernels(path).points_of(words, draw).astype(np.int64)
+
+
+KERNELS |= {path: compiled(path) for path in supported_paths()}
 NORMAL = Draw("normal", 2.0**-28)
 UNIFORM = Draw("uniform", 2.0**-24)
 
@@ -108,7 +117,7 @@ def test_truncated(lower: float, upper: float) -> None:
     last = rule.high
     for start in chunks(f"truncated to [{lower}, {upper}]", 1 << 32):
         words = np.arange(start, start + CHUNK, dtype=np.uint64).astype(np.uint32)
-        points = KERNELS["numba"](words, rule)
+        points = KERNELS[supported_paths()[0]](words, rule)
         assert points[0] - last <= 7
         assert np.diff(points).max() <= 7  # as the normal lattice's
         assert rule.low <= points.min()

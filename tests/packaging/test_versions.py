@@ -1,4 +1,4 @@
-"""Five distributions, one version: literal everywhere, and each pinned to exactly the others of its release."""
+"""Six distributions, one version: literal everywhere, and each pinned to exactly the others of its release."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 PACKAGES = {
     "core": "fanin",
+    "kernels": "fanin_kernels",
     "backend_numpy": "fanin_numpy",
     "backend_torch": "fanin_torch",
     "backend_jax": "fanin_jax",

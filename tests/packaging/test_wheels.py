@@ -20,6 +20,7 @@ VERSION = "0.1.0"
 EXTRAS: dict[str, tuple[str, ...]] = {
     "": (),
     "numpy": ("numpy",),
+    "numpy,fast": ("numpy",),
     "torch": ("numpy", "torch"),
     "jax": ("jax",),
     "keras": ("numpy",),
@@ -47,14 +48,20 @@ def run(*command: str | Path, cwd: Path) -> str:
     return done.stdout
 
 
-@pytest.mark.parametrize("package", ["fanin", "fanin_numpy", "fanin_torch", "fanin_jax", "fanin_keras"])
+@pytest.mark.parametrize(
+    "package", ["fanin", "fanin_kernels", "fanin_numpy", "fanin_torch", "fanin_jax", "fanin_keras"]
+)
 def test_contents(package: str) -> None:
-    (wheel,) = DIST.glob(f"{package}-{VERSION}-py3-none-any.whl")
+    platform = "*" if package == "fanin_kernels" else "any"
+    (wheel,) = DIST.glob(f"{package}-{VERSION}-py3-none-{platform}.whl")
     names = zipfile.ZipFile(wheel).namelist()
     assert f"{package}/py.typed" in names
     assert any(name.endswith("LICENSE") for name in names)
     own = {package, f"{package}-{VERSION}.dist-info"} | ({"_fanin_command.py"} if package == "fanin" else set())
     assert {name.split("/")[0] for name in names} == own
+    if package == "fanin_kernels":
+        assert not wheel.name.endswith("any.whl")
+        assert sum(Path(name).suffix in (".so", ".dylib", ".dll") for name in names) == 1
     if package == "fanin":
         assert {"fanin/_data/normal_table.bin", "fanin/_data/golden.json"} <= set(names)
 
@@ -71,6 +78,9 @@ def test_install(extra: str, tmp_path: Path) -> None:
     assert digests == [f"{name} {WEIGHT}" for name in EXTRAS[extra]]
     assert VERSION in run(python, "-m", "fanin", "--version", cwd=tmp_path)
     assert VERSION in run(python.with_name("fanin"), "--version", cwd=tmp_path)
-    if extra == "all":  # which brings the command line and the compiled kernels too
+    fast = extra in ("all", "numpy,fast")
+    if "numpy" in EXTRAS[extra]:
+        engine = run(python, "-c", "import fanin_numpy; print(fanin_numpy.NumpyBackend().engine)", cwd=tmp_path)
+        assert engine.startswith("native" if fast else "numpy")
+    if extra == "all":  # which brings the command line too
         assert "the signal" in run(python, "-m", "fanin", "probe", "--depth", "1", "--width", "4", cwd=tmp_path)
-        assert run(python, "-c", "import numba", cwd=tmp_path) == ""

@@ -19,6 +19,7 @@ import fanin
 import fanin_numpy
 from fanin import reference
 from fanin.golden import golden_cases
+from fanin.plans import Draw
 
 DTYPES = ("float64", "float32", "float16")
 """The others are roundings that ml_dtypes makes, which such a Python lacks."""
@@ -71,14 +72,34 @@ def drawn(seed: int) -> Iterator[tuple[str, bool]]:
             yield f"drawn: {call}", same and np.array_equal(strided, array)
 
 
+def compiled(engine: str) -> Iterator[tuple[str, bool]]:
+    """Yield runs of every short length by the compiled kernels, in bfloat16, for which such a Python has no dtype."""
+    if not engine.startswith("native"):
+        return
+    from fanin_kernels import chosen_path
+    from fanin_numpy._native_kernels import NativeKernels
+
+    own = NativeKernels(chosen_path())
+    for law in LAWS:
+        plan = fanin.plan((203,), law, name="w", dtype="bfloat16")
+        assert isinstance(plan.rule, Draw)
+        whole = np.frombuffer(reference.tobytes(plan), "<u2")
+        for count, first in product(range(201), (0, 1)):
+            array = np.full(count + 2, 7, np.uint16)
+            own.fill_run(array[1:-1], first, plan.keys[0], plan.rule)
+            same = np.array_equal(array[1:-1], whole[first : first + count]) and array[0] == array[-1] == 7
+            yield f"bfloat16: {law}, {count} from {first}", same
+
+
 def main() -> int:
     """Run all, and say what is wrong."""
     seed = random.SystemRandom().randrange(2**32) if len(sys.argv) < 2 else int(sys.argv[1])
-    found = [*golden(), *drawn(seed)]
+    backend, found = fanin_numpy.NumpyBackend(), [*golden(), *drawn(seed)]
+    found += compiled(backend.engine)
     for what in [what for what, same in found if not same]:
         print(f"WRONG {what}")
     print(
-        f"{platform.machine()}, {sys.byteorder}-endian, NumPy {np.__version__}: "
+        f"{platform.machine()}, {sys.byteorder}-endian, NumPy {np.__version__}, {backend.engine}: "
         f"{sum(same for _, same in found)} of {len(found)} tensors are right ({', '.join(DTYPES)}; seed {seed})"
     )
     return 0 if found and all(same for _, same in found) else 1

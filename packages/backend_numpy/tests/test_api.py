@@ -131,14 +131,29 @@ def digest_in_process(code: str, **environment: str) -> str:
     return run.stdout.strip()
 
 
-def test_small_draws_never_import_numba() -> None:
+def test_drawing_float32_never_imports_ml_dtypes() -> None:
     code = """
 import sys, fanin_numpy
-for k in range(50):
-    fanin_numpy.init((64, 64), "he", layout="OI", name=str(k))
-print([name for name in ("numba", "llvmlite", "ml_dtypes") if name in sys.modules])
+fanin_numpy.init((64, 64), "he", layout="OI", name="w")
+print("ml_dtypes" in sys.modules)
 """
-    assert digest_in_process(code, FANIN_ENGINE="auto") == "[]"
+    assert digest_in_process(code) == "False"
+
+
+@pytest.mark.parametrize(("engine", "expected"), [("auto", "numpy"), ("native", "FaninValueError"), ("numpy", "numpy")])
+def test_without_the_compiled_kernels(engine: str, expected: str) -> None:
+    code = """
+import sys
+sys.modules["fanin_kernels"] = None  # an import fails, as if it were not installed
+import fanin_numpy
+try:
+    fanin_numpy.init((3, 4), "random")
+    print(fanin_numpy.NumpyBackend().engine)
+except ValueError as error:
+    assert 'pip install "fanin[fast]"' in str(error), error
+    print(type(error).__name__)
+"""
+    assert digest_in_process(code, FANIN_ENGINE=engine) == expected
 
 
 FORK = """

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import itertools
-import os
 from collections.abc import Iterator
 from typing import Any, Literal
 
 import numpy as np
 import pytest
+from engines import engines, use
 
 import fanin
 import fanin_numpy
@@ -16,7 +16,7 @@ from fanin import reference
 from fanin.contract import Description
 from fanin.plans import Plan
 
-Engine = Literal["numpy", "numba"]
+Engine = Literal["numpy", "native"]
 
 CASES: dict[str, dict[str, Any]] = {
     "dense": {"shape": (33, 70), "layout": "OI"},
@@ -68,15 +68,10 @@ INITIALIZATIONS: dict[str, fanin.Initializer] = {
 }
 
 
-ENGINES = os.environ.get("FANIN_TEST_ENGINES", "numpy,numba").split(",")
-"""Said by who runs the tests, so that a missing Numba is an error and not a silence."""
-
-
-@pytest.fixture(params=ENGINES)
+@pytest.fixture(params=engines(), ids=" ".join)
 def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
-    fanin_numpy.set_engine(request.param)
-    yield request.param
-    fanin_numpy.set_engine(None)
+    with use(*request.param):
+        yield request.param[0]
 
 
 def draws() -> Iterator[tuple[str, dict[str, Any]]]:

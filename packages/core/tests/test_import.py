@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-ARRAY_LIBRARIES = ("numpy", "torch", "jax", "jaxlib", "numba", "ml_dtypes", "scipy", "tensorflow", "mlx", "cupy")
+ARRAY_LIBRARIES = ("numpy", "torch", "jax", "jaxlib", "ml_dtypes", "scipy", "tensorflow", "mlx", "cupy")
 HEAVY = ("decimal", "difflib", "fractions", "hashlib", "importlib.metadata", "importlib.resources", "pytest", "rich")
 
 

@@ -158,13 +158,14 @@ def test_private_names_stay_in_their_package(path: Path) -> None:
         assert all(name.split(".")[-1] in modules for name in private), (node.module, private)
 
 
-def test_the_five_packages() -> None:
+def test_the_six_packages() -> None:
     assert {folder: project["project"]["name"] for folder, project in PROJECTS.items()} == {
         "backend_jax": "fanin-jax",
         "backend_numpy": "fanin-numpy",
         "backend_torch": "fanin-torch",
         "core": "fanin",
         "keras": "fanin-keras",
+        "kernels": "fanin-kernels",
     }
 
 
@@ -199,6 +200,7 @@ def test_the_core_has_no_dependencies_and_an_extra_a_package() -> None:
         entry_points = PROJECTS[f"backend_{name}"]["project"]["entry-points"]["fanin.backends"]
         assert list(entry_points) == [name]
         assert entry_points[name].startswith(f"fanin_{name}:")
+    assert core["optional-dependencies"]["fast"] == [f"fanin-kernels=={fanin.__version__}"]
     assert core["optional-dependencies"]["keras"] == [f"fanin-keras=={fanin.__version__}"]
     everything = {text.partition("==")[0] for text in core["optional-dependencies"]["all"]}
-    assert everything == {"fanin[cli]", "fanin-numpy[numba]", "fanin-torch", "fanin-jax", "fanin-keras"}
+    assert everything == {"fanin[cli]", "fanin-numpy", "fanin-kernels", "fanin-torch", "fanin-jax", "fanin-keras"}

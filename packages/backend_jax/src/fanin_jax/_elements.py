@@ -23,6 +23,7 @@ from fanin.plans import Draw, Fill, Plan
 from fanin_jax._index import check_axes, logical_index, merge_axes
 from fanin_jax._keys import stream_keys
 from fanin_jax._lattice import Pair, multiply_high, normal, uniform, words
+from fanin_jax._native import Drawer, is_native, native
 from fanin_jax._rounding import as_dtype, round_to
 from fanin_jax._x64 import enable_x64, has_float64
 
@@ -117,7 +118,16 @@ def _draw(recipe: Recipe, keys: Array, counters: Array | None, numbers: Array) -
     dtype = DTYPES[recipe.dtype]
     if recipe.distribution == "fill":
         return lax.broadcast(_fill_value(numbers, dtype), recipe.shape)
-    elements = partial(_elements, recipe, _stream_key(recipe, keys, counters), numbers)
+    by_xla = partial(_by_xla, recipe)
+    drawn: Drawer = by_xla
+    if recipe.axes and is_native():
+        drawn = native(recipe.distribution, recipe.dtype, recipe.axes, recipe.stack_axis, by_xla) or by_xla
+    return drawn(*stream_keys(keys, counters), numbers)
+
+
+def _by_xla(recipe: Recipe, k0: Array, k1: Array, numbers: Array) -> Array:
+    """Return a draw by XLA's own operations."""
+    elements = partial(_elements, recipe, _stream_key(recipe, k0, k1), numbers)
     if recipe.sizes == recipe.shape:
         return elements()
     # XLA loops over the axes of a fused result, so fusing the reshape would split the loop over merged axes again. It
@@ -146,9 +156,8 @@ def _elements(recipe: Recipe, key: Pair, numbers: Array) -> Array:
     return round_to((point + mean).astype(factor.dtype) * factor, dtype)
 
 
-def _stream_key(recipe: Recipe, keys: Array, counters: Array | None) -> Pair:
+def _stream_key(recipe: Recipe, k0: Array, k1: Array) -> Pair:
     """Return the key of each element, as arrays that broadcast to the axes."""
-    k0, k1 = stream_keys(keys, counters)
     if recipe.stack_axis is None:
         return k0[0], k1[0]
     place = (recipe.stack_axis,)

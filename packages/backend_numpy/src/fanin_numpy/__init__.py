@@ -1,4 +1,4 @@
-"""The NumPy backend of fanin: weights as NumPy arrays, with faster kernels if Numba is installed."""
+"""The NumPy backend of fanin: weights as NumPy arrays, with compiled kernels if fanin-kernels is installed."""
 
 from fanin_numpy._api import init, init_
 from fanin_numpy._backend import NumpyBackend

@@ -11,9 +11,8 @@ from numpy.typing import NDArray
 from fanin.api import draw
 from fanin.exceptions import FaninTypeError, FaninValueError
 from fanin.initializers import Initializer
-from fanin.layout import Geometry
 from fanin.naming import OMITTED, Omitted, check_unnamed
-from fanin.plans import Name, Plan, Slices
+from fanin.plans import Name, Slices, plan
 from fanin.plans.pieces import overlaps
 from fanin_numpy._backend import NumpyBackend
 from fanin_numpy._draw import draw_into
@@ -43,8 +42,18 @@ def init(
         >>> init((256, 64), "he", layout="OI", name="fc.weight").shape
         (256, 64)
     """
-    geometry = Geometry.of(shape, layout, groups, transposed, stride)
-    made = Plan.of(initialization, geometry, seed=seed, name=name, dtype=dtype, slices=slices)
+    made = plan(
+        shape,
+        initialization,
+        layout=layout,
+        seed=seed,
+        name=name,
+        dtype=dtype,
+        slices=slices,
+        groups=groups,
+        transposed=transposed,
+        stride=stride,
+    )
     return draw(made, backend=_BACKEND)  # type: ignore[no-any-return]
 
 
@@ -107,6 +116,16 @@ def init_(
     if name is OMITTED:
         check_unnamed(initialization)
         name = None
-    geometry = Geometry.of(array.shape, layout, groups, transposed, stride)
-    draw_into(Plan.of(initialization, geometry, seed=seed, name=name, dtype=array.dtype.name), array)
+    made = plan(
+        array.shape,
+        initialization,
+        layout=layout,
+        seed=seed,
+        name=name,
+        dtype=array.dtype.name,
+        groups=groups,
+        transposed=transposed,
+        stride=stride,
+    )
+    draw_into(made, array)
     return array

@@ -13,6 +13,7 @@ from fanin.plans import Plan
 from fanin.plans.rules import RULES
 from fanin_numpy._draw import draw_into
 from fanin_numpy._dtypes import DTYPE_NAMES, numpy_dtype
+from fanin_numpy._engine import engine
 
 __all__ = ["NumpyBackend"]
 
@@ -23,6 +24,11 @@ class NumpyBackend:
     name = "numpy"
     SPEC_VERSION = 1
     capabilities = Capabilities(dtypes=frozenset(DTYPE_NAMES), devices=("cpu",), jit=False, level="exact", rules=RULES)
+
+    @property
+    def engine(self) -> str:
+        """The kernels that draw, for people: "native (avx2)" or "numpy"."""
+        return engine().label
 
     def draw(self, plan: Plan, *, device: Any = None) -> NDArray[Any]:
         """Return the array that `plan` describes, C-contiguous.

@@ -19,7 +19,7 @@ from fanin.layout import Axis
 from fanin.plans import Draw, Fill, Plan
 from fanin.plans.pieces import cut, merge
 from fanin.stream.threefry import Words
-from fanin_numpy._engine import Engine, engine_for
+from fanin_numpy._engine import Engine, engine
 from fanin_numpy._index import offsets
 from fanin_numpy._threads import get_num_threads, run_tasks
 
@@ -58,20 +58,22 @@ def draw_elements(plan: Plan, rule: Fill | Draw, out: Array) -> None:
     if isinstance(rule, Fill):
         out[...] = rule.value  # narrower dtypes: float32 rounded to nearest, ties to even
     elif out.size:
-        engine = engine_for(out.size)
-        if plan.consecutive and out.size <= _SERIAL and out.flags.c_contiguous and out.dtype in engine.outputs:
-            _Job(rule, engine, 1, out.size).block(plan.keys[0], plan.offset, (), (), True, 0, 0, out.reshape(1, -1))
+        kernels = engine()
+        if out.dtype not in kernels.outputs and out.dtype.name == "bfloat16" and _BITS16 in kernels.outputs:
+            out = out.view(_BITS16)
+        if plan.consecutive and out.size <= _SERIAL and out.flags.c_contiguous and out.dtype in kernels.outputs:
+            kernels.fill_run(out.reshape(-1), plan.offset, plan.keys[0], rule)
         else:
             threads = get_num_threads() if out.size > _SERIAL else 1
-            run_tasks(_Job(rule, engine, threads, out.size).tensor(plan, out), threads, engine.release)
+            run_tasks(_Job(rule, kernels, threads, out.size).tensor(plan, out), threads, kernels.release)
 
 
 class _Job:
     """One draw: its rule, and the kernels that draw it."""
 
-    def __init__(self, rule: Draw, engine: Engine, threads: int, size: int) -> None:
-        self.rule, self.engine = rule, engine
-        self.chunk = max(_SERIAL // 2, min(engine.chunk(threads), -(-size // (4 * threads))))  # work for every thread
+    def __init__(self, rule: Draw, kernels: Engine, threads: int, size: int) -> None:
+        self.rule, self.engine = rule, kernels
+        self.chunk = max(_SERIAL // 2, min(kernels.chunk(threads), -(-size // (4 * threads))))  # work for every thread
 
     def tensor(self, plan: Plan, out: Array) -> Iterator[Task]:
         """Yield the tasks of a whole draw, one stream of the stack after another."""
@@ -85,8 +87,6 @@ class _Job:
 
     def stream(self, key: Words, offset: int, axes: tuple[Axis, ...], out: Array) -> Iterator[Task]:
         """Yield the tasks of one stream, in memory order."""
-        if out.dtype.name == "bfloat16" and _BITS16 in self.engine.outputs:
-            out = out.view(_BITS16)
         order = sorted(range(out.ndim), key=lambda k: -abs(out.strides[k]))
         out, axes = out.transpose(order), tuple(axes[k] for k in order)
         if out.dtype in self.engine.outputs and out.flags.c_contiguous:

@@ -1,12 +1,7 @@
-"""The choice of kernels: plain NumPy, or those compiled by Numba. Both give the same bits.
-
-Numba takes most of a second to import, so a process that draws little never imports it: the choice depends on how much
-has been drawn.
-"""
+"""The choice of kernels: those of fanin-kernels, compiled, or plain NumPy. Both give the same bits."""
 
 from __future__ import annotations
 
-import importlib.util
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,15 +15,13 @@ from fanin.exceptions import FaninValueError
 from fanin.plans import Draw
 from fanin.stream.threefry import Words
 
-__all__ = ["Engine", "engine_for", "get_engine", "set_engine"]
+__all__ = ["Engine", "engine", "get_engine", "set_engine"]
 
-Name = Literal["numpy", "numba"]
+Name = Literal["native", "numpy"]
 Indices: TypeAlias = NDArray[np.int64]
 
 _VARIABLE: Final = "FANIN_ENGINE"
-_CHOICES: Final = ("auto", "numpy", "numba")
-_WORTHWHILE: Final = 1 << 23
-"""Elements after which importing Numba pays off: about 60 ms of drawing with NumPy on one core."""
+_CHOICES: Final = ("auto", "native", "numpy")
 
 
 @dataclass(frozen=True)
@@ -36,10 +29,12 @@ class Engine:
     """Kernels of one kind.
 
     Attributes:
-        name: "numpy" or "numba".
+        name: "native" or "numpy".
+        label: The name for people, with the instruction set of native kernels.
         chunk: Number of elements of a chunk, given the number of threads: large enough that calls cost little, small
             enough to stay in the cache.
         outputs: The dtypes that the kernels write; uint16 stands for the bits of bfloat16.
+        fill_run: Fill a flat array with the weights of logical indices first + j.
         fill_rows: Fill an array of shape (rows, columns) with the weights of logical indices bases[i] + j.
         fill_grid: Fill an array of shape (rows, columns) with the weights of logical indices bases[i] + columns[j].
         fill_pairs: Fill a part of some rows of an array, where the rows of each pair share their blocks.
@@ -47,8 +42,10 @@ class Engine:
     """
 
     name: Name
+    label: str
     chunk: Callable[[int], int]
     outputs: frozenset[np.dtype[Any]]
+    fill_run: Callable[[NDArray[Any], int, Words, Draw], None]
     fill_rows: Callable[[NDArray[Any], Indices, Words, Draw], None]
     fill_grid: Callable[[NDArray[Any], Indices, Indices, Words, Draw], None]
     fill_pairs: Callable[[NDArray[Any], Indices, Indices, int, Indices, Words, Draw], None]
@@ -56,15 +53,14 @@ class Engine:
 
 
 class _Choice:
-    """The chosen name, the number of elements drawn so far, and the engine once the choice is final."""
+    """The chosen name, and the engine once a draw has needed it."""
 
     name: str | None = None
-    drawn: int = 0
     settled: Engine | None = None
 
 
 def _functions(kernels: Any) -> tuple[Any, ...]:
-    return kernels.fill_rows, kernels.fill_grid, kernels.fill_pairs, kernels.release
+    return kernels.fill_run, kernels.fill_rows, kernels.fill_grid, kernels.fill_pairs, kernels.release
 
 
 def _numpy_chunk(threads: int) -> int:
@@ -80,24 +76,20 @@ def _numpy_chunk(threads: int) -> int:
 def _numpy_engine() -> Engine:
     from fanin_numpy import _numpy_kernels as kernels
 
-    return Engine("numpy", _numpy_chunk, frozenset(map(np.dtype, ("f4", "f8"))), *_functions(kernels))
+    return Engine("numpy", "numpy", _numpy_chunk, frozenset(map(np.dtype, ("f4", "f8"))), *_functions(kernels))
 
 
-@lru_cache(maxsize=1)
-def _numba_engine() -> Engine:
-    from fanin_numpy import _numba_kernels as kernels
+def _native_engine() -> Engine:
+    from fanin_kernels import chosen_path
+    from fanin_numpy._native_kernels import NativeKernels
 
-    outputs = frozenset(map(np.dtype, ("f4", "f8", "u2")))
-    return Engine("numba", lambda threads: 1 << 19, outputs, *_functions(kernels))
-
-
-@lru_cache(maxsize=1)
-def _has_numba() -> bool:
-    return importlib.util.find_spec("numba") is not None
+    path = chosen_path()
+    outputs = frozenset(map(np.dtype, ("f4", "f8", "f2", "u2")))
+    return Engine("native", f"native ({path})", lambda threads: 1 << 19, outputs, *_functions(NativeKernels(path)))
 
 
 def get_engine() -> str:
-    """Return the choice of kernels: "auto", "numpy" or "numba"."""
+    """Return the choice of kernels: "auto", "native" or "numpy"."""
     name = _Choice.name if _Choice.name is not None else os.environ.get(_VARIABLE, "auto")
     if name not in _CHOICES:
         raise FaninValueError(
@@ -107,34 +99,52 @@ def get_engine() -> str:
     return name
 
 
-def set_engine(name: Literal["auto", "numpy", "numba"] | None) -> None:
+def set_engine(name: Literal["auto", "native", "numpy"] | None) -> None:
     """Choose the kernels; the bits do not depend on the choice.
 
     Args:
-        name: "numpy" never imports Numba, "numba" always does, and "auto" does once enough has been drawn. None goes
-            back to the environment variable FANIN_ENGINE, read at the next draw, or "auto".
+        name: "native" for the compiled kernels of fanin-kernels, "numpy" for plain NumPy, and "auto" for the compiled
+            ones where they are installed. None goes back to the environment variable FANIN_ENGINE, read at the next
+            draw, or "auto". So is FANIN_KERNEL, which names the instruction set of the compiled kernels.
 
     Raises:
-        FaninValueError: The name is unknown, or it is "numba" and Numba is not installed.
+        FaninValueError: The name is unknown, or it is "native" and there are no compiled kernels.
     """
     if name is not None and name not in _CHOICES:
         raise FaninValueError(f"the engine must be one of {', '.join(_CHOICES)}. Received: {name!r}.")
-    if name == "numba" and not _has_numba():
-        raise FaninValueError(
-            'the engine "numba" needs Numba, which is not installed. Run: pip install "fanin[numba]".'
-        )
+    if name == "native":
+        _required()
     _Choice.name, _Choice.settled = name, None
 
 
-def engine_for(size: int) -> Engine:
-    """Return the kernels for a draw of `size` elements."""
+def engine() -> Engine:
+    """Return the kernels that draw.
+
+    Raises:
+        FaninValueError: The environment names an engine or an instruction set that is unknown or not available.
+    """
     if _Choice.settled is None:
         choice = get_engine()
-        if choice == "numpy" or not _has_numba():
+        if choice == "native":
+            _Choice.settled = _required()
+        elif choice == "numpy":
             _Choice.settled = _numpy_engine()
-        elif choice == "numba" or _Choice.drawn + size >= _WORTHWHILE:
-            _Choice.settled = _numba_engine()
         else:
-            _Choice.drawn += size  # a race between threads only shifts the moment of the change
-            return _numpy_engine()
+            _Choice.settled = _available() or _numpy_engine()
     return _Choice.settled
+
+
+def _available() -> Engine | None:
+    try:
+        return _native_engine()
+    except ImportError:  # not installed, or built without its library
+        return None
+
+
+def _required() -> Engine:
+    try:
+        return _native_engine()
+    except ImportError as error:
+        raise FaninValueError(
+            f'the engine "native" needs the compiled kernels: {error} Run: pip install "fanin[fast]".'
+        ) from error

@@ -17,7 +17,7 @@ from fanin.plans import Draw
 from fanin.stream.normal_table import normal_table_bytes
 from fanin.stream.threefry import PARITY, ROTATIONS, Words
 
-__all__ = ["fill_grid", "fill_pairs", "fill_rows", "points_of", "release", "words_grid"]
+__all__ = ["fill_grid", "fill_pairs", "fill_rows", "fill_run", "points_of", "release", "words_grid"]
 
 UInts: TypeAlias = NDArray[np.uint32]
 Ints: TypeAlias = NDArray[np.int32]
@@ -209,6 +209,15 @@ def _finish(words: UInts, draw: Draw, out: NDArray[Any]) -> None:
 def release() -> None:
     """Free this thread's large buffers at the end of a draw."""
     _buffers.release()
+
+
+def fill_run(out: NDArray[Any], first: int, key: Words, draw: Draw) -> None:
+    """Fill a flat array with the weights of logical indices first + j."""
+    bases = np.array([first], np.int64)
+    if (first ^ (first + len(out) - 1)) >> 33:  # the counter's high word changes
+        fill_grid(out.reshape(1, -1), bases, np.arange(len(out), dtype=np.int64), key, draw)
+    else:
+        fill_rows(out.reshape(1, -1), bases, key, draw)
 
 
 def fill_rows(out: NDArray[Any], bases: Indices, key: Words, draw: Draw) -> None:

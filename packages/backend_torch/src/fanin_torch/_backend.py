@@ -13,6 +13,7 @@ from fanin.contract import Capabilities, Description
 from fanin.exceptions import FaninTypeError, FaninValueError
 from fanin.plans import Plan
 from fanin.plans.rules import RULES
+from fanin_numpy import NumpyBackend
 from fanin_torch._draw import draw_into
 from fanin_torch._dtypes import DTYPES, dtype_name, numpy_view
 from fanin_torch._opaque import draw_opaquely, keep
@@ -31,6 +32,11 @@ class TorchBackend:
     capabilities = Capabilities(
         dtypes=frozenset(DTYPES), devices=("cpu", "cuda", "mps", "xpu"), jit=True, level="exact", rules=RULES
     )
+
+    @property
+    def engine(self) -> str:
+        """The kernels that draw on the CPU, for people: "native (avx2)" or "numpy"."""
+        return NumpyBackend().engine
 
     def draw(self, plan: Plan, *, device: Any = None) -> Tensor:
         """Return the tensor that `plan` describes, contiguous and without a gradient.

@@ -10,7 +10,6 @@ from fanin._checks import whole_number
 from fanin.contract import Backend
 from fanin.exceptions import FaninTypeError, FaninValueError
 from fanin.initializers import Initializer
-from fanin.layout import Geometry
 from fanin.plans import Name, Plan, Slices, plan
 from fanin.registry import backend as get_backend
 
@@ -103,8 +102,18 @@ def init(
         >>> bool((one == other).any())
         False
     """
-    geometry = Geometry.of(shape, layout, groups, transposed, stride)
-    made = Plan.of(initialization, geometry, seed=seed, name=name, dtype=dtype, slices=slices)
+    made = plan(
+        shape,
+        initialization,
+        layout=layout,
+        seed=seed,
+        name=name,
+        dtype=dtype,
+        slices=slices,
+        groups=groups,
+        transposed=transposed,
+        stride=stride,
+    )
     return draw(made, backend=backend, device=device)
 
 

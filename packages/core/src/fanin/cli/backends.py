@@ -23,16 +23,17 @@ def run(options: argparse.Namespace) -> int:
     for name in fanin.known_backends():
         try:
             backend = fanin.backend(name)
+            engine = getattr(backend, "engine", "")  # of use to people only, and so not part of the contract
         except fanin.FaninError as error:
-            rows.append([name, "broken" if name in installed else "no", "", "", "", ""])
+            rows.append([name, "broken" if name in installed else "no", "", "", "", "", ""])
             faults.append(str(error))
             broken |= name in installed
             continue
         able = backend.capabilities
         dtypes = " ".join(sorted(able.dtypes))
         jit = "yes" if able.jit else "no"
-        rows.append([name, _version(name), able.level, str(backend.SPEC_VERSION), jit, dtypes])
-    print(table(["backend", "installed", "level", "spec", "jit", "dtypes"], rows))
+        rows.append([name, _version(name), able.level, str(backend.SPEC_VERSION), jit, engine, dtypes])
+    print(table(["backend", "installed", "level", "spec", "jit", "engine", "dtypes"], rows))
     for fault in faults:
         print(f"- {fault}")
     return 1 if broken else 0

@@ -116,12 +116,17 @@ class Plan:
         parts = _check_slices(slices, geometry.shape)
         words = seed_words(seed)
         names = _check_names(name, initializer, geometry)
-        counters = _counters(names, geometry, parts)
         structure = _structure(initializer, geometry, number_format.name, parts)
-        keys: tuple[Words, ...] = () if counters is None and geometry.stack_axis is not None else (words,)
+        return cls._of_stream(structure, words, names)
+
+    @classmethod
+    def _of_stream(cls, structure: dict[str, Any], words: Words, names: str | tuple[str, ...] | None) -> Plan:
+        """Return the plan with this structure, the words of a seed, and names that were checked."""
+        counters = _counters(names, structure["geometry"], structure["slices"])
+        keys: tuple[Words, ...] = () if counters is None and structure["stack_axis"] is not None else (words,)
         if counters is not None:
-            keys = tuple(threefry2x32(words, counter) for counter in counters)
-        return cls(**structure, keys=keys, counters=counters, seed=int(seed), name=names)
+            keys = tuple([threefry2x32(words, counter) for counter in counters])
+        return cls(**structure, keys=keys, counters=counters, seed=words[0] << 32 | words[1], name=names)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the plan as plain data, ready for JSON."""
@@ -157,8 +162,35 @@ def plan(
         >>> plan((256, 64), "he", layout="OI", name="fc.weight").rule.factor * 2.0**28
         0.1767766922712326
     """
+    if slices is None and stride is None and isinstance(shape, tuple) and set(map(type, shape)) <= _INT:
+        try:
+            structure = _whole(shape, initialization, layout, dtype, groups, transposed)
+        except TypeError:
+            pass  # an argument of another type, which may not be hashable: refused below
+        else:
+            names = _check_names(name, structure["initializer"], structure["geometry"])
+            return Plan._of_stream(structure, seed_words(seed), names)
     geometry = Geometry.of(shape, layout, groups, transposed, stride)
     return Plan.of(initialization, geometry, seed=seed, name=name, dtype=dtype, slices=slices)
+
+
+_INT: Final = {int}
+"""True and numbers of other libraries equal those of Python, and so would be found in a cache."""
+
+
+@lru_cache(maxsize=4096, typed=True)
+def _whole(
+    shape: tuple[int, ...],
+    initialization: str | Initializer,
+    layout: str | None,
+    dtype: object,
+    groups: int,
+    transposed: bool,
+) -> dict[str, Any]:
+    """Return the attributes of the plan of a whole tensor that do not depend on the seed and the name."""
+    geometry = Geometry.of(shape, layout, groups, transposed)
+    parts = _check_slices(None, geometry.shape)
+    return _structure(get_initializer(initialization), geometry, dtype_of(dtype).name, parts)
 
 
 @lru_cache(maxsize=4096)

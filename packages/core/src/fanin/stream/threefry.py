@@ -19,6 +19,8 @@ PARITY: Final = 0x1BD11BDA
 """The key schedule's parity constant, the low word of Skein's C240."""
 
 _MASK: Final = 0xFFFFFFFF
+_TWICE: Final = 1 << 32 | 1
+_EVEN, _ODD = (tuple(32 - rotation for rotation in ROTATIONS[at : at + 4]) for at in (0, 4))
 
 
 def threefry2x32(key: Words, counter: Words) -> Words:
@@ -35,15 +37,14 @@ def threefry2x32(key: Words, counter: Words) -> Words:
         >>> [hex(word) for word in threefry2x32((0, 0), (0, 0))]
         ['0x6b200159', '0x99ba4efe']
     """
-    schedule = (key[0], key[1], key[0] ^ key[1] ^ PARITY)
-    x0 = (counter[0] + schedule[0]) & _MASK
-    x1 = (counter[1] + schedule[1]) & _MASK
-    for group in range(5):
-        for rotation in ROTATIONS[4 * (group % 2) : 4 * (group % 2) + 4]:
-            x0 = (x0 + x1) & _MASK
-            x1 = ((x1 << rotation) | (x1 >> (32 - rotation))) & _MASK
-            x1 ^= x0
-        injection = group + 1
-        x0 = (x0 + schedule[injection % 3]) & _MASK
-        x1 = (x1 + schedule[(injection + 1) % 3] + injection) & _MASK
-    return x0, x1
+    k0, k1 = key
+    k2 = k0 ^ k1 ^ PARITY
+    x0, x1 = counter[0] + k0, (counter[1] + k1) & _MASK
+    groups = ((_EVEN, k1, k2 + 1), (_ODD, k2, k0 + 2), (_EVEN, k0, k1 + 3), (_ODD, k1, k2 + 4), (_EVEN, k2, k0 + 5))
+    for shifts, injected, other in groups:
+        for shift in shifts:  # x1 side by side with itself, shifted to the right, is x1 rotated to the left
+            x0 += x1
+            x1 = (x1 * _TWICE >> shift ^ x0) & _MASK
+        x0 += injected
+        x1 = (x1 + other) & _MASK
+    return x0 & _MASK, x1

@@ -1,0 +1,162 @@
+"""Draws by the compiled kernels of fanin-kernels, inside of programs that XLA compiles for one CPU device.
+
+The bits are those of XLA's own operations, which everything else uses: other platforms, programs that are partitioned
+over several devices, `vmap`, and programs that are exported to other machines.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Callable, Sequence
+from functools import lru_cache, partial
+from typing import Any, Final
+
+import jax
+import numpy as np
+from jax import Array
+from jax.extend.core import Primitive
+from jax.interpreters import batching, mlir
+
+from fanin.exceptions import FaninValueError
+from fanin.layout import Axis
+
+__all__ = ["Drawer", "is_native", "native"]
+
+Drawer = Callable[[Array, Array, Array], Array]
+"""A draw: of the first and the second words of the keys, and the numbers of a plan."""
+
+_VARIABLE: Final = "FANIN_ENGINE"
+_CHOICES: Final = ("auto", "native", "numpy")
+
+_SHORT: Final = 64
+"""Rows shorter than this are drawn as a grid: as runs, each would have its own first and last block."""
+
+_LONG: Final = 1 << 16
+"""Maximum length of a row of a grid, if it has several axes."""
+
+_MOST: Final = 1 << 22
+"""Maximum length of a row of a grid, whose offsets are kept in memory."""
+
+
+def is_native() -> bool:
+    """Return whether the compiled kernels are to be used where they can: if they are installed, unless turned off.
+
+    Raises:
+        FaninValueError: The environment variable FANIN_ENGINE asks for them and they are not installed, or is unknown.
+    """
+    name = os.environ.get(_VARIABLE, "auto")
+    if name not in _CHOICES:
+        raise FaninValueError(
+            f"the environment variable {_VARIABLE} must be one of {', '.join(_CHOICES)}. Received: {name!r}. Change or "
+            f"unset it."
+        )
+    if name == "numpy":
+        return False
+    if _target() is None and name == "native":
+        raise FaninValueError(
+            'the engine "native" needs the compiled kernels, which are not installed or cannot be loaded. Run: pip '
+            'install "fanin[fast]".'
+        )
+    return _target() is not None
+
+
+def native(law: str, dtype: str, axes: tuple[Axis, ...], stack_axis: int | None, otherwise: Drawer) -> Drawer | None:
+    """Return a draw that is the kernels' where they can be used, and XLA's everywhere else; None if it never can.
+
+    Args:
+        law: The distribution of the lattice.
+        dtype: The name of the dtype.
+        axes: How the logical index moves; there are some, and no size is 0.
+        stack_axis: The one of them that selects the key, or None.
+        otherwise: The draw by XLA's own operations, of the same shape and dtype.
+    """
+    from fanin_kernels import FORMATS, LAWS
+
+    rows = _rows(axes, stack_axis)
+    if dtype not in FORMATS or rows is None:
+        return None
+    mode, outer = rows
+    numbers = [(axis.size, axis.stride, axis.period, axis.outer_stride, axis.phase) for axis in axes]
+    head = (LAWS[law], FORMATS[dtype], mode, outer, -1 if stack_axis is None else stack_axis, len(axes))
+    return partial(_draw.bind, structure=(*head, *(number for axis in numbers for number in axis)), otherwise=otherwise)
+
+
+def _rows(axes: tuple[Axis, ...], stack_axis: int | None) -> tuple[int, int] | None:
+    """Return the way to cut an array into rows and the number of axes that count them; None if there is no good one."""
+    from fanin_kernels import MODES
+
+    last, first = len(axes) - 1, 0 if stack_axis is None else stack_axis + 1
+    if first > last:
+        return None
+    if axes[last].stride == 1 and not axes[last].period and (axes[last].size >= _SHORT or first == last):
+        return MODES["runs"], last
+    for place in range(first, last):  # rows whose indices are an even number and the next one share their blocks
+        width = math.prod(axis.size for axis in axes[place + 1 :])
+        if axes[place].stride == 1 and _SHORT <= width <= _MOST and _pairs(axes, place):
+            return MODES["pairs"], place + 1
+    outer, width = last, axes[last].size
+    while outer > first and width * axes[outer - 1].size <= _LONG:
+        outer -= 1
+        width *= axes[outer].size
+    return (MODES["grid"], outer) if width <= _MOST else None
+
+
+def _pairs(axes: tuple[Axis, ...], place: int) -> bool:
+    """Return whether the axis of stride 1 at a place has the only odd stride, and begins with an even index."""
+    own, others = axes[place], [axis for k, axis in enumerate(axes) if k != place]
+    whole = not own.period and own.size % 2 == 0
+    return whole and not any(axis.period or axis.stride % 2 for axis in others)
+
+
+@lru_cache(maxsize=1)
+def _target() -> str | None:
+    """Return the name under which XLA knows the handler, or None where there are no compiled kernels."""
+    try:
+        from fanin_kernels import chosen_path, xla_handler
+
+        path = chosen_path()
+        handler = xla_handler(path)
+    except ImportError:  # not installed, or built without its library
+        return None
+    name = f"fanin_draw_{path}"
+    jax.ffi.register_ffi_target(name, jax.ffi.pycapsule(handler), platform="cpu")  # type: ignore[no-untyped-call]
+    return name
+
+
+_draw: Final = Primitive("fanin_draw")
+
+
+def _called(*operands: Array, structure: tuple[int, ...], otherwise: Drawer) -> Array:
+    made: Array = jax.jit(partial(_draw.bind, structure=structure, otherwise=otherwise))(*operands)
+    return made
+
+
+def _shaped(*operands: Any, structure: tuple[int, ...], otherwise: Drawer) -> Any:
+    made = jax.eval_shape(otherwise, *(jax.ShapeDtypeStruct(one.shape, one.dtype) for one in operands))  # type: ignore[no-untyped-call]
+    return operands[0].update(shape=made.shape, dtype=made.dtype, weak_type=False)
+
+
+def _lowered(context: mlir.LoweringRuleContext, *operands: Any, structure: tuple[int, ...], otherwise: Drawer) -> Any:
+    """Return a call of the handler, unless the program is not for this one device alone."""
+    module, target = context.module_context, _target()
+    alone = getattr(module.axis_context, "num_devices", 0) == 1 and not module.lowering_parameters.for_export
+    if not alone or target is None:
+        return _by_xla(context, *operands, structure=structure, otherwise=otherwise)
+    call: Callable[..., Sequence[Any]] = jax.ffi.ffi_lowering(target)
+    return call(context, *operands, structure=np.array(structure, np.int64))
+
+
+def _by_xla(context: mlir.LoweringRuleContext, *operands: Any, structure: tuple[int, ...], otherwise: Drawer) -> Any:
+    return mlir.lower_fun(otherwise, multiple_results=False)(context, *operands)
+
+
+def _batched(operands: Any, places: Any, structure: tuple[int, ...], otherwise: Drawer) -> tuple[Array, int]:
+    return jax.vmap(otherwise, in_axes=places)(*operands), 0
+
+
+_draw.def_impl(_called)  # type: ignore[no-untyped-call]
+_draw.def_abstract_eval(_shaped)  # type: ignore[no-untyped-call]
+mlir.register_lowering(_draw, _by_xla)
+mlir.register_lowering(_draw, _lowered, platform="cpu")
+batching.primitive_batchers[_draw] = _batched

@@ -1,0 +1,101 @@
+"""The compiled kernels of the package fanin-kernels: the same bits, many times faster. Importing this loads them."""
+
+from __future__ import annotations
+
+from ctypes import byref
+from functools import lru_cache
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fanin.plans import Draw
+from fanin.stream.normal_table import normal_table_bytes
+from fanin.stream.threefry import Words
+from fanin_kernels import FORMATS, LAWS, Path, Rule, kernels
+
+__all__ = ["NativeKernels"]
+
+Indices = NDArray[np.int64]
+
+_FORMAT_OF: Final = {
+    np.dtype(np.float32): FORMATS["float32"],
+    np.dtype(np.float64): FORMATS["float64"],
+    np.dtype(np.float16): FORMATS["float16"],
+    np.dtype(np.uint16): FORMATS["bfloat16"],
+    np.dtype(np.int32): FORMATS["points"],
+}
+
+_TABLE: Final = np.frombuffer(normal_table_bytes(), "<u8").astype(np.uint64)
+
+
+@lru_cache(maxsize=1024)
+def _rule(draw: Draw, format: int) -> Any:
+    """Return a reference to what the kernels need of a rule and of what they write."""
+    rule = Rule(
+        table=_TABLE.ctypes.data,
+        factor=draw.factor,
+        mean=draw.mean,
+        low=draw.low,
+        high=draw.high,
+        first_rank=draw.first_rank,
+        ranks=draw.ranks if draw.distribution == "truncated_normal" else 0,  # else 2^32, and not used
+        shift=draw.shift,
+        law=LAWS[draw.distribution],
+        format=format,
+    )
+    return byref(rule)
+
+
+def _address(array: NDArray[Any]) -> int:
+    address: int = array.__array_interface__["data"][0]
+    return address
+
+
+class NativeKernels:
+    """The kernels of one instruction set. Their buffers are on the stack.
+
+    Wherever they write, the dtype is float32, float64, float16, uint16 for the bits of bfloat16, or int32 for lattice
+    points, and rows are contiguous.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._kernels: Final = kernels(path)
+
+    def points_of(self, words: NDArray[np.uint32], draw: Draw) -> NDArray[np.int32]:
+        """Return the lattice point of each word of a flat array, with the plan's shift and mean applied."""
+        words, points = np.ascontiguousarray(words), np.empty(words.shape, np.int32)
+        self._kernels.given(_address(points), _address(words), len(words), _rule(draw, FORMATS["points"]))
+        return points
+
+    def release(self) -> None:
+        """Do nothing, for there is no memory to free."""
+
+    def fill_run(self, out: NDArray[Any], first: int, key: Words, draw: Draw) -> None:
+        """Fill a flat array with the weights of logical indices first + j."""
+        rule = _rule(draw, _FORMAT_OF[out.dtype])
+        self._kernels.run(_address(out), out.size, first, key[0] << 32 | key[1], rule)
+
+    def fill_rows(self, out: NDArray[Any], bases: Indices, key: Words, draw: Draw) -> None:
+        """Fill `out`, of shape (rows, width), with the weights of logical indices bases[i] + j."""
+        rule, packed = _rule(draw, _FORMAT_OF[out.dtype]), key[0] << 32 | key[1]
+        self._kernels.rows(_address(out), out.strides[0], *out.shape, _address(bases), packed, rule)
+
+    def fill_grid(self, out: NDArray[Any], bases: Indices, columns: Indices, key: Words, draw: Draw) -> None:
+        """Fill `out`, of shape (rows, width), with the weights of logical indices bases[i] + columns[j]."""
+        rule, packed = _rule(draw, _FORMAT_OF[out.dtype]), key[0] << 32 | key[1]
+        addresses = _address(bases), _address(columns)
+        self._kernels.grid(_address(out), out.strides[0], *out.shape, *addresses, packed, rule)
+
+    def fill_pairs(
+        self, out: NDArray[Any], rows: Indices, bases: Indices, left: int, columns: Indices, key: Words, draw: Draw
+    ) -> None:
+        """Fill out[rows[i], left + j] with the weights of logical indices bases[i] + columns[j].
+
+        Columns are even, and bases come in pairs of an even number and the next one, so both rows of a pair share their
+        blocks.
+        """
+        rule, packed = _rule(draw, _FORMAT_OF[out.dtype]), key[0] << 32 | key[1]
+        start = _address(out) + left * out.itemsize
+        addresses = _address(rows), _address(bases), _address(columns)
+        self._kernels.pairs(start, out.strides[0], len(rows), len(columns), *addresses, packed, rule)

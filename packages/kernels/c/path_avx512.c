@@ -1,0 +1,8 @@
+#include "rule.h"
+
+#if defined(__x86_64__)
+#define PATH avx512
+#include "vector_avx512.h"
+
+#include "path.h"
+#endif

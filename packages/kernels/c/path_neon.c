@@ -1,0 +1,8 @@
+#include "rule.h"
+
+#if defined(__aarch64__)
+#define PATH neon
+#include "vector_neon.h"
+
+#include "path.h"
+#endif

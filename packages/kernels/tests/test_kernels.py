@@ -1,0 +1,205 @@
+"""Each path that this processor has, against the specification in Python: every length, alignment and offset.
+
+Whatever is written lies in a block of known bytes, or ends where readable memory ends: a kernel that leaves its array
+is seen.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import mmap
+import random
+import sys
+from collections.abc import Iterator
+
+import pytest
+from drawing import DRAWS, PACKED, SIZES, WIDE, expected, rule_of
+
+from fanin import reference
+from fanin.plans import Draw
+from fanin_kernels import Kernels, kernels, supported_paths
+
+MARGIN = 256
+"""Bytes on either side of an array, more than any vector has."""
+
+FORMS = tuple(SIZES)
+CASES = [(draw, form) for draw in DRAWS.values() for form in FORMS]
+CASES += [(draw, "float64") for draw in WIDE.values()]
+NAMES = [f"{name} {form}" for name in DRAWS for form in FORMS] + [f"{name} float64" for name in WIDE]
+
+every_path = pytest.mark.parametrize("path", supported_paths())
+every_case = pytest.mark.parametrize(("draw", "form"), CASES, ids=NAMES)
+
+
+class Memory:
+    """Bytes with known neighbours, at a chosen distance from a 64-byte border."""
+
+    def __init__(self, size: int, shift: int = 0) -> None:
+        self.block = bytearray(random.Random(size).randbytes(size + 2 * MARGIN + 64 + shift))
+        self.before = bytes(self.block)
+        whole = ctypes.addressof(ctypes.c_char.from_buffer(self.block))
+        self.start = MARGIN + -(whole + MARGIN) % 64 + shift
+        self.size, self.address = size, whole + self.start
+
+    def written(self) -> bytes:
+        """Return the bytes of the array, after a look at its neighbours."""
+        end = self.start + self.size
+        assert self.block[: self.start] == self.before[: self.start], "written before the array"
+        assert self.block[end:] == self.before[end:], "written behind the array"
+        return bytes(self.block[self.start : end])
+
+
+def answer(draw: Draw, form: str, indices: Iterator[int] | range) -> bytes:
+    return b"".join(expected(draw, form, index) for index in indices)
+
+
+@every_path
+@every_case
+def test_every_length_and_lane(path: str, draw: Draw, form: str) -> None:
+    """Every length up to 200, from an even and an odd index."""
+    run, rule = kernels(path).run, rule_of(draw, form)
+    for first in (0, 1001):
+        whole = answer(draw, form, range(first, first + 200))
+        for count in range(201):
+            memory = Memory(count * SIZES[form], count % 64)
+            run(memory.address, count, first, PACKED, rule)
+            assert memory.written() == whole[: count * SIZES[form]]
+
+
+@every_path
+@pytest.mark.parametrize("form", FORMS)
+def test_every_alignment_and_offset(path: str, form: str) -> None:
+    """Every distance from a 64-byte border, elements not aligned to themselves too, and every offset in a group."""
+    draw = DRAWS["normal"]
+    run, rule = kernels(path).run, rule_of(draw, form)
+    whole = answer(draw, form, range(600))
+    for shift in range(64):
+        memory = Memory(83 * SIZES[form], shift)
+        run(memory.address, 83, 3 * shift, PACKED, rule)
+        assert memory.written() == whole[3 * shift * SIZES[form] :][: 83 * SIZES[form]]
+    for first in range(257):
+        memory = Memory(271 * SIZES[form])
+        run(memory.address, 271, first, PACKED, rule)
+        assert memory.written() == whole[first * SIZES[form] :][: 271 * SIZES[form]]
+
+
+@every_path
+@every_case
+def test_lengths_around_a_buffer(path: str, draw: Draw, form: str) -> None:
+    """Lengths about the buffers' own: those of the paths have 960 to 1,024 words."""
+    run, rule = kernels(path).run, rule_of(draw, form)
+    whole = answer(draw, form, range(2060))
+    for first, count in (
+        (0, 959),
+        (1, 960),
+        (0, 961),
+        (7, 1023),
+        (0, 1024),
+        (1, 1024),
+        (0, 1025),
+        (3, 2051),
+        (0, 2048),
+    ):
+        memory = Memory(count * SIZES[form])
+        run(memory.address, count, first, PACKED, rule)
+        assert memory.written() == whole[first * SIZES[form] : (first + count) * SIZES[form]]
+
+
+@every_path
+@pytest.mark.parametrize("first", [(1 << 33) - 75, (1 << 33) - 1, (1 << 33) - 1024, (5 << 33) - 200, (1 << 62) + 3])
+def test_the_counters_high_word(path: str, first: int) -> None:
+    draw, count = DRAWS["uniform"], 1300
+    memory = Memory(count * 4)
+    kernels(path).run(memory.address, count, first, PACKED, rule_of(draw, "float32"))
+    assert memory.written() == answer(draw, "float32", range(first, first + count))
+
+
+class Numbers:
+    """Whole numbers in memory, as the kernels take bases, columns and places."""
+
+    def __init__(self, numbers: list[int]) -> None:
+        self.array = (ctypes.c_int64 * len(numbers))(*numbers)
+        self.address = ctypes.addressof(self.array)
+
+
+def tables() -> Iterator[tuple[int, int, int]]:
+    """Yield shapes of tables, (rows, columns, elements from one row to the next)."""
+    yield from ((0, 5, 5), (1, 0, 3), (1, 1, 1), (2, 1, 4), (4, 3, 3), (6, 17, 20), (2, 65, 65), (4, 200, 211))
+    yield from ((2, 961, 962), (2, 1025, 1030))
+
+
+def check_rows(found: bytes, width: int, pitch: int, size: int, rows: list[list[int]], draw: Draw, form: str) -> None:
+    for i, indices in enumerate(rows):
+        row = found[i * pitch * size : (i * pitch + width) * size]
+        assert row == answer(draw, form, iter(indices))
+
+
+@every_path
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("table", list(tables()))
+@pytest.mark.parametrize("kind", ["rows", "grid", "pairs"])
+def test_tables(path: str, form: str, table: tuple[int, int, int], kind: str) -> None:
+    """Tables of rows with room between them, which must stay as it is."""
+    rows, width, pitch = table
+    choose = random.Random(f"{table} {kind}")
+    draw, size = DRAWS["truncated, mean"], SIZES[form]
+    memory = Memory(rows * pitch * size, choose.randrange(64))
+    own, rule = kernels(path), rule_of(draw, form)
+    arguments = memory.address, pitch * size, rows, width
+    columns = [choose.randrange(3000) for _ in range(width)]
+    bases = [choose.randrange(3000) + choose.choice([0, 3 << 33]) for _ in range(rows)]
+    places = list(range(rows))
+    if kind == "rows":
+        columns = list(range(width))
+        kept = [Numbers(bases)]
+        own.rows(*arguments, kept[0].address, PACKED, rule)
+    elif kind == "grid":
+        kept = [Numbers(bases), Numbers(columns)]
+        own.grid(*arguments, kept[0].address, kept[1].address, PACKED, rule)
+    else:
+        rows -= rows % 2
+        columns = [2 * column for column in columns]
+        bases = [2 * choose.randrange(3000) + i % 2 for i in range(rows)]
+        bases = [base if i % 2 == 0 else bases[i - 1] + 1 for i, base in enumerate(bases)]
+        places = choose.sample(range(rows), rows)
+        kept = [Numbers(numbers) for numbers in (places, bases, columns)]
+        own.pairs(memory.address, pitch * size, rows, width, *(each.address for each in kept), PACKED, rule)
+    found = memory.written()
+    order = sorted(range(rows), key=lambda i: places[i])
+    check_rows(found, width, pitch, size, [[bases[i] + c for c in columns] for i in order], draw, form)
+    for i in range(rows):
+        gap = slice((i * pitch + width) * size, (i + 1) * pitch * size)
+        assert found[gap] == memory.before[memory.start :][gap], "written between the rows"
+
+
+def test_given_words() -> None:
+    words = [0, 1, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF, *(random.Random(5).randrange(2**32) for _ in range(1500))]
+    numbers = (ctypes.c_uint32 * len(words))(*words)
+    for path in supported_paths():
+        for draw in DRAWS.values():
+            memory = Memory(len(words) * 4)
+            kernels(path).given(memory.address, ctypes.addressof(numbers), len(words), rule_of(draw, "points"))
+            points = [(reference.lattice_point(draw, word) >> draw.shift) + draw.mean for word in words]
+            assert memory.written() == b"".join(point.to_bytes(4, "little", signed=True) for point in points)
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs mprotect")
+@every_path
+@pytest.mark.parametrize("form", FORMS)
+def test_memory_that_ends_with_the_array(path: str, form: str) -> None:
+    """The page behind the array, then that before it, must not be touched: a fault would end the tests."""
+    libc, page = ctypes.CDLL(None, use_errno=True), mmap.PAGESIZE
+    region = mmap.mmap(-1, 3 * page)
+    start = ctypes.addressof(ctypes.c_char.from_buffer(region))
+    for edge in (start, start + 2 * page):
+        assert libc.mprotect(ctypes.c_void_p(edge), ctypes.c_size_t(page), 0) == 0
+    draw, size = DRAWS["normal, mean"], SIZES[form]
+    rule = rule_of(draw, form)
+    own: Kernels = kernels(path)
+    for count in range(1, 301):
+        for first in (0, 1):
+            for address in (start + 2 * page - count * size, start + page):
+                own.run(address, count, first, PACKED, rule)
+                assert ctypes.string_at(address, count * size) == answer(draw, form, range(first, first + count))
+    for edge in (start, start + 2 * page):
+        libc.mprotect(ctypes.c_void_p(edge), ctypes.c_size_t(page), 3)
