@@ -68,7 +68,7 @@ def random_view(choose: random.Random, shape: tuple[int, ...], dtype: Any) -> tu
     start = choose.choice((0, size, choose.randrange(64)))  # not always aligned to the elements
     memory = np.frombuffer(choose.randbytes(start + span + choose.randrange(64)), np.uint8).copy()
     view = np.ndarray(shape, dtype, memory, start, steps)
-    turned = tuple(slice(None, None, choose.choice((1, 1, -1))) for _ in shape)
+    turned: tuple[Any, ...] = tuple(slice(None, None, choose.choice((1, 1, -1))) for _ in shape)
     return view[(*turned, ...)], memory  # with the dots, a 0-d array stays one
 
 

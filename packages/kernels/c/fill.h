@@ -63,7 +63,7 @@ static void run(char *to, uint64_t first, size_t count, Key key, const Rule *rul
 
 /* Fill rows whose logical indices are consecutive: bases[i] + j. */
 NAMED(rows)(char *to, ptrdiff_t pitch, size_t rows, size_t width, const int64_t *bases, uint64_t key,
-                 const Rule *rule) {
+            const Rule *rule) {
     for (size_t i = 0; i < rows; i++) run(to + (ptrdiff_t)i * pitch, (uint64_t)bases[i], width, key_of(key), rule);
 }
 
@@ -74,7 +74,7 @@ NAMED(run)(char *to, size_t width, uint64_t first, uint64_t key, const Rule *rul
 
 /* Fill rows with the weights of logical indices bases[i] + columns[j]. */
 NAMED(grid)(char *to, ptrdiff_t pitch, size_t rows, size_t width, const int64_t *bases, const int64_t *columns,
-                 uint64_t key, const Rule *rule) {
+            uint64_t key, const Rule *rule) {
     uint32_t high[BUFFER + SLACK] = {0}, low[BUFFER + SLACK] = {0};
     uint32_t even[BUFFER + SLACK], odd[BUFFER + SLACK];
     const size_t size = size_of(rule->format);
@@ -96,23 +96,21 @@ NAMED(grid)(char *to, ptrdiff_t pitch, size_t rows, size_t width, const int64_t 
 }
 
 /* Fill a part of some rows with the weights of logical indices bases[i] + columns[j]. The rows come in pairs that are
-   the two lanes of the same blocks: columns are even, and bases are an even number and the next one. */
+   the two lanes of the same blocks: columns are even, and bases are an even number and the next one. No index reaches
+   the next multiple of 2^33 after its base, where the counter's high word changes. */
 NAMED(pairs)(char *to, ptrdiff_t pitch, size_t rows, size_t width, const int64_t *places, const int64_t *bases,
-                  const int64_t *columns, uint64_t key, const Rule *rule) {
-    uint32_t high[BUFFER + SLACK] = {0}, low[BUFFER + SLACK] = {0};
-    uint32_t even[BUFFER + SLACK], odd[BUFFER + SLACK];
+             const int64_t *columns, uint64_t key, const Rule *rule) {
+    uint32_t steps[BUFFER + SLACK] = {0}, even[BUFFER + SLACK], odd[BUFFER + SLACK];
     const size_t size = size_of(rule->format);
-    for (size_t i = 0; i + 1 < rows; i += 2)
-        for (size_t left = 0; left < width; left += BUFFER) {
-            const size_t part = least(width - left, BUFFER);
-            for (size_t j = 0; j < part; j++) {
-                const uint64_t block = ((uint64_t)bases[i] + (uint64_t)columns[left + j]) >> 1;
-                high[j] = (uint32_t)(block >> 32), low[j] = (uint32_t)block;
-            }
-            words_lanes(even, odd, high, low, part + LANES - 1, key_of(key));
-            weights(to + (ptrdiff_t)places[i] * pitch + left * size, even, part, rule);
-            weights(to + (ptrdiff_t)places[i + 1] * pitch + left * size, odd, part, rule);
+    for (size_t left = 0; left < width; left += BUFFER) {
+        const size_t part = least(width - left, BUFFER);
+        for (size_t j = 0; j < part; j++) steps[j] = (uint32_t)((uint64_t)columns[left + j] >> 1);
+        for (size_t i = 0; i + 1 < rows; i += 2) {
+            words_steps(even, odd, (uint64_t)bases[i] >> 1, steps, part + LANES - 1, key_of(key));
+            weights(to + (ptrdiff_t)places[i] * pitch + (ptrdiff_t)(left * size), even, part, rule);
+            weights(to + (ptrdiff_t)places[i + 1] * pitch + (ptrdiff_t)(left * size), odd, part, rule);
         }
+    }
 }
 
 /* Write the weights, or points, of given words. */

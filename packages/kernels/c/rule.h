@@ -3,8 +3,13 @@
 #ifndef FANIN_RULE_H
 #define FANIN_RULE_H
 
+#include <float.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#if FLT_EVAL_METHOD != 0
+#error "float32 must be rounded after each operation: the x87 unit of 32-bit processors does not"
+#endif
 
 enum law { UNIFORM, NORMAL, TRUNCATED };
 

@@ -25,7 +25,19 @@ static void words_run(uint32_t *words, uint64_t block, size_t count, Key key) {
     for (; at < count; at += GROUP / 2) words_group(words + at, block + at / 2, CHAINS / 2, key);
 }
 
-/* Write both lanes of the blocks with some counters, to two buffers: at least `count` each, at most a group more. */
+/* Write both lanes of the blocks `block` + steps[j], which share their high word, to two buffers: at least `count`
+   each, at most a group more. */
+static void words_steps(uint32_t *even, uint32_t *odd, uint64_t block, const uint32_t *steps, size_t count, Key key) {
+    const int chains = CHAINS;
+    for (size_t at = 0; at < count; at += LANES * CHAINS) {
+        U x0[CHAINS], x1[CHAINS];
+        EACH x0[q] = (U){0} + (uint32_t)(block >> 32), x1[q] = load(steps + at + LANES * q) + (uint32_t)block;
+        threefry(x0, x1, chains, key);
+        EACH store(even + at + LANES * q, x0[q]), store(odd + at + LANES * q, x1[q]);
+    }
+}
+
+/* The same for blocks with any counters. */
 static void words_lanes(uint32_t *even, uint32_t *odd, const uint32_t *high, const uint32_t *low, size_t count,
                         Key key) {
     const int chains = CHAINS;

@@ -31,6 +31,7 @@ DRAWS: Final = {
     "uniform, mean": Draw("uniform", 9393093 * 2.0**-47, -(2**30) + 12345),
     "truncated, mean": Draw("truncated_normal", 2.0**-14, -(2**29) + 7, 18, 97713444, 4099540409, -2 << 28, 2 << 28),
     "normal, small": Draw("normal", 2.0**-42),  # float16: subnormal numbers, and ties between them
+    "uniform, few points": Draw("uniform", 2.0**-12, 0, 12),  # ties of float16 and bfloat16
     "normal, shifted to nothing": Draw("normal", 2.0**-20, 77, 31),
 }
 WIDE: Final = {

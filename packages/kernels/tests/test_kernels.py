@@ -159,7 +159,7 @@ def test_tables(path: str, form: str, table: tuple[int, int, int], kind: str) ->
     else:
         rows -= rows % 2
         columns = [2 * column for column in columns]
-        bases = [2 * choose.randrange(3000) + i % 2 for i in range(rows)]
+        bases = [2 * choose.randrange(3000) + choose.choice([0, 3 << 33]) for _ in range(rows)]
         bases = [base if i % 2 == 0 else bases[i - 1] + 1 for i, base in enumerate(bases)]
         places = choose.sample(range(rows), rows)
         kept = [Numbers(numbers) for numbers in (places, bases, columns)]
@@ -181,6 +181,21 @@ def test_given_words() -> None:
             kernels(path).given(memory.address, ctypes.addressof(numbers), len(words), rule_of(draw, "points"))
             points = [(reference.lattice_point(draw, word) >> draw.shift) + draw.mean for word in words]
             assert memory.written() == b"".join(point.to_bytes(4, "little", signed=True) for point in points)
+
+
+def test_float16_beyond_its_range_is_infinite() -> None:
+    """No plan allows it; the paths agree nevertheless."""
+    draw = Draw("uniform", 2.0**-7)  # up to 2^17
+    for path in supported_paths():
+        memory, points = Memory(2 * 600), Memory(4 * 600)
+        kernels(path).run(memory.address, 600, 0, PACKED, rule_of(draw, "float16"))
+        kernels(path).run(points.address, 600, 0, PACKED, rule_of(draw, "points"))
+        found = memoryview(memory.written()).cast("H")
+        for bits, point in zip(found, memoryview(points.written()).cast("i"), strict=True):
+            if abs(point) * draw.factor >= 65520:
+                assert bits == (0x7C00 if point > 0 else 0xFC00)
+            else:
+                assert bits & 0x7FFF < 0x7C00
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs mprotect")

@@ -16,7 +16,7 @@ from fanin.plans import Name, Slices, plan
 from fanin.plans.pieces import overlaps
 from fanin_numpy._backend import NumpyBackend
 from fanin_numpy._draw import draw_into
-from fanin_numpy._dtypes import DTYPE_NAMES
+from fanin_numpy._dtypes import DTYPE_NAMES, dtype_name
 
 __all__ = ["init", "init_"]
 
@@ -101,14 +101,15 @@ def init_(
             f"init_ writes into a numpy.ndarray. Received: {type(array).__name__}. For a new array, use "
             f"fanin_numpy.init(shape, ...)."
         )
-    if array.dtype.name not in DTYPE_NAMES or not array.dtype.isnative:
+    dtype = dtype_name(array.dtype)
+    if dtype not in DTYPE_NAMES or not array.dtype.isnative:
         raise FaninValueError(
             f"init_ writes floating-point arrays in native byte order. Received: dtype {array.dtype}. Accepted: "
             f"{', '.join(DTYPE_NAMES)}."
         )
     if not array.flags.writeable:
         raise FaninValueError("init_ writes in place, but this array is read-only. Pass a copy: array.copy().")
-    if overlaps(array.shape, [step // array.itemsize for step in array.strides]):
+    if not array.flags.c_contiguous and overlaps(array.shape, [step // array.itemsize for step in array.strides]):
         raise FaninValueError(
             f"init_ cannot write an array whose elements share memory (shape {array.shape}, strides {array.strides}). "
             f"Pass a copy: array.copy()."
@@ -122,7 +123,7 @@ def init_(
         layout=layout,
         seed=seed,
         name=name,
-        dtype=array.dtype.name,
+        dtype=dtype,
         groups=groups,
         transposed=transposed,
         stride=stride,

@@ -7,11 +7,17 @@ from typing import Any, Final
 
 import numpy as np
 
-__all__ = ["DTYPE_NAMES", "numpy_dtype"]
+__all__ = ["DTYPE_NAMES", "dtype_name", "numpy_dtype"]
 
 _NATIVE: Final = ("float64", "float32", "float16")
 
 DTYPE_NAMES: Final = (*_NATIVE, "bfloat16", "float8_e5m2", "float8_e4m3fn")
+
+
+@lru_cache(maxsize=64)
+def dtype_name(dtype: np.dtype[Any]) -> str:
+    """Return a dtype's name, which NumPy makes up anew at each call, in some microseconds."""
+    return dtype.name
 
 
 @lru_cache(maxsize=16)

@@ -19,6 +19,7 @@ from fanin.layout import Axis
 from fanin.plans import Draw, Fill, Plan
 from fanin.plans.pieces import cut, merge
 from fanin.stream.threefry import Words
+from fanin_numpy._dtypes import dtype_name
 from fanin_numpy._engine import Engine, engine
 from fanin_numpy._index import offsets
 from fanin_numpy._threads import get_num_threads, run_tasks
@@ -59,7 +60,7 @@ def draw_elements(plan: Plan, rule: Fill | Draw, out: Array) -> None:
         out[...] = rule.value  # narrower dtypes: float32 rounded to nearest, ties to even
     elif out.size:
         kernels = engine()
-        if out.dtype not in kernels.outputs and out.dtype.name == "bfloat16" and _BITS16 in kernels.outputs:
+        if out.dtype not in kernels.outputs and dtype_name(out.dtype) == "bfloat16" and _BITS16 in kernels.outputs:
             out = out.view(_BITS16)
         if plan.consecutive and out.size <= _SERIAL and out.flags.c_contiguous and out.dtype in kernels.outputs:
             kernels.fill_run(out.reshape(-1), plan.offset, plan.keys[0], rule)

@@ -61,7 +61,8 @@ class Kernels:
         rows: (out, pitch, rows, width, bases, key, rule): fill rows of logical indices bases[i] + j.
         grid: (out, pitch, rows, width, bases, columns, key, rule): fill rows of indices bases[i] + columns[j].
         pairs: (out, pitch, rows, width, places, bases, columns, key, rule): fill the rows at places[i] with indices
-            bases[i] + columns[j]; the columns are even, and the bases come in pairs of an even number and the next.
+            bases[i] + columns[j]; the columns are even, the bases come in pairs of an even number and the next, and no
+            index reaches the next multiple of 2^33 after its base.
         given: (out, words, count, rule): write what given words become.
         scan: (weights, half, numbers, rows, width, centre, row places, column places, row hashes, column hashes, lows,
             highs, seen): one pass over a rectangle of float32 weights, or, if `half`, of weights of 16 bits, whose
