@@ -9,6 +9,7 @@ from fanin.layout import Axis
 from fanin.plans import Draw, Fill, Plan
 from fanin.plans.pieces import cut, merge
 from fanin.stream.threefry import Words
+from fanin_torch._device_engine import draw_fused
 from fanin_torch._dtypes import DTYPES
 from fanin_torch._index import values
 from fanin_torch._lattice import points, words_of, words_run
@@ -39,7 +40,7 @@ def draw_elements(plan: Plan, rule: Fill | Draw, target: Tensor) -> None:
 
 
 def _draw_stream(start: int, axes: tuple[Axis, ...], rule: Draw, key: Words, compute: torch.dtype, out: Tensor) -> None:
-    if out.numel() == 0:
+    if out.numel() == 0 or draw_fused(start, axes, rule, key, out):
         return
     for offset, part, where in cut(start, axes, _CHUNK):
         merged = merge(part)
