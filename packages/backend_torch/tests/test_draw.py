@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -16,7 +17,7 @@ from fanin.plans import Plan
 from fanin_torch import TorchBackend
 from fanin_torch._draw import draw_into, draw_with_torch
 from fanin_torch._dtypes import DTYPES
-from fanin_torch._elements import _CHUNK
+from fanin_torch._elements import _CHUNKS
 
 Drawer = Callable[[Plan, torch.Tensor], None]
 
@@ -43,6 +44,18 @@ CASES: dict[str, dict[str, Any]] = {
         "slices": (slice((1 << 20) - 3, 1 << 20), slice((1 << 20) - 9, None)),
     },
     "across the counter's turn": {"shape": (1 << 34,), "layout": "O", "slices": (slice((1 << 33) - 5, (1 << 33) + 5),)},
+    "across the counter's turn, JAX order": {
+        "shape": (1 << 17, 1 << 17),
+        "layout": "IO",
+        "slices": (slice(0, 6), slice((1 << 16) - 2, (1 << 16) + 2)),
+    },
+    "across the counter's turn, odd": {
+        "shape": (1 << 17, 1 << 17),
+        "layout": "IO",
+        "slices": (slice(1, 6), slice((1 << 16) - 2, (1 << 16) + 2)),
+    },
+    "steps of 33 bits": {"shape": (1 << 33, 8), "layout": "IO", "slices": (slice(2, 6), slice(1, 4))},
+    "steps of 33 bits, odd": {"shape": (1 << 33, 8), "layout": "IO", "slices": (slice(2, 5), slice(1, 4))},
     "scalar": {"shape": (), "layout": "", "dtype": "float16"},
     "empty": {"shape": (0, 5), "layout": "OI"},
     "empty shard": {"shape": (7, 5), "layout": "OI", "slices": (slice(3, 3),)},
@@ -56,6 +69,7 @@ INITIALIZATIONS: dict[str, fanin.Initializer] = {
     "mean": fanin.normal(mean=1.0, std=0.02),
     "mean far away": fanin.normal(mean=-300.0, std=1e-6),
     "truncated, lopsided": fanin.truncated_normal(mean=0.5, std=0.1, lower=-1.0, upper=3.0),
+    "half a normal, 2^31 ranks": fanin.truncated_normal(std=1.0, lower=0.0, upper=math.inf),
     "constant": fanin.constant(1 / 3),
 }
 
@@ -98,10 +112,11 @@ def test_any_memory_order(drawer: Drawer, order: tuple[int, ...], step: int, dty
 
 
 @pytest.mark.parametrize("layout", ["OI", "IO"])
-def test_several_chunks_on_a_device(layout: str) -> None:
-    shape = (_CHUNK // 512 + 7, 1025) if layout == "OI" else (1025, _CHUNK // 512 + 7)
-    plan = fanin.plan(shape, "he", layout=layout, name="large")
-    assert plan.size > 2 * _CHUNK
-    tensor = torch.empty(shape)
+@pytest.mark.parametrize("odd", [False, True])
+def test_several_chunks_on_a_device(layout: str, odd: bool) -> None:
+    shape = (1024 + odd, _CHUNKS[0] // 256 + 7 * odd)
+    plan = fanin.plan(shape if layout == "OI" else shape[::-1], "he", layout=layout, name="large")
+    assert plan.size > 3 * _CHUNKS[0]
+    tensor = torch.empty(plan.shape)
     draw_with_torch(plan, tensor)
     assert torch.equal(tensor, TorchBackend().draw(plan))

@@ -17,7 +17,10 @@ from fanin.stream.threefry import Words
 from fanin_torch._dtypes import dtype_name
 from fanin_torch._walk import MOST_AXES, Walk, walk
 
-__all__ = ["draw_stream"]
+__all__ = ["LAUNCH", "draw_stream", "launch", "programs"]
+
+LAUNCH: Final = {"num_warps": 4, "enable_fp_fusion": False, "sanitize_overflow": False}
+"""No multiply-add is contracted, and Triton's debug mode accepts that 32-bit numbers wrap around."""
 
 _CARRIERS: Final = {1: torch.int8, 2: torch.int16}
 """The dtypes in which the kernel gets bfloat16 and float8, which it rounds in integers."""
@@ -43,14 +46,7 @@ def draw_stream(start: int, axes: tuple[Axis, ...], rule: Draw, key: Words, out:
     arguments, options = launch(path, rule, key, out)
     interpreted = out.device.type == "cpu"
     with nullcontext() if interpreted else getattr(torch, out.device.type).device(out.device):  # Triton launches there
-        kernel.draw[(programs(path, options, kernel.BLOCK),)](
-            *arguments,
-            **options,
-            block=kernel.BLOCK,
-            num_warps=4,
-            enable_fp_fusion=False,
-            sanitize_overflow=False,
-        )
+        kernel.draw[(programs(path, options, kernel.BLOCK),)](*arguments, **options, block=kernel.BLOCK, **LAUNCH)
     return True
 
 

@@ -43,6 +43,7 @@ LAWS: dict[str, fanin.Initializer] = {
     "truncated to the tail": fanin.truncated_normal(mean=-3.0, std=1.0, lower=3.9, upper=6.0),
     "normal with a mean": fanin.normal(mean=1.0, std=0.02),
     "uniform with a mean": fanin.uniform(-0.1, 2.0),
+    "half a normal, 2^31 ranks": fanin.truncated_normal(std=1.0, lower=0.0, upper=math.inf),
     "far from its mean": fanin.normal(mean=-300.0, std=1e-6),
 }
 
@@ -117,6 +118,37 @@ def test_narrow_dtypes_at_every_size(dtype: str, std: float) -> None:
     plan = fanin.plan((1500,), fanin.normal(std=std), layout="O", name="narrow", dtype=dtype)
     stored = memory(1500, dtype)
     check(plan, stored, stored)
+
+
+TIES = {
+    "bfloat16": (1 + 2.0**-8, 1 + 3 * 2.0**-8, -(1 + 2.0**-8)),
+    "float16": (1 + 2.0**-11, 1 + 3 * 2.0**-11, 2.0**-25, 3 * 2.0**-25),
+    "float8_e5m2": (1.125, 1.375, -1.375, 2.0**-17, 3 * 2.0**-17),
+    "float8_e4m3fn": (1.0625, 1.1875, -1.1875, 2.0**-10, 3 * 2.0**-10, 2.0**-7 - 2.0**-11),
+}
+
+
+@pytest.mark.parametrize("dtype", TIES)
+def test_ties_go_to_even(dtype: str) -> None:
+    """The standard deviation is so small that half of the weights are the mean, which lies between two numbers."""
+    for mean in TIES[dtype]:
+        plan = fanin.plan((40,), fanin.normal(mean=mean, std=2.0**-40), layout="O", name="tie", dtype=dtype)
+        stored = memory(40, dtype)
+        check(plan, stored, stored)
+
+
+def test_points_beyond_the_bounds_are_clamped() -> None:
+    """Some 8 words of 2^19 lie at each end of so narrow an interval."""
+    law = fanin.truncated_normal(std=1.0, lower=4.0, upper=5.0)
+    plan = fanin.plan((1 << 19,), law, layout="O", name="clamped", dtype="float64")
+    drawn = BACKEND.draw(plan)
+    assert isinstance(plan.rule, Draw)
+    for point, index in ((plan.rule.low, drawn.argmin()), (plan.rule.high, drawn.argmax())):
+        at = int(index)
+        assert drawn[at] == point * plan.rule.factor
+        part = fanin.plan((1 << 19,), law, layout="O", name="clamped", dtype="float64", slices=slice(at, at + 1))
+        stored = memory(3, "float64")
+        check(part, stored, stored[1:2])
 
 
 GOLDEN = [case for case in golden_cases() if not isinstance(case.plan().rule, Haar)]
