@@ -2,7 +2,8 @@
 
     python benchmarks/launches.py
 
-The operations run in main memory and are counted, not timed: each operator that is not a view is one launch.
+The operations run in main memory and are counted, not timed: each operator that is no view and no allocation is a
+launch.
 """
 
 from __future__ import annotations
@@ -27,8 +28,11 @@ LAWS = {
 }
 
 
+ALLOCATIONS = (torch.ops.aten.empty, torch.ops.aten.empty_like)
+
+
 class Launches(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Counts the operators that run inside, views apart."""
+    """Counts the operators that run inside, views and allocations apart."""
 
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
@@ -36,7 +40,7 @@ class Launches(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         """Run an operator, and count it."""
-        self.count += not func.is_view
+        self.count += not (func.is_view or func.overloadpacket in ALLOCATIONS)
         return func(*args, **kwargs or {})
 
 

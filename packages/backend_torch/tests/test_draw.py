@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import itertools
 import math
+import os
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 
 import fanin
 from fanin import reference
@@ -113,10 +115,35 @@ def test_any_memory_order(drawer: Drawer, order: tuple[int, ...], step: int, dty
 
 @pytest.mark.parametrize("layout", ["OI", "IO"])
 @pytest.mark.parametrize("odd", [False, True])
-def test_several_chunks_on_a_device(layout: str, odd: bool) -> None:
+def test_several_chunks(layout: str, odd: bool) -> None:
     shape = (1024 + odd, _CHUNKS[0] // 256 + 7 * odd)
     plan = fanin.plan(shape if layout == "OI" else shape[::-1], "he", layout=layout, name="large")
     assert plan.size > 3 * _CHUNKS[0]
     tensor = torch.empty(plan.shape)
     draw_with_torch(plan, tensor)
+    assert torch.equal(tensor, TorchBackend().draw(plan))
+
+
+class Launches(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """Counts the operators that run inside, views and allocations apart."""
+
+    count = 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        self.count += not (func.is_view or func.overloadpacket in (torch.ops.aten.empty, torch.ops.aten.empty_like))
+        return func(*args, **kwargs or {})
+
+
+@pytest.mark.skipif(os.environ.get("TRITON_INTERPRET") == "1", reason="the kernel draws")
+@pytest.mark.parametrize("shape", [(64, 64), (1024, 512), (2048, 1024)], ids=str)
+@pytest.mark.parametrize(("law", "most"), [("he", 134), ("he_uniform", 119), ("he_truncated_normal", 142)])
+@pytest.mark.parametrize("layout", ["OI", "IO"])
+def test_number_of_launches(layout: str, law: str, most: int, shape: tuple[int, int]) -> None:
+    """At most so many per chunk; a launch takes longer on a device than its arithmetic on a small tensor."""
+    plan = fanin.plan(shape, law, layout=layout, name="counted", dtype="bfloat16")
+    tensor = torch.empty(shape, dtype=torch.bfloat16)
+    draw_with_torch(plan, tensor)  # makes the table
+    with Launches() as launches:  # type: ignore[no-untyped-call]
+        draw_with_torch(plan, tensor)
+    assert launches.count <= most * -(-plan.size // _CHUNKS[0])
     assert torch.equal(tensor, TorchBackend().draw(plan))
