@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import warnings
+from functools import cache
 from typing import Final, Literal
 
 import torch
@@ -106,6 +107,7 @@ def _is_for(device: torch.device) -> bool:
     return device.type in _DEVICES or (device.type == "cpu" and os.environ.get("TRITON_INTERPRET") == "1")
 
 
+@cache
 def _has_triton() -> bool:
     if importlib.util.find_spec("triton") is None:
         return False

@@ -193,8 +193,9 @@ def test_walks(case: str, wide: bool, launches: list[dict[str, Any]], monkeypatc
     """One launch for any of them; numbers of 64 bits change nothing."""
     monkeypatch.setattr(Walk, "wide", property(lambda path: wide))
     plan = part(case)
-    stored = memory(plan.size + 64, plan.dtype)
-    check(plan, stored, stored[32 : 32 + plan.size].view(plan.shape))
+    around = plan.size + 64  # more than a line too many
+    stored = memory(plan.size + 2 * around, plan.dtype)
+    check(plan, stored, stored[around : around + plan.size].view(plan.shape))
     (options,) = launches
     assert options["wide"] is wide
 
