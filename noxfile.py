@@ -19,7 +19,7 @@ nox.options.default_venv_backend = "virtualenv"
 nox.options.reuse_existing_virtualenvs = True
 nox.options.error_on_missing_interpreters = False  # a Python that is not here is skipped, with a message
 nox.options.sessions = ["lint", "types", "core", "backend", "minimum(name='numpy')", "cross", "wheels", "docs"]
-nox.options.sessions += ["examples", "site", "keras(name='torch')", "keras(name='jax')"]
+nox.options.sessions += ["examples", "site", "triton", "keras(name='torch')", "keras(name='jax')"]
 
 ROOT = Path(__file__).parent
 DIST = ROOT / "dist"
@@ -245,6 +245,19 @@ def install_models(session: nox.Session) -> None:
     install(session, "./packages/backend_jax", "flax", "equinox")
     install(session, "transformers", "safetensors", "pyyaml", "huggingface_hub", "pillow")
     install(session, "--no-deps", "timm", "torchvision")
+
+
+@nox.session(python=PYTHON)
+def triton(session: nox.Session) -> None:
+    """Test the kernel for accelerators without one: compiled for some, and interpreted on the CPU (Linux, x86-64)."""
+    if not CUDA_ONLY:
+        session.skip("the pinned Triton is tested on Linux for x86-64")
+    own = ["./packages/core[conformance]", "./packages/backend_numpy", "./packages/backend_torch"]
+    install(session, *own, "triton", *TEST)
+    tests = "packages/backend_torch/tests"
+    pytest(session, "-n2", f"{tests}/triton", *session.posargs)
+    interpreted = [f"{tests}/triton", f"{tests}/test_draw.py", f"--deselect={tests}/test_draw.py::test_several_chunks"]
+    pytest(session, "-n2", *interpreted, *session.posargs, TRITON_INTERPRET="1")
 
 
 @nox.session(python=PYTHON)

@@ -236,6 +236,6 @@ def test_fake_tensors_are_left_to_the_mode() -> None:
 
 
 def test_public_names() -> None:
-    functions = ["build", "draw_into", "init", "init_", "init_module_", "probe", "record"]
-    assert fanin_torch.__all__ == ["TorchBackend", "__version__", *functions]
+    functions = ["build", "draw_into", "get_device_engine", "init", "init_", "init_module_", "probe", "record"]
+    assert fanin_torch.__all__ == ["TorchBackend", "__version__", *functions, "set_device_engine"]
     assert isinstance(fanin.backend("torch"), TorchBackend)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import itertools
+import math
+import os
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 
 import fanin
 from fanin import reference
@@ -16,7 +19,7 @@ from fanin.plans import Plan
 from fanin_torch import TorchBackend
 from fanin_torch._draw import draw_into, draw_with_torch
 from fanin_torch._dtypes import DTYPES
-from fanin_torch._elements import _CHUNK
+from fanin_torch._elements import _CHUNKS
 
 Drawer = Callable[[Plan, torch.Tensor], None]
 
@@ -43,6 +46,18 @@ CASES: dict[str, dict[str, Any]] = {
         "slices": (slice((1 << 20) - 3, 1 << 20), slice((1 << 20) - 9, None)),
     },
     "across the counter's turn": {"shape": (1 << 34,), "layout": "O", "slices": (slice((1 << 33) - 5, (1 << 33) + 5),)},
+    "across the counter's turn, JAX order": {
+        "shape": (1 << 17, 1 << 17),
+        "layout": "IO",
+        "slices": (slice(0, 6), slice((1 << 16) - 2, (1 << 16) + 2)),
+    },
+    "across the counter's turn, odd": {
+        "shape": (1 << 17, 1 << 17),
+        "layout": "IO",
+        "slices": (slice(1, 6), slice((1 << 16) - 2, (1 << 16) + 2)),
+    },
+    "steps of 33 bits": {"shape": (1 << 33, 8), "layout": "IO", "slices": (slice(2, 6), slice(1, 4))},
+    "steps of 33 bits, odd": {"shape": (1 << 33, 8), "layout": "IO", "slices": (slice(2, 5), slice(1, 4))},
     "scalar": {"shape": (), "layout": "", "dtype": "float16"},
     "empty": {"shape": (0, 5), "layout": "OI"},
     "empty shard": {"shape": (7, 5), "layout": "OI", "slices": (slice(3, 3),)},
@@ -56,6 +71,7 @@ INITIALIZATIONS: dict[str, fanin.Initializer] = {
     "mean": fanin.normal(mean=1.0, std=0.02),
     "mean far away": fanin.normal(mean=-300.0, std=1e-6),
     "truncated, lopsided": fanin.truncated_normal(mean=0.5, std=0.1, lower=-1.0, upper=3.0),
+    "half a normal, 2^31 ranks": fanin.truncated_normal(std=1.0, lower=0.0, upper=math.inf),
     "constant": fanin.constant(1 / 3),
 }
 
@@ -98,10 +114,36 @@ def test_any_memory_order(drawer: Drawer, order: tuple[int, ...], step: int, dty
 
 
 @pytest.mark.parametrize("layout", ["OI", "IO"])
-def test_several_chunks_on_a_device(layout: str) -> None:
-    shape = (_CHUNK // 512 + 7, 1025) if layout == "OI" else (1025, _CHUNK // 512 + 7)
-    plan = fanin.plan(shape, "he", layout=layout, name="large")
-    assert plan.size > 2 * _CHUNK
-    tensor = torch.empty(shape)
+@pytest.mark.parametrize("odd", [False, True])
+def test_several_chunks(layout: str, odd: bool) -> None:
+    shape = (1024 + odd, _CHUNKS[0] // 256 + 7 * odd)
+    plan = fanin.plan(shape if layout == "OI" else shape[::-1], "he", layout=layout, name="large")
+    assert plan.size > 3 * _CHUNKS[0]
+    tensor = torch.empty(plan.shape)
     draw_with_torch(plan, tensor)
+    assert torch.equal(tensor, TorchBackend().draw(plan))
+
+
+class Launches(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """Counts the operators that run inside, views and allocations apart."""
+
+    count = 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        self.count += not (func.is_view or func.overloadpacket in (torch.ops.aten.empty, torch.ops.aten.empty_like))
+        return func(*args, **kwargs or {})
+
+
+@pytest.mark.skipif(os.environ.get("TRITON_INTERPRET") == "1", reason="the kernel draws")
+@pytest.mark.parametrize("shape", [(64, 64), (1024, 512), (2048, 1024)], ids=str)
+@pytest.mark.parametrize(("law", "most"), [("he", 134), ("he_uniform", 119), ("he_truncated_normal", 142)])
+@pytest.mark.parametrize("layout", ["OI", "IO"])
+def test_number_of_launches(layout: str, law: str, most: int, shape: tuple[int, int]) -> None:
+    """At most so many per chunk; a launch takes longer on a device than its arithmetic on a small tensor."""
+    plan = fanin.plan(shape, law, layout=layout, name="counted", dtype="bfloat16")
+    tensor = torch.empty(shape, dtype=torch.bfloat16)
+    draw_with_torch(plan, tensor)  # makes the table
+    with Launches() as launches:  # type: ignore[no-untyped-call]
+        draw_with_torch(plan, tensor)
+    assert launches.count <= most * -(-plan.size // _CHUNKS[0])
     assert torch.equal(tensor, TorchBackend().draw(plan))

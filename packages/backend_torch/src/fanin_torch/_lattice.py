@@ -6,16 +6,20 @@ arithmetic one with the copies of the sign bit masked off.
 
 from __future__ import annotations
 
+import math
 from functools import lru_cache
+from typing import Final
 
 import torch
 from torch import Tensor
 
+from fanin.layout import Axis
 from fanin.plans import Draw
 from fanin.stream.normal_table import normal_segments
 from fanin.stream.threefry import PARITY, ROTATIONS, Words
+from fanin_torch._index import values
 
-__all__ = ["points", "words_of", "words_run"]
+__all__ = ["blocks_grid", "blocks_run", "points", "words_grid", "words_of"]
 
 
 def _signed(word: int) -> int:
@@ -23,77 +27,157 @@ def _signed(word: int) -> int:
     return word - (1 << 32) if word >> 31 else word
 
 
-def _threefry(key: Words, x0: Tensor, x1: Tensor) -> None:
-    """Replace the counters (x0, x1), int32, with their blocks."""
+def _threefry(words: Tensor, key: Words, high: Tensor | int, low: int = 0) -> Tensor:
+    """Replace counters with their blocks: five launches a round, and one more tensor of half the words' size.
+
+    Args:
+        words: int32 of shape (2, count). The second row holds the counters' low words, and the first is not read.
+        key: The key.
+        high: The counters' high words, or the one that all of them have.
+        low: A number to be added to the low words.
+    """
     schedule = (key[0], key[1], key[0] ^ key[1] ^ PARITY)
-    x0 += _signed(schedule[0])
-    x1 += _signed(schedule[1])
+    x0, x1 = words.unbind()
+    spare = torch.empty_like(x1)
+    x1 += _signed(low + schedule[1])
+    if isinstance(high, int):
+        torch.add(x1, _signed(high + schedule[0]), out=x0)
+    else:
+        torch.add(high, x1, out=x0)
+        x0 += _signed(schedule[0])
     for group in range(5):
-        for rotation in ROTATIONS[4 * (group % 2) : 4 * (group % 2) + 4]:
-            x0 += x1
-            low = (x1 >> (32 - rotation)) & ((1 << rotation) - 1)
-            x1 <<= rotation
-            x1 |= low
+        for k, rotation in enumerate(ROTATIONS[4 * (group % 2) : 4 * (group % 2) + 4]):
+            if group or k:  # the sum of the first round is done
+                x0 += x1
+            torch.bitwise_right_shift(x1, 32 - rotation, out=spare)
+            spare &= (1 << rotation) - 1
+            torch.add(spare, x1, alpha=1 << rotation, out=x1)
             x1 ^= x0
         x0 += _signed(schedule[(group + 1) % 3])
         x1 += _signed(schedule[(group + 2) % 3] + group + 1)
+    return words
 
 
-def words_run(start: int, count: int, key: Words, device: torch.device) -> Tensor:
-    """Return the words of the logical indices start, start + 1, ... as int32, shape (count,)."""
-    first, lane = start >> 1, start & 1
-    block = torch.arange(first, first + ((count + lane + 1) >> 1), dtype=torch.int64, device=device)
-    x0, x1 = _halves(block)
-    _threefry(key, x0, x1)
-    return torch.stack((x0, x1), dim=-1).view(-1)[lane : lane + count]
+def blocks_run(first: int, count: int, key: Words, device: torch.device) -> Tensor:
+    """Return both lanes of the blocks first, first + 1, ... as int32, (2, count). Their counters share a high word."""
+    words = torch.empty((2, count), dtype=torch.int32, device=device)
+    torch.arange(count, out=words[1])
+    return _threefry(words, key, first >> 32, first)
+
+
+def blocks_grid(first: int, axes: tuple[Axis, ...], key: Words, device: torch.device) -> Tensor:
+    """Return both lanes of the blocks whose number is `first`, and moves along axes, as int32, (2, elements)."""
+    if not _in_32_bits(first, axes):
+        return _blocks(values(first, axes, device).expand([axis.size for axis in axes]).reshape(-1), key)
+    sizes = [axis.size for axis in axes]
+    words = torch.empty((2, math.prod(sizes)), dtype=torch.int32, device=device)
+    words[1].view(sizes).copy_(values(0, axes, device, torch.int32))
+    return _threefry(words, key, first >> 32, first)
+
+
+def words_grid(first: int, axes: tuple[Axis, ...], key: Words, device: torch.device) -> Tensor:
+    """Return the words of the logical indices that are `first`, and move along axes, as int32, (elements,)."""
+    if not _in_32_bits(first >> 1, axes):
+        return words_of(values(first, axes, device), key).reshape(-1)
+    index = values(first & 1, axes, device, torch.int32).expand([axis.size for axis in axes]).reshape(-1)
+    words = torch.empty((2, index.numel()), dtype=torch.int32, device=device)
+    torch.bitwise_right_shift(index, 1, out=words[1])
+    even, odd = _threefry(words, key, first >> 33, first >> 1)
+    return torch.where((index & 1).bool(), odd, even)
 
 
 def words_of(index: Tensor, key: Words) -> Tensor:
     """Return the words of the logical indices, int64 of any shape, as int32 of that shape."""
-    x0, x1 = _halves(index >> 1)
-    _threefry(key, x0, x1)
-    return torch.where((index & 1).bool(), x1, x0)
+    even, odd = _blocks(index.reshape(-1) >> 1, key).view(2, *index.shape)
+    return torch.where((index & 1).bool(), odd, even)
 
 
-def _halves(block: Tensor) -> tuple[Tensor, Tensor]:
+def _blocks(block: Tensor, key: Words) -> Tensor:
+    words = torch.empty((2, block.numel()), dtype=torch.int32, device=block.device)
     low = block & 0xFFFFFFFF
     low -= (low >> 31) << 32  # into the range of int32
-    return (block >> 32).to(torch.int32), low.to(torch.int32)
+    words[1] = low
+    return _threefry(words, key, (block >> 32).to(torch.int32))
+
+
+def _in_32_bits(block: int, axes: tuple[Axis, ...]) -> bool:
+    """Return whether blocks from this one on share a high word, and what moves along axes is an int32."""
+    reach = 1 + sum(axis.offset(axis.size - 1) if not axis.period else _periodic_reach(axis) for axis in axes)
+    return reach < 1 << 31 and block >> 32 == (block + reach) >> 32
+
+
+def _periodic_reach(axis: Axis) -> int:
+    return (axis.phase + axis.size) // axis.period * axis.outer_stride + axis.period * axis.stride
+
+
+_FIRST: Final = 127 << 7
+"""The index of the table's first record among the bits of a float32: where its exponent is 0."""
 
 
 @lru_cache(maxsize=16)
-def _table(device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
-    c0, c1, c2 = torch.tensor(normal_segments(), dtype=torch.int32, device=device).unbind(dim=1)
-    return c0.contiguous(), c1.contiguous(), c2.contiguous()
+def _table(device: torch.device) -> Tensor:
+    """Return the table, (3, records), at the indices that the bits of a float32 give."""
+    segments = [(0, 0, 0)] * _FIRST + list(normal_segments())
+    return torch.tensor(segments, dtype=torch.int32).t().contiguous().to(device)
 
 
 def _normal_points(words: Tensor) -> Tensor:
-    c0, c1, c2 = _table(words.device)
+    """Return the points, flat; the words, flat too, are overwritten."""
     sign = words >> 31
-    t = (words ^ sign) | 1
-    segment = t.to(torch.float32).view(torch.int32) - (127 << 23)
-    s = (segment & 0xFFFF) - 32768
-    index = segment >> 16
-    point = c0[index] - ((s * c1[index]) >> 11)
-    point += (((s * s) >> 15) * c2[index]) >> 15
-    return (point ^ sign) - sign
+    words ^= sign
+    words |= 1
+    s = words.to(torch.float32).view(torch.int32)
+    torch.bitwise_right_shift(s, 16, out=words)
+    point, slope, curvature = _table(words.device).index_select(1, words).unbind()
+    s &= 0xFFFF
+    s -= 32768
+    slope *= s
+    slope >>= 11
+    point -= slope
+    s *= s
+    s >>= 15
+    curvature *= s
+    curvature >>= 15
+    point += curvature
+    point ^= sign
+    point -= sign
+    return point
 
 
 def _truncated_ranks(words: Tensor, draw: Draw) -> Tensor:
-    """Return first_rank + ((w * ranks) >> 32), computed from halves of w, so that no product overflows int64."""
-    low = (words & 0xFFFF).to(torch.int64) * draw.ranks
-    high = ((words >> 16) & 0xFFFF).to(torch.int64) * draw.ranks
-    rank = ((high + (low >> 16)) >> 16) + draw.first_rank
-    return (rank - ((rank >> 31) << 32)).to(torch.int32)
+    """Return first_rank + ((w * ranks) >> 32), flat.
+
+    A word w is p, as an int32, and 2^32 more if p is negative; the product with p is an int64.
+    """
+    wide = words.to(torch.int64)
+    wide *= draw.ranks
+    wide >>= 32
+    rank = wide.to(torch.int32)
+    words >>= 31
+    rank.add_(words, alpha=_signed(-draw.ranks))
+    rank += _signed(draw.first_rank)
+    return rank
 
 
 def points(words: Tensor, draw: Draw) -> Tensor:
-    """Return the lattice points of int32 words, with the plan's shift and mean applied: int32, or int64 if wide."""
+    """Return the lattice points of int32 words, with the plan's shift and mean applied: int32, or int64 if wide.
+
+    The words, which are contiguous, are overwritten.
+    """
+    flat = words.view(-1)
     if draw.distribution == "uniform":
-        point = (((words ^ 0x7FFFFFFF) >> 8) << 1) | 1
+        flat ^= 0x7FFFFFFF
+        flat >>= 7
+        flat |= 1  # whatever bit 7 was
+        point = flat
     elif draw.distribution == "normal":
-        point = _normal_points(words)
+        point = _normal_points(flat)
     else:
-        point = _normal_points(_truncated_ranks(words, draw)).clamp_(draw.low, draw.high)
-    point >>= draw.shift
-    return (point.to(torch.int64) if draw.is_wide else point) + draw.mean
+        point = _normal_points(_truncated_ranks(flat, draw)).clamp_(draw.low, draw.high)
+    if draw.shift:
+        point >>= draw.shift
+    if draw.is_wide:
+        point = point.to(torch.int64)
+    if draw.mean:
+        point += draw.mean
+    return point.view(words.shape)
