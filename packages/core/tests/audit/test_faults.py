@@ -370,6 +370,20 @@ FAULTS: Final = {
     "extra": Fault(
         "mlp", added("fc4.weight", (3, 4)), "extra", ("fc4.weight",), "not in the scheme", severity="warning"
     ),
+    "missing, and equal to others": Fault(
+        "transformer", without("layers.1.norm2.weight"), "missing", ("layers.1.norm2.weight",), "48 float32"
+    ),
+    "computed, and not stored": Fault(
+        "transformer",
+        without("layers.1.rotary.inv_freq"),
+        "missing",
+        ("layers.1.rotary.inv_freq",),
+        "no law: a buffer that is not saved, perhaps",
+        severity="note",
+    ),
+    "a constant that was rounded": Fault(
+        "mlp", put("fc2.bias", ..., 0.010009765625), "rounded", ("fc2.bias",), "0.01 rounded", severity="warning"
+    ),
     "transposed": Fault("mlp", change("fc1.weight", np.transpose), "shape", ("fc1.weight",), "another order"),
     "reshaped": Fault(
         "conv net", change("stem.weight", lambda a: a.reshape(32, -1)), "shape", ("stem.weight",), "reshaped"

@@ -13,6 +13,7 @@ from scipy.stats import norm
 from fanin.auditing.context import Context
 from fanin.auditing.factors import likely_factors
 from fanin.auditing.findings import Finding, Severity
+from fanin.auditing.reading import is_wider
 from fanin.auditing.units import Unit
 from fanin.conformance.distribution.law import ExpectedLaw
 from fanin.dtypes import DTYPES
@@ -75,10 +76,12 @@ def _step(value: float, dtype: str) -> float:
 
 def _constant(unit: Unit, value: float, context: Context) -> tuple[str, list[Finding]]:
     summary = unit.summary
-    right = _rounded(value, summary.dtype)
-    if summary.is_constant and summary.low == right:
+    if summary.is_constant and summary.low in _stored(value, unit):
         return f"every weight is {value:g}", []
     evidence: dict[str, Any] = {"expected": value, "lowest": summary.low, "highest": summary.high}
+    if summary.is_constant and summary.low == _rounded(value, "bfloat16"):
+        cause = f"{_is(unit)} {summary.low:.6g} everywhere, which is {value:g} rounded to bfloat16"
+        return f"{value:g}, rounded", [_finding("warning", "rounded", unit, cause, evidence, context)]
     if summary.is_constant:
         cause = f"{_is(unit)} {summary.low:.6g} everywhere, and the law says {value:g}"
         return f"constant {summary.low:.6g}", [_finding("error", "constant", unit, cause, evidence, context)]
@@ -255,6 +258,12 @@ def _dead(unit: Unit) -> int:
 def _rounded(value: float, dtype: str) -> float:
     form = DTYPES.get(dtype)
     return value if form is None else form.round(DTYPES[form.compute].round(value))
+
+
+def _stored(value: float, unit: Unit) -> set[float]:
+    """Return what a constant may be in the dtype of the weights, and in the scheme's if they are stored in a wider."""
+    own, stored = unit.parameter.dtype if unit.parameter is not None else "", unit.summary.dtype
+    return {_rounded(value, stored)} | ({_rounded(value, own)} if is_wider(stored, own) else set())
 
 
 def _shown(unit: Unit) -> str:

@@ -17,7 +17,7 @@ from fanin.exceptions import FaninError
 from fanin.models.parameter import OTHER_DTYPES, Parameter, Region
 from fanin.weights import Tensor, float32_of
 
-__all__ = ["Reading", "read"]
+__all__ = ["Reading", "is_wider", "numbers_of", "read"]
 
 Drawn: TypeAlias = Callable[[Parameter, str, str, Region], npt.NDArray[Any]]
 """Returns the bits that a region of a parameter has with the seed, in a dtype."""
@@ -47,6 +47,8 @@ class Reading:
         is_number: Whether its elements are real numbers.
         constant_rows: Which rows hold one number.
         moved: How many elements differ from those of the seed; None where none are drawn.
+        drawn_as: The dtype in which the weights of the seed are drawn: the scheme's, where they are stored in a wider
+            one. Empty until one is drawn.
     """
 
     tensor: Tensor
@@ -60,6 +62,7 @@ class Reading:
     zero_run: tuple[int, int] = (0, 0)
     constant_rows: npt.NDArray[np.bool_] | None = None
     moved: int | None = None
+    drawn_as: str = ""
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -132,7 +135,7 @@ def read(
             for part, row, column in _rectangles(words.reshape(-1), flat, columns):
                 found.hashes.add(part, row, column)
         if is_number:
-            values = _numbers(bits, dtype)
+            values = numbers_of(bits, dtype)
             _add(found, values, bits, region, drawn)
             if hashable:
                 runs.add(values.reshape(-1), flat)
@@ -152,9 +155,13 @@ def _add(
     wanted: npt.NDArray[np.float64] | None = None
     if found.moved is not None and drawn is not None and found.parameter is not None:
         try:
-            right = drawn(found.parameter, found.own, found.tensor.dtype, region)
-            found.moved += int((words_of(right) != words_of(bits)).sum())
-            wanted = _numbers(right, found.tensor.dtype).reshape(bits.shape)
+            found.drawn_as = found.drawn_as or _drawn_as(found, found.parameter, values, region, drawn)
+            right = drawn(found.parameter, found.own, found.drawn_as, region)
+            wanted = numbers_of(right, found.drawn_as).reshape(bits.shape)
+            if found.drawn_as == found.tensor.dtype:
+                found.moved += int((words_of(right) != words_of(bits)).sum())
+            else:
+                found.moved += int((wanted != values).sum())
         except FaninError:  # the law cannot be drawn in this dtype
             found.moved = None
     for unit, index in owners(found.units, region):
@@ -163,7 +170,27 @@ def _add(
             unit.departure.add(values[index].reshape(-1), wanted[index].reshape(-1))
 
 
-def _numbers(bits: npt.NDArray[Any], dtype: str) -> npt.NDArray[np.float64]:
+def _drawn_as(
+    found: Reading, parameter: Parameter, values: npt.NDArray[np.float64], region: Region, drawn: Drawn
+) -> str:
+    """Return the dtype in which the weights were drawn, if they are the seed's: they may be stored in a wider one."""
+    stored = found.tensor.dtype
+    if not is_wider(stored, parameter.dtype):
+        return stored
+    right = numbers_of(drawn(parameter, found.own, parameter.dtype, region), parameter.dtype)
+    return parameter.dtype if (right.reshape(values.shape) == values).all() else stored
+
+
+def is_wider(dtype: str, than: str) -> bool:
+    """Return whether a dtype holds every number of another one, and more."""
+    if dtype not in DTYPES or than not in DTYPES:
+        return False
+    wide, narrow = DTYPES[dtype], DTYPES[than]
+    return wide.bits > narrow.bits and wide.mantissa >= narrow.mantissa
+
+
+def numbers_of(bits: npt.NDArray[Any], dtype: str) -> npt.NDArray[np.float64]:
+    """Return what `Tensor.read` returned as doubles."""
     with np.errstate(invalid="ignore"):  # memory that nothing was written to has NaN of all kinds
         return float32_of(bits, dtype).astype(np.float64).reshape(bits.shape)
 

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Hashable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from numpy.typing import NDArray
 
 from fanin.auditing.against_law import against_law
 from fanin.auditing.context import Context
-from fanin.auditing.findings import Finding, joined
+from fanin.auditing.findings import Finding, joined, names_text
 from fanin.auditing.fitting import fit
 from fanin.auditing.garbage import garbage, is_spoiled
 from fanin.auditing.matrices import against_matrix
 from fanin.auditing.mismatch import match
 from fanin.auditing.norms import constants
-from fanin.auditing.pairs import Fingerprint, fingerprint, pairs
+from fanin.auditing.pairs import Fingerprint, aliases, equal_groups, fingerprint, pairs
 from fanin.auditing.reading import Reading, read
 from fanin.auditing.repeats import repeated
 from fanin.auditing.replicas import replicas
@@ -46,8 +46,18 @@ def run(
     seed: int | None,
     rate: float,
     progress: Callable[[str, int, int], None] | None,
+    ignored: Sequence[str] = (),
 ) -> Audit:
-    """Audit the first of some replicas, and hold the others against it."""
+    """Audit the first of some replicas, and hold the others against it.
+
+    Args:
+        copies: The replicas.
+        scheme: What is right, or None.
+        seed: The seed, or None.
+        rate: The probability that a right model has a finding.
+        progress: Is told the name of a tensor, how many elements were read, and of how many.
+        ignored: Names that were left out.
+    """
     one = _Run(copies[0], scheme, seed, rate)
     total = sum(tensor.size for tensor in copies[0].values()) * len(copies)
     done = 0
@@ -61,6 +71,7 @@ def run(
     for name in copies[0]:
         one.tensor(name, advance)
     found = [*one.all_findings(), *replicas(copies, advance)]
+    left_out = [f"Left out: {names_text(ignored)}."] if ignored else []
     return Audit(
         tuple(joined(found)),
         tuple(one.entries),
@@ -69,7 +80,7 @@ def run(
         scheme is not None,
         seed,
         rate,
-        tuple(one.notes),
+        (*one.notes, *left_out),
     )
 
 
@@ -88,16 +99,19 @@ class _Run:
     layers: list[Sibling] = field(default_factory=list)
     moved: dict[str, float] = field(default_factory=dict)
     others: dict[str, int | None] = field(default_factory=dict)
-    lines: list[str] = field(default_factory=list)
+    lines: dict[str, str] = field(default_factory=dict)
+    same: dict[str, str] = field(default_factory=dict)
     elements: int = 0
     partial: int = 0
 
     def __post_init__(self) -> None:
         """Match names, and count the tests."""
         self.parameters: dict[str, tuple[str, Parameter]] = {}
+        self.extra: dict[str, Finding] = {}
         if self.scheme is not None:
             matched = match(self.scheme, self.weights)
             self.parameters, self.findings, self.tied = matched.parameters, matched.findings, matched.tied
+            self.extra = matched.extra
         else:
             self.tied = _tied(self.weights)
         units = sum(
@@ -118,6 +132,9 @@ class _Run:
         notes = []
         if self.partial:
             notes.append(f"Of {self.partial} tensors this process holds a part, and read that.")
+        if self.same:
+            named = names_text(self.same)
+            notes.append(f"Not in the scheme, but the same as what is in it, bit for bit: {named}.")
         if self.seed is None:
             notes.append(_UNTOLD)
             if any(one.kind == "constant" and "not constant" in one.cause for one in self.findings):
@@ -214,7 +231,7 @@ class _Run:
             self.findings.append(changed(found, self.context))
         if against == "other" and not wrong and not faults:
             self.others[found.name] = self._small_seed(found)
-            self.lines.append(self.context.line(found.units[0]))
+            self.lines[found.name] = self.context.line(found.units[0])
         if faults and not wrong:
             verdicts = [f"{faults[0].kind}; {verdict}" for verdict in verdicts]
         return verdicts
@@ -224,8 +241,8 @@ class _Run:
 
         own, parameter = self.parameters[found.name]
 
-        def draw(seed: int, region: Region) -> NDArray[Any]:
-            return drawn(parameter, own, seed, found.tensor.dtype, region, self.backend)
+        def draw(seed: int, dtype: str, region: Region) -> NDArray[Any]:
+            return drawn(parameter, own, seed, dtype, region, self.backend)
 
         return small_seed(found, draw)
 
@@ -240,11 +257,33 @@ class _Run:
         verdict, own = against_law(unit, repeats, self.context)
         return (verdict, own) if verdict else against_matrix(found, unit, self.context)
 
+    def _explain_aliases(self) -> None:
+        """Take tensors that the scheme does not have, and that are the same as one that it has, for tied ones."""
+        self.same = aliases(self.prints, set(self.extra), self.context)
+        self.extra = {name: one for name, one in self.extra.items() if name not in self.same}
+        self.prints = [one for one in self.prints if one.name not in self.same]
+        self.entries = [
+            replace(one, verdict=f"the same as {self.same[one.name]}") if one.name in self.same else one
+            for one in self.entries
+        ]
+
+    def _other_draws(self) -> dict[str, int | None]:
+        """Return what was drawn with another seed, but for copies, whose fault is that they are copies."""
+        others = dict(self.others)
+        for group in equal_groups(self.prints, self.context):
+            drawn = [one.name for one in group if one.name in others]
+            for name in drawn if len(drawn) < len(group) else ():
+                del others[name]
+        return others
+
     def all_findings(self) -> Iterator[Finding]:
         """Yield all findings, those between tensors included."""
+        self._explain_aliases()
+        yield from self.extra.values()
         yield from self.findings
-        if self.others:
-            yield other_seed(self.others, self.lines, self.context)
+        others = self._other_draws()
+        if others:
+            yield other_seed(others, self.lines[next(iter(others))], self.context)
         if self.moved:
             names = [name for one in self.deferred for name in one.parameters]
             yield trained(self.moved, names, self.context)

@@ -96,6 +96,8 @@ class Summary:
     @property
     def std(self) -> float:
         """Their standard deviation."""
+        if self.low == self.high:
+            return 0.0
         return self.spread(self.zeros_left_out(0))
 
     @property
