@@ -8,7 +8,7 @@ import pytest
 import fanin
 
 from .clean import false_findings
-from .models import MODELS, drawn, truncated
+from .models import MODELS, Arrays, drawn, truncated
 
 SEEDS = range(1000, 1006)
 
@@ -168,6 +168,40 @@ def test_numbers_of_roles_make_no_siblings() -> None:
     weights = {f"block.bn{k}.weight": np.ones(64, np.float32) for k in range(1, 5)}
     weights["block.bn4.weight"][...] = 0
     assert [one.kind for one in fanin.audit(weights).findings] == ["norm"]
+
+
+def test_layers_of_other_kinds_are_no_siblings() -> None:
+    """In a sequence a norm's bias is no sibling of those of the convolutions."""
+    rng = np.random.default_rng(3)
+    weights = {}
+    for k in (0, 3, 5, 8):
+        weights[f"{k}.weight"] = rng.normal(0, 0.1, (64, 32, 3, 3)).astype(np.float32)
+        weights[f"{k}.bias"] = rng.uniform(-0.1, 0.1, 64).astype(np.float32)
+    weights |= {"1.weight": np.ones(64, np.float32), "1.bias": np.zeros(64, np.float32)}
+    assert fanin.audit(weights).findings == ()
+    weights["3.bias"][...] = 0
+    assert [one.parameters for one in fanin.audit(weights).findings] == [("3.bias",)]
+
+
+def test_a_scale_of_several_axes_is_no_matrix() -> None:
+    weights = {f"{k}.layer_scale": np.full((64, 1, 1), 1e-6, np.float32) for k in range(3)}
+    assert fanin.audit(weights).findings == ()
+    weights = {f"{k}.kernel": np.full((64, 1, 3), 1e-6, np.float32) for k in range(3)}
+    assert [one.kind for one in fanin.audit(weights).findings] == ["constant"]
+
+
+@pytest.mark.parametrize("shape", [(4, 3), (15, 15, 2)])
+def test_equal_tables_of_few_values_are_a_note(shape: tuple[int, ...]) -> None:
+    """Positions of a window, which each block has."""
+    places = np.random.default_rng(3).permutation(np.indices(shape)[0].ravel()).reshape(shape).astype(np.float32)
+    weights = {f"{k}.attn.positions": places.copy() for k in range(3)}
+    assert [(one.kind, one.severity) for one in fanin.audit(weights).findings] == [("equal parameters", "note")]
+
+
+def test_a_bias_of_several_axes_may_be_zeros() -> None:
+    weights: Arrays = {f"query.{name}": np.zeros((4, 16), np.float32) for name in ("bias", "kernel")}
+    weights |= {f"{k}.kernel": np.random.default_rng(k).normal(size=(8, 16)) for k in range(3)}
+    assert [one.parameters for one in fanin.audit(weights).findings] == [("query.kernel",)]
 
 
 def test_a_transposed_kernel_whose_fans_were_counted_as_a_plain_ones() -> None:

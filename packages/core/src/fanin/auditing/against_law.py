@@ -22,7 +22,7 @@ from fanin.models.table import law_text
 from fanin.testing.distance import distance
 from fanin.testing.limits import Limits
 
-__all__ = ["FAMILIES", "against_law", "family_of"]
+__all__ = ["FAMILIES", "against_law", "bound_text", "family_of"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -154,8 +154,12 @@ def _at_the_bound(unit: Unit) -> str:
     law, bounds = unit.law, _USUAL
     if isinstance(law, TruncatedNormal):
         bounds = law.mean + law.lower * law.parent_std, law.mean + law.upper * law.parent_std
-    found = unit.summary.low, unit.summary.high
-    if not any(abs(a - b) <= 1e-6 * abs(b) for a, b in zip(found, bounds, strict=True)):
+    return bound_text(unit.summary.low, unit.summary.high, bounds)
+
+
+def bound_text(lowest: float, highest: float, bounds: tuple[float, float] = _USUAL) -> str:
+    """Return what a weight looks like that lies where a truncation ends; nothing where none does."""
+    if not any(abs(a - b) <= 1e-6 * abs(b) for a, b in zip((lowest, highest), bounds, strict=True)):
         return ""
     return (
         ": the bound of trunc_normal_, where the inverse error function puts a uniform number that is exactly -1 or 1"

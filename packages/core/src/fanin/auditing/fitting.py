@@ -24,6 +24,16 @@ __all__ = ["Fit", "fit"]
 
 _FEWEST: Final = 8
 _SHOWN: Final = 2
+_PRECISE: Final = 20
+"""Bits of a mantissa from which two random weights are hardly ever equal."""
+
+_NARROW: Final = 7
+"""Bits of bfloat16's mantissa: with fewer, random weights have few values too."""
+
+_VALUES: Final = 2048
+_VALUES_OF_BFLOAT16: Final = 64
+"""Values that a table has at most: random weights that came through float16, or bfloat16, have more."""
+
 _MATRIX: Final = 1 << 22
 """Elements up to which a matrix is held against orthogonal ones."""
 
@@ -63,6 +73,8 @@ def fit(found: Reading, zeros: int, context: Context) -> Fit:
         sample = sample[sample != 0]
     if sample.size < _FEWEST:
         return Fit("too small for a verdict")
+    if _has_few_values(found, sample):
+        return Fit("few values, many times each: a table, perhaps")
     moments = summary.zeros_left_out(zeros)
     count, mean = moments[0], moments[1] / moments[0]
     std = summary.spread(moments)
@@ -91,6 +103,17 @@ def fit(found: Reading, zeros: int, context: Context) -> Fit:
     shown = " or ".join(exact[:_SHOWN])
     more = f", {len(exact) - _SHOWN} others fit" if len(exact) > _SHOWN else ""
     return Fit(f"{shape}, {shown}{more}", families, tuple(exact), True)
+
+
+def _has_few_values(found: Reading, sample: np.ndarray[tuple[int], np.dtype[np.float64]]) -> bool:
+    """Return whether each value is there twice on average, and random weights of the dtype would have more values."""
+    summary = found.units[0].summary
+    mantissa = DTYPES[found.tensor.dtype].mantissa
+    if mantissa < _NARROW:
+        return False
+    most = _VALUES if mantissa >= _PRECISE and summary.narrow < summary.count else _VALUES_OF_BFLOAT16
+    values = np.unique(sample).size
+    return values <= most and 2 * values <= sample.size
 
 
 def _families(

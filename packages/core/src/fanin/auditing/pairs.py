@@ -19,7 +19,9 @@ from fanin.models.parameter import Parameter
 
 __all__ = ["Fingerprint", "aliases", "equal_groups", "fingerprint", "pairs"]
 
-_NUMBER: Final = re.compile(r"\d+")
+_NUMBER: Final = re.compile(r"(?<![A-Za-z])\d+(?=[./])")
+"""A number that stands for a layer, and not for one of two norms in it."""
+
 _EMBEDDING: Final = re.compile(r"emb|wte|tok", re.IGNORECASE)
 _HEAD: Final = re.compile(r"head|out|decoder|classifier|logits", re.IGNORECASE)
 _SIGNS_NEEDED: Final = 64

@@ -17,6 +17,7 @@ from fanin.auditing.garbage import garbage, is_spoiled
 from fanin.auditing.matrices import against_matrix
 from fanin.auditing.mismatch import match
 from fanin.auditing.norms import constants
+from fanin.auditing.outliers import outliers
 from fanin.auditing.pairs import Fingerprint, aliases, equal_groups, fingerprint, pairs
 from fanin.auditing.reading import Reading, read
 from fanin.auditing.repeats import repeated
@@ -196,6 +197,10 @@ class _Run:
     def _without_scheme(self, found: Reading, faults: list[Finding]) -> tuple[list[str], bool]:
         unit = found.units[0]
         zeros = unit.summary.zeros if unit.dead else 0
+        far = outliers(found, self.context) if not faults and self.scheme is None else None
+        if far is not None:
+            self.findings.append(far)
+            faults = [*faults, far]
         result = fit(found, zeros, self.context)
         summary = unit.summary
         if found.tensor.dtype in DTYPES and not faults and self.scheme is None:
