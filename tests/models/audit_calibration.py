@@ -24,9 +24,12 @@ from scipy.stats import beta
 import fanin
 from fanin_torch import record
 
+BOUND: Final = "the bound of trunc_normal_"
+"""What is no false finding: timm's own `trunc_normal_` draws such weights."""
+
 TIMM: Final = (
-    "resnet18 mobilenetv3_small_050 efficientnet_lite0 ghostnet_050 lcnet_050 regnetx_002 vit_tiny_patch16_224 "
-    "mobilevit_xxs mixer_s32_224 convnext_atto"
+    "test_resnet test_efficientnet test_byobnet test_convnext test_vit test_mambaout resnet18 mobilenetv3_small_050 "
+    "lcnet_050 vit_tiny_patch16_224"
 )
 TRANSFORMERS: Final = (
     ("bert", "BertForPreTraining"),
@@ -70,7 +73,7 @@ def main() -> None:
     torch.set_num_threads(1)
     warnings.simplefilter("ignore")
     models = list(architectures())
-    false = dict.fromkeys(chosen.rates, 0)
+    false, bounds = dict.fromkeys(sorted(chosen.rates, reverse=True), 0), 0
     tensors = weights = 0
     with Progress(disable=not sys.stderr.isatty()) as progress:
         task = progress.add_task("auditing", total=len(models) * chosen.seeds)
@@ -78,19 +81,26 @@ def main() -> None:
             torch.manual_seed(0)
             with record() as recording:
                 scheme = recording.scheme(model.build())
-            for seed in range(chosen.seeds):
-                torch.manual_seed(1000 + seed)
+            for seed in range(1000, 1000 + chosen.seeds):
+                torch.manual_seed(seed)
                 built = model.build()
-                for rate in chosen.rates:
+                at_bound = False
+                for rate in false:  # the largest first: what it does not find, a smaller one does not find either
                     report = fanin.audit(built, scheme, false_alarm_rate=rate)
                     found = [one for one in report.findings if one.severity != "note"]
-                    false[rate] += bool(found)
-                    for one in found:
-                        print(f"{model.name}, seed {1000 + seed}, rate {rate:g}: {one}", flush=True)
+                    wrong = [one for one in found if BOUND not in one.cause]
+                    at_bound = at_bound or len(wrong) < len(found)
+                    false[rate] += bool(wrong)
+                    for one in wrong:
+                        print(f"{model.name}, seed {seed}, rate {rate:g}: {one}", flush=True)
+                    if not found:
+                        break
+                bounds += at_bound
                 tensors, weights = tensors + len(report.entries), weights + report.elements
                 progress.advance(task)
     count = len(models) * chosen.seeds
     print(f"{len(models)} architectures, {count:,} models, {tensors:,} tensors, {weights / 1e9:.2f} billion weights")
+    print(f"{bounds} models have a weight at {BOUND}, where timm's function puts one of 2^24")
     for rate, failures in false.items():
         bound = at_most(failures, count)
         print(f"rate {rate:g}: {failures} of {count:,} models have a false finding; below {bound:.2g} with 99 %")

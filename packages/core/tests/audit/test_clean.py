@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -196,6 +198,26 @@ def test_equal_tables_of_few_values_are_a_note(shape: tuple[int, ...]) -> None:
     places = np.random.default_rng(3).permutation(np.indices(shape)[0].ravel()).reshape(shape).astype(np.float32)
     weights = {f"{k}.attn.positions": places.copy() for k in range(3)}
     assert [(one.kind, one.severity) for one in fanin.audit(weights).findings] == [("equal parameters", "note")]
+
+
+TABLES: dict[str, Any] = {
+    "filt": np.tile(np.outer([1, 2, 1], [1, 2, 1]).astype(np.float32) / 16, (64, 1, 1, 1)),
+    "pos_embed": np.sin(np.outer(np.arange(256), 0.9 ** np.arange(32)).repeat(2)).astype(np.float32).reshape(256, -1),
+    "coordinates": np.sign(np.indices((9, 9)).reshape(2, -1).T - 4).astype(np.float32),
+    "sizes": np.arange(200, dtype=np.int64).reshape(20, 10) % 3,
+    "input_max": np.array(np.inf, np.float32),
+}
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_tables_are_no_faults(name: str) -> None:
+    """A filter for each channel, sines, coordinates of a window, whole numbers, a bound that is infinite."""
+    assert [one for one in fanin.audit({name: TABLES[name]}).findings if one.severity != "note"] == []
+
+
+def test_a_constant_that_scales_is_a_note() -> None:
+    weights: Arrays = {f"{k}.alpha": np.full((4, 64), 1e-4, np.float32) for k in range(3)}
+    assert [(one.kind, one.severity) for one in fanin.audit(weights).findings] == [("constant", "note")]
 
 
 def test_a_bias_of_several_axes_may_be_zeros() -> None:

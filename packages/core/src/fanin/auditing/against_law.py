@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import norm
+from scipy.special import ndtr
 
 from fanin.auditing.context import Context
 from fanin.auditing.factors import likely_factors
@@ -181,7 +181,7 @@ def _shape(
     count = max(1.0, (unit.summary.count - dead) / repeats)
     slack = 1 + 2.0 ** -DTYPES[unit.summary.dtype].mantissa
     beyond = unit.summary.outside
-    inside = 2 * float(norm.sf(reach * slack)) if law.is_normal else 0.0
+    inside = 2 * float(ndtr(-reach * slack)) if law.is_normal else 0.0
     short = law.is_normal and (count * math.log1p(-inside) if inside < 1 else -math.inf) < math.log(context.alpha)
     if off <= limit and not short and not beyond:
         return
@@ -226,7 +226,7 @@ def family_of(sample: Floats, dtype: str, alpha: float) -> str:
         end = law.bounds[1]
         if math.isfinite(end) and far > end * (1 + 6 / math.sqrt(sample.size)):
             continue
-        if law.is_normal and sample.size * math.log1p(-2 * float(norm.sf(far))) < math.log(alpha):
+        if law.is_normal and sample.size * math.log1p(-2 * float(ndtr(-far))) < math.log(alpha):
             continue
         off = distance((sample - mean) / std, "float64", law)
         if off <= limit:

@@ -14,6 +14,9 @@ __all__ = ["constants"]
 
 _NORM: Final = re.compile(r"(^|[._/])\w*(norm|ln|bn|layernorm|batchnorm)\w*?[._/](weight|scale|gamma)$", re.IGNORECASE)
 _SCALE: Final = re.compile(r"(norm|ln|bn)\w*[._/](\d+[._/])?(weight|scale|gamma)$", re.IGNORECASE)
+_WEIGHT: Final = re.compile(r"(weight|kernel|matrix|embedding|proj)\w*$|(^|[._/])[wW]\w*$", re.IGNORECASE)
+"""What matrices are called whose units would be alike: not those that scale each element."""
+
 _BIAS: Final = re.compile(r"(^|[._/])\w*(bias|beta)\w*$", re.IGNORECASE)
 """What may be zeros whatever its shape: a bias of several axes."""
 
@@ -56,6 +59,8 @@ def _matrices(matrices: list[Sibling]) -> Iterator[Finding]:
         if one.mean == 0 and not many:
             cause = "is a matrix of zeros: right where a branch shall start as nothing"
             yield Finding("note", "constant", (one.name,), cause, numbers)
+        elif not _WEIGHT.search(one.name):
+            yield Finding("note", "constant", (one.name,), f"is {one.mean:.6g} everywhere: a scale, perhaps", numbers)
         else:
             cause = f"is {one.mean:.6g} everywhere: every unit computes the same, and learns the same"
             yield Finding("warning", "constant", (one.name,), cause, numbers, line)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
@@ -36,15 +36,15 @@ def outliers(found: Reading, context: Context) -> Finding | None:
     summary = found.units[0].summary
     if found.tensor.dtype not in DTYPES or summary.count < _FEWEST or summary.is_constant or found.is_ordered():
         return None
-    sample = summary.sample
-    low, middle, high = np.quantile(sample, [0.25, 0.5, 0.75])
-    spread = float(high - low) / _SPREAD
+    sample = summary.ordered_sample
+    low, middle, high = (float(sample[sample.size * k // 4]) for k in (1, 2, 3))
+    spread = (high - low) / _SPREAD
     if not spread > 0 or max(summary.high - middle, middle - summary.low) <= _FAR * spread:
         return None
     inner = sample[np.abs(sample - middle) <= _FAR * spread]
     mean, std = float(inner.mean()), float(inner.std())
     limit = math.sqrt(math.log(2 / context.alpha) / (2 * inner.size))
-    if not any(distance((inner - mean) / std, "float64", law) <= limit for law in FAMILIES.values()):
+    if not any(distance((inner - mean) / std, "float64", law, ordered=True) <= limit for law in FAMILIES.values()):
         return None  # the others follow no law: a table, or trained
     beyond = 0
     for region in found.tensor.pieces(PIECE):
@@ -52,12 +52,21 @@ def outliers(found: Reading, context: Context) -> Finding | None:
         beyond += int((np.abs(values - mean) > _FAR * std).sum())
     if not 0 < beyond <= max(1, _FEW * summary.count):
         return None
+    bound = bound_text(summary.low, summary.high)
     far = max(summary.high - mean, mean - summary.low) / std
     ends = [end for end in (summary.low, summary.high) if abs(end - mean) > _FAR * std]
     shown = " and ".join(f"{end:.4g}" for end in ends)
     cause = (
         f"has {beyond} weight{'s' * (beyond > 1)} of {shown}, {far:.3g} standard deviations from the others, whose "
-        f"std is {std:.3g}{bound_text(summary.low, summary.high)}"
+        f"std is {std:.3g}{bound}"
     )
-    numbers = {"outside": beyond, "lowest": summary.low, "highest": summary.high, "mean": mean, "std": std}
+    numbers: dict[str, Any] = {
+        "outside": beyond,
+        "lowest": summary.low,
+        "highest": summary.high,
+        "mean": mean,
+        "std": std,
+    }
+    if bound:
+        numbers["likely"] = [bound]  # one finding for all that have it
     return Finding("warning", "outlier", (found.name,), cause, numbers, context.line(found.units[0]))

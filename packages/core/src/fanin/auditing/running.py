@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import importlib.util
 import math
+from collections import deque
 from collections.abc import Callable, Hashable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from threading import Lock
 from typing import Any, Final
 
 from numpy.typing import NDArray
@@ -19,7 +23,7 @@ from fanin.auditing.mismatch import match
 from fanin.auditing.norms import constants
 from fanin.auditing.outliers import outliers
 from fanin.auditing.pairs import Fingerprint, aliases, equal_groups, fingerprint, pairs
-from fanin.auditing.reading import Reading, read
+from fanin.auditing.reading import Reading, Scan, read
 from fanin.auditing.repeats import repeated
 from fanin.auditing.replicas import replicas
 from fanin.auditing.report import Audit, Entry
@@ -31,8 +35,16 @@ from fanin.dtypes import DTYPES
 from fanin.models import Parameter, Scheme
 from fanin.models.parameter import Region
 from fanin.weights import Weights
+from fanin.weights.libraries import library
 
 __all__ = ["run"]
+
+_LARGE: Final = 1 << 25
+"""Weights from which the compiled pass is loaded, which takes a second."""
+
+_THREADS: Final = 2
+_AHEAD: Final = 4
+"""Threads that read, and tensors that are read before their turn."""
 
 _UNTOLD: Final = "Statistics cannot tell a fresh layer from a trained one: bits can, with a scheme and a seed."
 
@@ -69,8 +81,8 @@ def run(
         if progress is not None:
             progress(name, done, total)
 
-    for name in copies[0]:
-        one.tensor(name, advance)
+    for name, reading in _readings(one, advance):
+        one.take(name, reading)
     found = [*one.all_findings(), *replicas(copies, advance)]
     left_out = [f"Left out: {names_text(ignored)}."] if ignored else []
     return Audit(
@@ -83,6 +95,44 @@ def run(
         rate,
         (*one.notes, *left_out),
     )
+
+
+def _readings(one: _Run, advance: Callable[[str, int], None]) -> Iterator[tuple[str, Reading | None]]:
+    """Yield each tensor's name and what is kept of it, while the next ones are read by other threads.
+
+    With a seed the draw has threads of its own. Where a tensor is not mapped, threads would unpack each other's.
+    """
+    weights = one.weights
+    if one.scan is None or not all(tensor.is_mapped for tensor in weights.values()):
+        yield from ((name, one.read(name, advance)) for name in weights)
+        return
+    lock = Lock()
+
+    def told(name: str, count: int) -> None:
+        with lock:
+            advance(name, count)
+
+    waiting: deque[tuple[str, Future[Reading | None]]] = deque()
+    pool = ThreadPoolExecutor(_THREADS)
+    try:
+        for name in weights:
+            waiting.append((name, pool.submit(one.read, name, told)))
+            if len(waiting) > _AHEAD:
+                ready, future = waiting.popleft()
+                yield ready, future.result()
+        for ready, future in waiting:
+            yield ready, future.result()
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _scan_of(weights: Weights, seed: int | None) -> Scan | None:
+    """Return the compiled pass, where Numba is installed and there are enough weights that it pays to load it."""
+    if seed is not None or sum(tensor.size for tensor in weights.values()) < _LARGE:
+        return None
+    if importlib.util.find_spec("numba") is None:
+        return None
+    return library("fanin.auditing.compiled", "fanin.audit", '"fanin[numba]"').scan  # type: ignore[no-any-return]
 
 
 @dataclass
@@ -121,6 +171,7 @@ class _Run:
         )
         count = len(self.weights)
         self.context = Context(self.rate, max(units, count), count, self.scheme is not None, self.seed)
+        self.scan = _scan_of(self.weights, self.seed)
         self.backend: Any = None
         if self.seed is not None:
             from fanin.registry import backend
@@ -142,16 +193,27 @@ class _Run:
                 notes.append(_TRAINED)
         return notes
 
-    def tensor(self, name: str, advance: Callable[[str, int], None]) -> None:
-        """Read a tensor, judge it, and keep little of it."""
+    def read(self, name: str, advance: Callable[[str, int], None]) -> Reading | None:
+        """Read a tensor; None where it is tied to an earlier one. Nothing else is changed: threads may do it."""
         tensor = self.weights[name]
         if name in self.tied:
+            advance(name, tensor.size)
+            return None
+        own, parameter = self.parameters.get(name, (name, None))
+        return read(tensor, own, parameter, self._drawer(), advance, self.scan)
+
+    def take(self, name: str, found: Reading | None) -> None:
+        """Judge a tensor, and keep little of it.
+
+        Args:
+            name: Its name.
+            found: What `read` returned.
+        """
+        tensor = self.weights[name]
+        if found is None:
             verdict = f"tied with {self.tied[name]}"
             self.entries.append(Entry(name, "", tensor.shape, tensor.dtype, math.nan, math.nan, verdict))
-            advance(name, tensor.size)
             return
-        own, parameter = self.parameters.get(name, (name, None))
-        found = read(tensor, own, parameter, self._drawer(), advance)
         self.elements += sum(math.prod(b - a for a, b in held) for held in tensor.held)
         self.partial += not tensor.is_whole
         if not found.is_number or not tensor.size:
