@@ -32,7 +32,7 @@ os.environ.setdefault("KERAS_BACKEND", "jax")
 PAGE: Final = Path(__file__).parents[2] / "docs" / "audited.md"
 START, END = "<!-- Made by tests/models/audit_frameworks.py -->", "<!-- End of what is made -->"
 
-LIBRARIES: Final[dict[str, Callable[[], Iterable[Any]]]] = {
+LIBRARIES: Final[dict[str, Callable[..., Iterable[Any]]]] = {
     "timm": published_models.timm_models,
     "torchvision": published_models.torchvision_models,
     "transformers": published_models.transformers_models,
@@ -76,13 +76,13 @@ def _first_rule(verdict: str) -> str:
     return verdict.partition(", ")[2].partition(" or ")[0]
 
 
-def measure(libraries: list[str], out: Path, only: str) -> None:
+def measure(libraries: list[str], out: Path, only: str, every: int) -> None:
     """Audit what is not yet in the file, and add it, one line of JSON per model."""
     from rich.progress import track
 
     done = {json.loads(line)["name"] for line in out.read_text().splitlines()} if out.exists() else set()
     for library in libraries:
-        models = [one for one in LIBRARIES[library]() if one.name not in done and only in one.name]
+        models = (one for one in _models(library, every) if one.name not in done and only in one.name)
         for model in track(models, library, transient=True, disable=not sys.stderr.isatty()):
             try:
                 found = summary(model.name, audited(model))
@@ -91,6 +91,12 @@ def measure(libraries: list[str], out: Path, only: str) -> None:
             with out.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(found) + "\n")
             gc.collect()
+
+
+def _models(library: str, every: int) -> Iterable[Any]:
+    """Return the models of a library; of those that are published one by one each n-th."""
+    models = LIBRARIES[library]
+    return models() if library not in ("timm", "torchvision", "transformers") else models(0, every)
 
 
 def counts(found: list[dict[str, Any]]) -> Iterator[str]:
@@ -160,13 +166,14 @@ def main() -> None:
     arguments.add_argument("libraries", nargs="*", choices=[[], *LIBRARIES], help="all if none is named")
     arguments.add_argument("--out", type=Path, required=True, help="the file of what was found; it is added to")
     arguments.add_argument("--only", default="", help="take models whose name contains this")
+    arguments.add_argument("--every", type=int, default=1, help="of timm, torchvision and transformers each n-th model")
     arguments.add_argument("--page", action="store_true", help="write the page from the file, and audit nothing")
     chosen = arguments.parse_args()
     torch.set_num_threads(1)
     if chosen.page:
         write([json.loads(line) for line in chosen.out.read_text(encoding="utf-8").splitlines()])
     else:
-        measure(chosen.libraries or list(LIBRARIES), chosen.out, chosen.only)
+        measure(chosen.libraries or list(LIBRARIES), chosen.out, chosen.only, chosen.every)
 
 
 if __name__ == "__main__":
