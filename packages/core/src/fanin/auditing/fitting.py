@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
@@ -130,6 +131,7 @@ def _families(
             yield name
 
 
+@lru_cache(maxsize=256)
 def _rules(shape: tuple[int, ...]) -> list[tuple[str, float]]:
     """Return the rules of the standard deviation, the usual ones first; of two that say the same, the first."""
     found: list[tuple[str, float]] = []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from fanin.auditing.findings import Finding, Severity, names_text
 from fanin.dtypes import DTYPES
@@ -13,6 +14,10 @@ from fanin.models import Parameter, Scheme
 from fanin.weights import Tensor, Weights
 
 __all__ = ["Matched", "match"]
+
+
+_COMPARED: Final = 1000
+"""Names among which close ones are looked for."""
 
 
 @dataclass(frozen=True)
@@ -121,6 +126,8 @@ def _key(name: str, parameter: Parameter) -> Parameter:
 
 
 def _close(name: str, names: list[str]) -> str:
+    if len(names) > _COMPARED:  # it is another model; to compare each with all would take hours
+        return ""
     import difflib  # only a fault needs it
 
     found = difflib.get_close_matches(name, names, n=2, cutoff=0.6)
