@@ -108,6 +108,10 @@ def saved(value: object) -> bytes:
         (saved({"w": WEIGHT})[:-200], "is no file of torch.save, or was cut off"),
         (saved({"w": WEIGHT})[:3], "is n"),
         (pickle.dumps({"w": 1}), "is n"),
+        (
+            b"no weights, but a text\n",
+            "whatever its name says: it begins with b'no w', neither as a zip nor as a pickle",
+        ),
         (b"", "is empty"),
         (saved({"epoch": 3}), "a.pt' has no arrays"),
     ],

@@ -283,14 +283,14 @@ LAYOUTS: list[Case] = [
 ]
 
 SEEDS_AND_NAMES: list[Case] = [
-    (lambda: plan(seed=-1), VALUE, ["seed must be at least 0", "Received: -1"]),
+    (lambda: plan(seed=-1), VALUE, ["seed must be an integer in [0, 2**64)", "Received: -1"]),
     (lambda: plan(seed=2**64), VALUE, ["seed must be an integer in [0, 2**64)", str(2**64), "seed % 2**64"]),
     (lambda: plan(seed=1.0), TYPE, ["seed must be a whole number", "1.0 of type float"]),
     (lambda: plan(seed="1"), TYPE, ["seed must be a whole number", "'1' of type str"]),
     (lambda: plan(seed=None), TYPE, ["seed must be a whole number", "None of type NoneType"]),
     (lambda: plan(seed=True), TYPE, ["seed must be a whole number", "True of type bool"]),
     (lambda: plan(seed=SeveralNumbers()), TYPE, ["seed must be one whole number"]),
-    (lambda: plan(initialization="zeros", seed=-1), VALUE, ["seed must be at least 0"]),
+    (lambda: plan(initialization="zeros", seed=-1), VALUE, ["seed must be an integer in [0, 2**64)"]),
     (lambda: plan(name=5), TYPE, ["name must be a string or None", "5 of type int"]),
     (lambda: plan(name=b"w"), TYPE, ["name must be a string or None", "b'w' of type bytes"]),
     (lambda: plan(name=["a", "b"]), TYPE, ["name must be a string or None", "is for a stack", 'layout="SOI"']),
@@ -354,7 +354,7 @@ NETWORKS: list[Case] = [
     (lambda: fanin.init_parameters("64"), TYPE, ["widths must be a sequence", "'64'"]),  # type: ignore[arg-type]
     (lambda: fanin.init_parameters([4, 3], layout="HWIO"), VALUE, ['"OI" (out, in) or "IO"', "'HWIO'"]),
     (lambda: fanin.init_parameters([4, 3], "hee"), VALUE, ["Did you mean 'he'?"]),
-    (lambda: fanin.init_parameters([4, 3], seed=-1), VALUE, ["seed must be at least 0"]),
+    (lambda: fanin.init_parameters([4, 3], seed=-1), VALUE, ["seed must be an integer in [0, 2**64)"]),
 ]
 
 BACKENDS: list[Case] = [

@@ -11,7 +11,7 @@ from typing import Final
 from fanin.exceptions import FaninTypeError, FaninValueError
 
 
-def whole_number(value: object, what: str, at_least: int) -> int:
+def whole_number(value: object, what: str, at_least: float) -> int:
     """Return `value` as an int. It must be an integer of any library, not a bool, and at least `at_least`."""
     if isinstance(value, bool) or not hasattr(value, "__index__"):
         raise FaninTypeError(f"{what} must be a whole number. Received: {value!r} of type {type(value).__name__}.")
@@ -39,6 +39,15 @@ def positive_number(value: object, what: str) -> float:
         raise FaninValueError(
             f"{what} must be above 0. Received: {number}. For weights that are all equal, use fanin.constant(value)."
         )
+    return number
+
+
+def probability(value: object, what: str, such_as: str) -> float:
+    """Return `value` as a float. It must be above 0 and below 1; `such_as` is one that is usual."""
+    number = finite_number(value, what)
+    if number <= 0 or number >= 1:
+        side = "above 0" if number <= 0 else "below 1"
+        raise FaninValueError(f"{what} is a probability and must be {side}, such as {such_as}. Received: {value!r}.")
     return number
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
 import fanin
 
 from .clean import false_findings
-from .models import MODELS, drawn, truncated
+from .models import MODELS, Arrays, drawn, truncated
 
 SEEDS = range(1000, 1006)
 
@@ -168,6 +170,60 @@ def test_numbers_of_roles_make_no_siblings() -> None:
     weights = {f"block.bn{k}.weight": np.ones(64, np.float32) for k in range(1, 5)}
     weights["block.bn4.weight"][...] = 0
     assert [one.kind for one in fanin.audit(weights).findings] == ["norm"]
+
+
+def test_layers_of_other_kinds_are_no_siblings() -> None:
+    """In a sequence a norm's bias is no sibling of those of the convolutions."""
+    rng = np.random.default_rng(3)
+    weights = {}
+    for k in (0, 3, 5, 8):
+        weights[f"{k}.weight"] = rng.normal(0, 0.1, (64, 32, 3, 3)).astype(np.float32)
+        weights[f"{k}.bias"] = rng.uniform(-0.1, 0.1, 64).astype(np.float32)
+    weights |= {"1.weight": np.ones(64, np.float32), "1.bias": np.zeros(64, np.float32)}
+    assert fanin.audit(weights).findings == ()
+    weights["3.bias"][...] = 0
+    assert [one.parameters for one in fanin.audit(weights).findings] == [("3.bias",)]
+
+
+def test_a_scale_of_several_axes_is_no_matrix() -> None:
+    weights = {f"{k}.layer_scale": np.full((64, 1, 1), 1e-6, np.float32) for k in range(3)}
+    assert fanin.audit(weights).findings == ()
+    weights = {f"{k}.kernel": np.full((64, 1, 3), 1e-6, np.float32) for k in range(3)}
+    assert [one.kind for one in fanin.audit(weights).findings] == ["constant"]
+
+
+@pytest.mark.parametrize("shape", [(4, 3), (15, 15, 2)])
+def test_equal_tables_of_few_values_are_a_note(shape: tuple[int, ...]) -> None:
+    """Positions of a window, which each block has."""
+    places = np.random.default_rng(3).permutation(np.indices(shape)[0].ravel()).reshape(shape).astype(np.float32)
+    weights = {f"{k}.attn.positions": places.copy() for k in range(3)}
+    assert [(one.kind, one.severity) for one in fanin.audit(weights).findings] == [("equal parameters", "note")]
+
+
+TABLES: dict[str, Any] = {
+    "filt": np.tile(np.outer([1, 2, 1], [1, 2, 1]).astype(np.float32) / 16, (64, 1, 1, 1)),
+    "pos_embed": np.sin(np.outer(np.arange(256), 0.9 ** np.arange(32)).repeat(2)).astype(np.float32).reshape(256, -1),
+    "coordinates": np.sign(np.indices((9, 9)).reshape(2, -1).T - 4).astype(np.float32),
+    "sizes": np.arange(200, dtype=np.int64).reshape(20, 10) % 3,
+    "input_max": np.array(np.inf, np.float32),
+}
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_tables_are_no_faults(name: str) -> None:
+    """A filter for each channel, sines, coordinates of a window, whole numbers, a bound that is infinite."""
+    assert [one for one in fanin.audit({name: TABLES[name]}).findings if one.severity != "note"] == []
+
+
+def test_a_constant_that_scales_is_a_note() -> None:
+    weights: Arrays = {f"{k}.alpha": np.full((4, 64), 1e-4, np.float32) for k in range(3)}
+    assert [(one.kind, one.severity) for one in fanin.audit(weights).findings] == [("constant", "note")]
+
+
+def test_a_bias_of_several_axes_may_be_zeros() -> None:
+    weights: Arrays = {f"query.{name}": np.zeros((4, 16), np.float32) for name in ("bias", "kernel")}
+    weights |= {f"{k}.kernel": np.random.default_rng(k).normal(size=(8, 16)) for k in range(3)}
+    assert [one.parameters for one in fanin.audit(weights).findings] == [("query.kernel",)]
 
 
 def test_a_transposed_kernel_whose_fans_were_counted_as_a_plain_ones() -> None:

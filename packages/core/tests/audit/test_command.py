@@ -46,10 +46,22 @@ def test_several_files_are_replicas(model: Path, capsys: pytest.CaptureFixture[s
     assert "fc1.bias differs between replicas 0 and 1" in capsys.readouterr().out
 
 
+def test_what_is_left_out(model: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    weights = drawn(MODELS["mlp"], np.random.default_rng(3))
+    del weights["fc2.bias"], weights["fc1.bias"]
+    np.savez(model / "model.npz", **weights)  # type: ignore[arg-type]
+    words = ["audit", str(model / "model.npz"), "--scheme", str(model / "scheme.json")]
+    assert main(words) == 1
+    assert main([*words, "--ignore", "fc2.*", "--ignore", "fc1.bias"]) == 0
+    assert "Left out: fc2.kernel and fc{1,2}.bias." in capsys.readouterr().out
+
+
 REFUSED = {
     "no file": (["nowhere.npz"], "cannot be read"),
     "a broken scheme": (["model.npz", "--scheme", "model.npz"], "no text file"),
     "a seed alone": (["model.npz", "--seed", "3"], "Pass scheme="),
+    "a pattern": (["model.npz", "--ignore", "fc7.*"], "no tensor has a name that matches 'fc7.*'"),
+    "a rate of 0": (["model.npz", "--false-alarm-rate", "0"], "must be above 0, such as 1e-6"),
     "a rate": (["model.npz", "--false-alarm-rate", "2"], "must be below 1"),
 }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
@@ -12,6 +13,7 @@ import pytest
 import fanin
 import fanin.auditing
 
+from .files import write_npz, write_safetensors, write_shards
 from .models import LAYERS, MODELS, VOCABULARY, WIDTH, Arrays, drawn, truncated
 
 Plant = Callable[[Arrays, np.random.Generator], object]
@@ -305,6 +307,18 @@ FAULTS: Final = {
     "the bound of a truncation": Fault(
         "mlp", put("half.weight", (5, 5), -2), "outlier", ("half.weight",), "trunc_normal_"
     ),
+    "the bound of a truncation, no scheme": Fault(
+        "mlp", put("half.weight", (5, 5), -2), "outlier", ("half.weight",), "1 weight of -2", "bare", "warning"
+    ),
+    "a far weight among siblings, no scheme": Fault(
+        "transformer",
+        put("layers.1.mlp.up.weight", (5, 5), 7),
+        "outlier",
+        ("layers.1.mlp.up.weight",),
+        "1 weight of 7, ",
+        "bare",
+        "warning",
+    ),
     "beyond the bound": Fault("mlp", put("fc2.kernel", (5, 5), 0.3), "outlier", ("fc2.kernel",)),
     "a constant": Fault("mlp", put("fc1.weight", ..., 0.1), "constant", ("fc1.weight",), "0.1 everywhere"),
     "a bias of another constant": Fault("mlp", put("fc2.bias", ..., 0.0), "constant", ("fc2.bias",), "says 0.01"),
@@ -370,6 +384,20 @@ FAULTS: Final = {
     "extra": Fault(
         "mlp", added("fc4.weight", (3, 4)), "extra", ("fc4.weight",), "not in the scheme", severity="warning"
     ),
+    "missing, and equal to others": Fault(
+        "transformer", without("layers.1.norm2.weight"), "missing", ("layers.1.norm2.weight",), "48 float32"
+    ),
+    "computed, and not stored": Fault(
+        "transformer",
+        without("layers.1.rotary.inv_freq"),
+        "missing",
+        ("layers.1.rotary.inv_freq",),
+        "no law: a buffer that is not saved, perhaps",
+        severity="note",
+    ),
+    "a constant that was rounded": Fault(
+        "mlp", put("fc2.bias", ..., 0.010009765625), "rounded", ("fc2.bias",), "0.01 rounded", severity="warning"
+    ),
     "transposed": Fault("mlp", change("fc1.weight", np.transpose), "shape", ("fc1.weight",), "another order"),
     "reshaped": Fault(
         "conv net", change("stem.weight", lambda a: a.reshape(32, -1)), "shape", ("stem.weight",), "reshaped"
@@ -423,19 +451,30 @@ FAULTS: Final = {
 }
 
 
-def findings(model: str, weights: Arrays, mode: str) -> list[fanin.auditing.Finding]:
+def findings(model: str, weights: object, mode: str) -> list[fanin.auditing.Finding]:
     scheme = MODELS[model] if mode != "bare" else None
     return list(fanin.audit(weights, scheme).findings)
 
 
+SOURCES: Final[dict[str, Callable[[Arrays, Path], object]]] = {
+    "memory": lambda weights, folder: weights,
+    "npz": write_npz,
+    "safetensors": write_safetensors,
+    "shards": write_shards,
+}
+
+
+@pytest.mark.parametrize("source", SOURCES)
 @pytest.mark.parametrize("case", FAULTS)
-def test_a_fault_is_found_and_named_alone(case: str) -> None:
+def test_a_fault_is_found_and_named_alone(case: str, source: str, tmp_path: Path) -> None:
+    """In memory, and in files of several formats."""
     fault = FAULTS[case]
     rng = np.random.default_rng(20)
     weights = drawn(MODELS[fault.model], rng)
     before = [str(one) for one in findings(fault.model, weights, fault.mode)]
     fault.plant(weights, rng)
-    found = [one for one in findings(fault.model, weights, fault.mode) if str(one) not in before]
+    there = SOURCES[source](weights, tmp_path)
+    found = [one for one in findings(fault.model, there, fault.mode) if str(one) not in before]
     assert [(one.kind, one.severity) for one in found] == [(fault.kind, fault.severity)], "\n".join(map(str, found))
     assert set(found[0].parameters) == set(fault.parameters)
     assert fault.text in str(found[0])

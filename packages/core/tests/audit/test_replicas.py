@@ -38,11 +38,45 @@ def test_a_replica_that_lacks_a_tensor() -> None:
     assert (found.kind, found.parameters) == ("replicas", ("norm.weight",))
 
 
-def test_another_shape_or_dtype_differs() -> None:
+def test_another_shape_differs() -> None:
     models = copies(2)
-    models[1]["norm.weight"] = models[1]["norm.weight"].astype(np.float64)
+    models[1]["norm.weight"] = models[1]["norm.weight"][:8]
     (found,) = fanin.audit(models, MODELS["transformer"]).findings
-    assert found.parameters == ("norm.weight",)
+    assert (found.kind, found.severity, found.parameters) == ("replicas", "error", ("norm.weight",))
+    assert str(found) == "norm.weight differs between replicas 0 and 1, in shape: 48 and 8"
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float16"])
+def test_another_dtype_of_the_same_weights(dtype: str) -> None:
+    models = copies(2)
+    models[1]["position.weight"] = models[1]["position.weight"].astype(dtype)
+    (found,) = fanin.audit(models, MODELS["transformer"]).findings
+    assert (found.kind, found.severity, found.parameters) == ("replicas", "warning", ("position.weight",))
+    assert f"in dtype alone: the weights are equal, rounding aside, as float32 and {dtype}" in str(found)
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float16"])
+def test_another_dtype_and_other_weights(dtype: str) -> None:
+    models = copies(2)
+    models[1]["position.weight"] = models[1]["position.weight"].astype(dtype)
+    models[1]["position.weight"][4, 7] += 0.25
+    (found,) = fanin.audit(models, MODELS["transformer"]).findings
+    assert (found.severity, found.evidence["elements"]) == ("error", 1)
+    assert f"in dtype, float32 and {dtype}, and rounding aside by 0.25 at most" in str(found)
+
+
+def test_whole_numbers_of_another_dtype() -> None:
+    first = {"n": np.arange(5), "w": np.ones(9)}
+    (found,) = fanin.audit([first, first | {"n": np.arange(5, dtype=np.float32)}]).findings
+    assert "in dtype: int64 and float32" in str(found)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_a_replica_that_is_not_finite(value: float) -> None:
+    models = copies(2)
+    models[1]["position.weight"][4, 7] = value
+    (found,) = fanin.audit(models, MODELS["transformer"]).findings
+    assert "where one of them is not finite" in str(found)
 
 
 def test_faults_of_the_first_are_found_too() -> None:

@@ -113,3 +113,47 @@ def test_a_narrower_dtype_is_the_same_draw() -> None:
     report = fanin.audit(half, scheme, seed=SEED)
     assert [(one.kind, one.severity) for one in report.findings] == [("dtype", "note")]
     assert verdicts(report)["w"] == "fanin's bits, seed 5"
+
+
+def wide(dtype: str, stored: str, seed: int = SEED) -> tuple[fanin.Scheme, Arrays]:
+    """A scheme in one dtype, and its draw stored in another."""
+    scheme = fanin.Scheme(
+        {
+            "w": fanin.Parameter((64, 48), dtype, fanin.he_normal(), layout="OI"),
+            "u": fanin.Parameter((96, 32), dtype, fanin.uniform(-0.1, 0.1)),
+            "b": fanin.Parameter((40,), dtype, fanin.constant(0.01)),
+        }
+    )
+    return scheme, {name: array.astype(stored) for name, array in scheme.draw(seed).items()}
+
+
+@pytest.mark.parametrize(("dtype", "stored"), [("float32", "float64"), ("float16", "float32"), ("float16", "float64")])
+@pytest.mark.parametrize("seed", [None, SEED])
+def test_a_wider_dtype_is_no_training(dtype: str, stored: str, seed: int | None) -> None:
+    scheme, weights = wide(dtype, stored)
+    report = fanin.audit(weights, scheme, seed=seed)
+    assert [(one.kind, one.severity) for one in report.findings] == [("dtype", "warning")]
+    random = "follows" if seed is None else f"fanin's bits, stored as {stored}, seed 5"
+    assert all(verdicts(report)[name].startswith(random) for name in "wu")
+    assert verdicts(report)["b"] == "every weight is 0.01"
+
+
+def test_a_draw_in_a_wider_dtype_is_the_same_draw() -> None:
+    scheme, _ = wide("float32", "float64")
+    weights = fanin.Scheme({name: one.with_dtype("float64") for name, one in scheme.items()}).draw(SEED)
+    report = fanin.audit(weights, scheme, seed=SEED)
+    assert [one.kind for one in report.findings] == ["dtype"]
+    assert verdicts(report)["w"] == "fanin's bits, seed 5"
+
+
+def test_training_in_a_wider_dtype_is_seen() -> None:
+    scheme, weights = wide("float32", "float64")
+    weights["w"] += np.random.default_rng(3).normal(0, 1e-4, (64, 48))
+    assert [one.kind for one in fanin.audit(weights, scheme, seed=SEED).findings] == ["dtype", "trained"]
+
+
+def test_the_seed_of_weights_in_a_wider_dtype_is_found() -> None:
+    scheme, weights = wide("float32", "float64", seed=9)
+    findings = fanin.audit(weights, scheme, seed=SEED).findings
+    assert [one.kind for one in findings] == ["dtype", "seed"]
+    assert findings[1].evidence["seeds"] == {"w": 9, "u": 9}

@@ -101,6 +101,7 @@ MISTAKES: dict[str, tuple[Any, str]] = {
     "nested without end": ("[" * 100_000, "must be JSON"),
     "a list": ("[1]", "object with fanin_scheme and parameters. Received: list"),
     "something else": ('{"lock": 1}', "Received: the keys lock"),
+    "a lock": ('{"fanin_lock": 1, "parameters": {}}', "That is a lock: .*Lock.from_json"),
     "nothing": ("{}", "Received: the keys none"),
     "no parameters": ('{"fanin_scheme": 1}', "Received: the keys fanin_scheme"),
     "one key more": ('{"fanin_scheme": 1, "parameters": {}, "seed": 3}', "the keys fanin_scheme, parameters, seed"),

@@ -150,7 +150,7 @@ def test_a_small_sample_finds_nothing() -> None:
         (lambda: assert_follows(np.zeros((2, 3)), "he"), FaninValueError, "layout"),
         (lambda: assert_follows(np.zeros(3), "hee"), FaninValueError, "Did you mean 'he'"),
         (lambda: assert_follows(np.zeros(3), "normal", false_fail_rate=2), FaninValueError, "below 1"),
-        (lambda: assert_follows(np.zeros(3), "normal", false_fail_rate=0), FaninValueError, "false_fail_rate"),
+        (lambda: assert_follows(np.zeros(3), "normal", false_fail_rate=0), FaninValueError, "above 0, such as 1e-9"),
         (lambda: smallest_detectable(0), FaninValueError, "size"),
         (lambda: smallest_detectable(10, "zeros"), FaninValueError, "no standard deviation"),
         (samples_needed, FaninValueError, "either std_ratio or mean"),

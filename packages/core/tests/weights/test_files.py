@@ -238,10 +238,12 @@ def test_a_zip_of_something_else(tmp_path: Path) -> None:
     [
         ("absent.safetensors", "cannot be read: No such file"),
         ("text.txt", "the kind of a file is known by its name"),
-        ("model.h5", "the kind of a file is known by its name"),
+        ("model.h5", "the kind of a file is known by its name.*pass the model"),
+        ("model.weights.h5", "model.load_weights"),
+        ("model.onnx", "onnx.numpy_helper"),
         (
             ".",
-            "is no checkpoint: a folder has .metadata .* It has: inner, model.h5, text.txt. A checkpoint is in .*step",
+            "is no checkpoint: a folder has .metadata .* It has: inner, .*text.txt. A checkpoint is in .*step",
         ),
         ("inner/step/x", "cannot be read"),
         ("inner/empty", "It has: nothing."),
@@ -249,7 +251,7 @@ def test_a_zip_of_something_else(tmp_path: Path) -> None:
     ],
 )
 def test_what_is_no_file_of_weights(name: str, message: str, tmp_path: Path) -> None:
-    for file in ("text.txt", "model.h5"):
+    for file in ("text.txt", "model.h5", "model.weights.h5", "model.onnx"):
         (tmp_path / file).write_text("1", encoding="utf-8")
     (tmp_path / "inner" / "step").mkdir(parents=True)
     (tmp_path / "inner" / "empty").mkdir()

@@ -8,11 +8,12 @@ from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import norm
+from scipy.special import ndtr
 
 from fanin.auditing.context import Context
 from fanin.auditing.factors import likely_factors
 from fanin.auditing.findings import Finding, Severity
+from fanin.auditing.reading import is_wider
 from fanin.auditing.units import Unit
 from fanin.conformance.distribution.law import ExpectedLaw
 from fanin.dtypes import DTYPES
@@ -21,7 +22,7 @@ from fanin.models.table import law_text
 from fanin.testing.distance import distance
 from fanin.testing.limits import Limits
 
-__all__ = ["FAMILIES", "against_law", "family_of"]
+__all__ = ["FAMILIES", "against_law", "bound_text", "family_of"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -75,10 +76,12 @@ def _step(value: float, dtype: str) -> float:
 
 def _constant(unit: Unit, value: float, context: Context) -> tuple[str, list[Finding]]:
     summary = unit.summary
-    right = _rounded(value, summary.dtype)
-    if summary.is_constant and summary.low == right:
+    if summary.is_constant and summary.low in _stored(value, unit):
         return f"every weight is {value:g}", []
     evidence: dict[str, Any] = {"expected": value, "lowest": summary.low, "highest": summary.high}
+    if summary.is_constant and summary.low == _rounded(value, "bfloat16"):
+        cause = f"{_is(unit)} {summary.low:.6g} everywhere, which is {value:g} rounded to bfloat16"
+        return f"{value:g}, rounded", [_finding("warning", "rounded", unit, cause, evidence, context)]
     if summary.is_constant:
         cause = f"{_is(unit)} {summary.low:.6g} everywhere, and the law says {value:g}"
         return f"constant {summary.low:.6g}", [_finding("error", "constant", unit, cause, evidence, context)]
@@ -151,8 +154,12 @@ def _at_the_bound(unit: Unit) -> str:
     law, bounds = unit.law, _USUAL
     if isinstance(law, TruncatedNormal):
         bounds = law.mean + law.lower * law.parent_std, law.mean + law.upper * law.parent_std
-    found = unit.summary.low, unit.summary.high
-    if not any(abs(a - b) <= 1e-6 * abs(b) for a, b in zip(found, bounds, strict=True)):
+    return bound_text(unit.summary.low, unit.summary.high, bounds)
+
+
+def bound_text(lowest: float, highest: float, bounds: tuple[float, float] = _USUAL) -> str:
+    """Return what a weight looks like that lies where a truncation ends; nothing where none does."""
+    if not any(abs(a - b) <= 1e-6 * abs(b) for a, b in zip((lowest, highest), bounds, strict=True)):
         return ""
     return (
         ": the bound of trunc_normal_, where the inverse error function puts a uniform number that is exactly -1 or 1"
@@ -174,7 +181,7 @@ def _shape(
     count = max(1.0, (unit.summary.count - dead) / repeats)
     slack = 1 + 2.0 ** -DTYPES[unit.summary.dtype].mantissa
     beyond = unit.summary.outside
-    inside = 2 * float(norm.sf(reach * slack)) if law.is_normal else 0.0
+    inside = 2 * float(ndtr(-reach * slack)) if law.is_normal else 0.0
     short = law.is_normal and (count * math.log1p(-inside) if inside < 1 else -math.inf) < math.log(context.alpha)
     if off <= limit and not short and not beyond:
         return
@@ -219,7 +226,7 @@ def family_of(sample: Floats, dtype: str, alpha: float) -> str:
         end = law.bounds[1]
         if math.isfinite(end) and far > end * (1 + 6 / math.sqrt(sample.size)):
             continue
-        if law.is_normal and sample.size * math.log1p(-2 * float(norm.sf(far))) < math.log(alpha):
+        if law.is_normal and sample.size * math.log1p(-2 * float(ndtr(-far))) < math.log(alpha):
             continue
         off = distance((sample - mean) / std, "float64", law)
         if off <= limit:
@@ -255,6 +262,12 @@ def _dead(unit: Unit) -> int:
 def _rounded(value: float, dtype: str) -> float:
     form = DTYPES.get(dtype)
     return value if form is None else form.round(DTYPES[form.compute].round(value))
+
+
+def _stored(value: float, unit: Unit) -> set[float]:
+    """Return what a constant may be in the dtype of the weights, and in the scheme's if they are stored in a wider."""
+    own, stored = unit.parameter.dtype if unit.parameter is not None else "", unit.summary.dtype
+    return {_rounded(value, stored)} | ({_rounded(value, own)} if is_wider(stored, own) else set())
 
 
 def _shown(unit: Unit) -> str:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
-from fanin._checks import positive_number
+from fanin._checks import probability
 from fanin.auditing.report import Audit
 from fanin.exceptions import FaninTypeError, FaninValueError
 from fanin.models import Scheme
@@ -20,6 +20,7 @@ def audit(
     *,
     seed: int | None = None,
     false_alarm_rate: float = 1e-6,
+    ignore: str | Iterable[str] = (),
     progress: Callable[[str, int, int], None] | None = None,
 ) -> Audit:
     """Return what is wrong with the initialization of a model: nothing is changed.
@@ -41,6 +42,8 @@ def audit(
         scheme: What is right; None where nobody has said.
         seed: The seed, where fanin should have drawn the weights. It needs a scheme.
         false_alarm_rate: The probability that a right model has any finding.
+        ignore: Patterns of names that are left out, of the weights and of the scheme: "*.inv_freq" for a buffer that
+            is not saved.
         progress: Is told the name of a tensor, how many elements were read, and of how many.
 
     Returns:
@@ -48,7 +51,8 @@ def audit(
 
     Raises:
         FaninTypeError: `weights` is nothing that has weights, or `scheme` no scheme.
-        FaninValueError: The weights cannot be read, the rate is no probability, or a seed comes without a scheme.
+        FaninValueError: The weights cannot be read, the rate is no probability, a seed comes without a scheme, or a
+            pattern matches no name.
         LibraryMissingError: NumPy or SciPy is not installed, or the library that reads the weights.
 
     Example:
@@ -66,9 +70,7 @@ def audit(
             f"scheme must be a fanin.Scheme or None. Received: {type(scheme).__name__}. Use fanin_torch.record, or "
             f"fanin.Scheme.from_json(text)."
         )
-    rate = positive_number(false_alarm_rate, "false_alarm_rate")
-    if rate >= 1:
-        raise FaninValueError(f"false_alarm_rate must be below 1, such as 1e-6. Received: {false_alarm_rate!r}.")
+    rate = probability(false_alarm_rate, "false_alarm_rate", "1e-6")
     if seed is not None:
         seed_words(seed)
         if scheme is None:
@@ -80,12 +82,17 @@ def audit(
 
     for name in ("numpy", "scipy.stats"):
         library(name, "fanin.audit", '"fanin[conformance,numpy]"')
+    from fanin.auditing.ignoring import patterns_of, without
     from fanin.auditing.running import run
     from fanin.weights import open_weights
 
     copies = weights if _are_replicas(weights) else [weights]
     assert isinstance(copies, (list, tuple))
-    return run([open_weights(one) for one in copies], scheme, seed, rate, progress)
+    opened, ignored = [open_weights(one) for one in copies], list[str]()
+    patterns = patterns_of(ignore)
+    if patterns:
+        opened, scheme, ignored = without(opened, scheme, patterns)
+    return run(opened, scheme, seed, rate, progress, ignored)
 
 
 def _are_replicas(weights: object) -> bool:

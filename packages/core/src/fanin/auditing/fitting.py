@@ -5,18 +5,17 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
-from scipy.stats import norm
+from scipy.special import ndtr
 
 from fanin.auditing.against_law import FAMILIES
 from fanin.auditing.context import Context
 from fanin.auditing.factors import TRUNCATED
 from fanin.auditing.reading import Reading
-from fanin.conformance.distribution.law import ExpectedLaw
 from fanin.dtypes import DTYPES
-from fanin.initializers import Normal, TruncatedNormal, Uniform
 from fanin.testing.distance import distance
 from fanin.testing.limits import Limits
 
@@ -24,6 +23,16 @@ __all__ = ["Fit", "fit"]
 
 _FEWEST: Final = 8
 _SHOWN: Final = 2
+_PRECISE: Final = 20
+"""Bits of a mantissa from which two random weights are hardly ever equal."""
+
+_NARROW: Final = 7
+"""Bits of bfloat16's mantissa: with fewer, random weights have few values too."""
+
+_VALUES: Final = 2048
+_VALUES_OF_BFLOAT16: Final = 64
+"""Values that a table has at most: random weights that came through float16, or bfloat16, have more."""
+
 _MATRIX: Final = 1 << 22
 """Elements up to which a matrix is held against orthogonal ones."""
 
@@ -58,32 +67,30 @@ def fit(found: Reading, zeros: int, context: Context) -> Fit:
         return Fit(f"every weight is {summary.low:.6g}" if found.tensor.size > 1 else f"{summary.low:.6g}")
     if found.is_ordered():
         return Fit("in order, as a table")
-    sample = summary.sample
+    sample = summary.ordered_sample
     if zeros:
         sample = sample[sample != 0]
     if sample.size < _FEWEST:
         return Fit("too small for a verdict")
+    if found.tensor.dtype not in DTYPES:
+        return Fit("no law")
+    if _has_few_values(found, sample):
+        return Fit("few values, many times each: a table, perhaps")
     moments = summary.zeros_left_out(zeros)
     count, mean = moments[0], moments[1] / moments[0]
     std = summary.spread(moments)
     if (gain := _orthogonal(found)) is not None:
         return Fit(f"orthogonal, gain {gain:.4g}", ("orthogonal",), (f"orthogonal, gain {gain:.4g}",), True)
-    if not std > 0 or found.tensor.dtype not in DTYPES:
+    if not std > 0:
         return Fit("no law")
     families = tuple(_families(found, sample, mean, std, count, context.alpha))
     if not families:
         return Fit(f"no law that is known (std {std:.3g}): a table, or trained")
     centred = abs(mean) / std <= Limits(count, FAMILIES["normal"], context.alpha).mean * 1.5
-    rules = []
-    if centred:
-        for text, right in _rules(found.shape):
-            for family in families:
-                law = ExpectedLaw(_law(family, right))
-                low, high = Limits(count, law, context.alpha).squares
-                if low <= (std / right) ** 2 <= high:
-                    rules.append(text)
-                    break
-    exact = sorted(dict.fromkeys(rules), key=lambda text: abs(math.log(dict(_rules(found.shape))[text] / std)))
+    limits = [Limits(count, FAMILIES[family], context.alpha).squares for family in families]
+    known = dict(_rules(found.shape)) if centred else {}
+    rules = [text for text, right in known.items() if any(low <= (std / right) ** 2 <= high for low, high in limits)]
+    exact = sorted(rules, key=lambda text: abs(math.log(known[text] / std)))
     shape = families[0] if len(families) == 1 else " or ".join(families)
     if not exact:
         where = "" if centred else f" around {mean:.3g}"
@@ -91,6 +98,17 @@ def fit(found: Reading, zeros: int, context: Context) -> Fit:
     shown = " or ".join(exact[:_SHOWN])
     more = f", {len(exact) - _SHOWN} others fit" if len(exact) > _SHOWN else ""
     return Fit(f"{shape}, {shown}{more}", families, tuple(exact), True)
+
+
+def _has_few_values(found: Reading, sample: np.ndarray[tuple[int], np.dtype[np.float64]]) -> bool:
+    """Return whether each value is there twice on average, and random weights of the dtype would have more values."""
+    summary = found.units[0].summary
+    mantissa = DTYPES[found.tensor.dtype].mantissa
+    if mantissa < _NARROW:
+        return False
+    most = _VALUES if mantissa >= _PRECISE and summary.narrow < summary.count else _VALUES_OF_BFLOAT16
+    values = int(np.count_nonzero(np.diff(sample))) + 1
+    return values <= most and 2 * values <= sample.size
 
 
 def _families(
@@ -106,19 +124,14 @@ def _families(
         if math.isfinite(end) and far > end * (1 + 4 / math.sqrt(n) + slack):
             continue
         if law.is_normal:
-            inside = 2 * float(norm.sf(far * (1 + slack)))
-            if n * math.log1p(-inside) < math.log(alpha) or n * 2 * float(norm.sf(far)) < alpha:
+            inside = 2 * float(ndtr(-far * (1 + slack)))
+            if n * math.log1p(-inside) < math.log(alpha) or n * 2 * float(ndtr(-far)) < alpha:
                 continue
-        if distance(standard, "float64" if slack < 1e-3 else summary.dtype, law) <= limit:
+        if distance(standard, "float64" if slack < 1e-3 else summary.dtype, law, ordered=True) <= limit:
             yield name
 
 
-def _law(family: str, std: float) -> Normal | Uniform | TruncatedNormal:
-    if family == "uniform":
-        return Uniform(-math.sqrt(3) * std, math.sqrt(3) * std)
-    return Normal(0.0, std) if family == "normal" else TruncatedNormal(0.0, std, -2.0, 2.0)
-
-
+@lru_cache(maxsize=256)
 def _rules(shape: tuple[int, ...]) -> list[tuple[str, float]]:
     """Return the rules of the standard deviation, the usual ones first; of two that say the same, the first."""
     found: list[tuple[str, float]] = []

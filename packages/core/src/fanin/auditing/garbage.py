@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Any, Final
 
 import numpy as np
 
+from fanin.auditing.against_law import FAMILIES
 from fanin.auditing.context import Context
 from fanin.auditing.findings import Finding, Severity
 from fanin.auditing.reading import Reading
+from fanin.dtypes import DTYPES
+from fanin.testing.distance import distance
 
 __all__ = ["garbage", "is_spoiled"]
 
@@ -44,7 +48,9 @@ def garbage(found: Reading, context: Context) -> Iterator[Finding]:
         wild = summary.huge + summary.tiny
         kind, cause = "", ""
         severity: Severity = "error"
-        if _may_be_a_mask(found):
+        if _may_be_a_bound(found):
+            kind, severity, cause = "infinite", "note", "is infinite: a bound, perhaps"
+        elif _may_be_a_mask(found):
             kind, severity = "infinite", "note"
             cause = "has weights that are infinite or huge, and few others: a mask, perhaps"
         elif summary.huge or summary.tiny > _TINY * size:
@@ -74,7 +80,7 @@ def _unwritten(found: Reading, context: Context) -> Iterator[Finding]:
     summary_zeros = sum(unit.summary.zeros for unit in found.units)
     if length < _RUN or 2 * summary_zeros > found.tensor.size or found.is_constant:
         return
-    if context.has_scheme and not found.is_random:
+    if not (found.is_random if context.has_scheme else _rest_is_random(found, context)):
         return
     columns = found.columns
     if len(found.shape) > 1 and start % columns == 0 and length % columns == 0:
@@ -94,12 +100,30 @@ def _unwritten(found: Reading, context: Context) -> Iterator[Finding]:
     )
 
 
+def _rest_is_random(found: Reading, context: Context) -> bool:
+    """Return whether the weights that are not 0 may follow a law: a table of sines has zeros in a row too."""
+    if found.tensor.dtype not in DTYPES:
+        return False
+    rest = found.units[0].summary.sample
+    rest = rest[rest != 0]
+    if not rest.size or not rest.std() > 0:
+        return False
+    limit = math.sqrt(math.log(2 / context.alpha) / (2 * rest.size))
+    standard = (rest - rest.mean()) / rest.std()
+    return any(distance(standard, found.tensor.dtype, law) <= limit for law in FAMILIES.values())
+
+
 def is_spoiled(found: Reading) -> bool:
     """Whether so many weights are garbage that the others tell nothing."""
-    if _may_be_a_mask(found):
+    if _may_be_a_mask(found) or _may_be_a_bound(found):
         return True
     bad = sum(unit.summary.nan + unit.summary.infinite + unit.summary.huge + unit.summary.tiny for unit in found.units)
     return bad > _STRAY * max(1, found.tensor.size)
+
+
+def _may_be_a_bound(found: Reading) -> bool:
+    """Return whether a tensor without a law is one infinite number."""
+    return found.tensor.size == 1 and found.units[0].law is None and found.units[0].summary.infinite == 1
 
 
 def _may_be_a_mask(found: Reading) -> bool:

@@ -19,8 +19,10 @@ _THIRD: Final = np.uint64(0x94D049BB133111EB)
 class Hashes:
     """The hash of each row and each column of a tensor, whose rows are the positions of its first axis.
 
-    Each is a sum, over elements, of a mixed word of the element's bits and its place, so that the pieces of a tensor
-    may come in any order.
+    Each is a sum, over elements, of the element's bits times a random odd word of its place, modulo 2^64, so that the
+    pieces of a tensor may come in any order. Rows that differ by a multiple of 2^k in every element have one hash with
+    a probability of 2^(k - 64) (multilinear hashing, Lemire and Kaser 2014, "Strongly universal string hashing is
+    fast", section 3).
     """
 
     def __init__(self, rows: int, columns: int) -> None:
@@ -28,39 +30,37 @@ class Hashes:
         self.columns: Words = np.zeros(columns, np.uint64)
         self.row_used = np.zeros(rows, np.bool_)
         self.column_used = np.zeros(columns, np.bool_)
-        self._row_places, self._column_places = _mixed(_counted(rows)), _mixed(_counted(columns))
+        self.row_places, self.column_places = (_mixed(_counted(count)) | np.uint64(1) for count in (rows, columns))
 
-    def add(self, bits: npt.NDArray[Any], row: int, column: int) -> None:
+    def add(self, words: Words, width: int, row: int, column: int) -> None:
         """Add a rectangle of elements.
 
         Args:
-            bits: The elements, as `words_of` gives them.
+            words: The elements, as `words_of` gives them.
+            width: Bits of an element, of which the first one is its sign.
             row: Its first row.
             column: Its first column.
         """
-        rows = slice(row, row + bits.shape[0])
-        columns = slice(column, column + bits.shape[1])
-        mixed = _mixed(bits)
-        used = (bits << np.uint64(1)) != 0  # neither 0 nor -0; a word of 64 bits loses its sign
-        self.rows[rows] += (mixed * (self._column_places[columns] | np.uint64(1))).sum(1, dtype=np.uint64)
-        self.columns[columns] += (mixed * (self._row_places[rows, None] | np.uint64(1))).sum(0, dtype=np.uint64)
+        rows = slice(row, row + words.shape[0])
+        columns = slice(column, column + words.shape[1])
+        used = (words << np.uint64(65 - width)) != 0  # neither 0 nor -0
+        self.rows[rows] += (words * self.column_places[columns]).sum(1, dtype=np.uint64)
+        self.columns[columns] += (words * self.row_places[rows, None]).sum(0, dtype=np.uint64)
         self.row_used[rows] |= used.any(1)
         self.column_used[columns] |= used.any(0)
 
     @property
     def digest(self) -> int:
         """The hash of the whole tensor."""
-        return int((_mixed(self.rows) * (self._row_places | np.uint64(1))).sum(dtype=np.uint64))
+        return int((_mixed(self.rows) * self.row_places).sum(dtype=np.uint64))
 
 
 def words_of(array: npt.NDArray[Any]) -> Words:
-    """Return the bits of elements as words, the sign at the top, so that a shift to the left leaves it out."""
+    """Return the bits of elements as words, whose low bits they are."""
     array = np.ascontiguousarray(array)
     if array.dtype.kind == "c":
         return words_of(array.real) ^ _mixed(words_of(array.imag))
-    size = array.dtype.itemsize
-    bits = array.view(f"u{size}").astype(np.uint64)
-    return bits << np.uint64(64 - 8 * size) if size < 8 else bits
+    return array.view(f"u{array.dtype.itemsize}").astype(np.uint64)
 
 
 def groups_of_equal(hashes: Words, among: npt.NDArray[np.bool_]) -> list[list[int]]:

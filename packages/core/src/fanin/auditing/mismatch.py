@@ -5,14 +5,19 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Final
 
-from fanin.auditing.findings import Finding, names_text
+from fanin.auditing.findings import Finding, Severity, names_text
 from fanin.dtypes import DTYPES
 from fanin.locking.naming import naming
 from fanin.models import Parameter, Scheme
 from fanin.weights import Tensor, Weights
 
 __all__ = ["Matched", "match"]
+
+
+_COMPARED: Final = 1000
+"""Names among which close ones are looked for."""
 
 
 @dataclass(frozen=True)
@@ -22,11 +27,13 @@ class Matched:
     Attributes:
         parameters: The name of a tensor to the scheme's name and parameter, those of another shape left out.
         findings: What does not match.
+        extra: What is wrong with each tensor that the scheme does not have.
         tied: A tensor that the scheme does not have, to the one in whose memory it is.
     """
 
     parameters: dict[str, tuple[str, Parameter]]
     findings: list[Finding]
+    extra: dict[str, Finding]
     tied: dict[str, str]
 
 
@@ -34,7 +41,7 @@ def match(scheme: Scheme, weights: Weights) -> Matched:
     """Return which tensor is which parameter of a scheme, and what does not match."""
     named = naming(scheme, weights)
     findings = list(_missing(scheme, named.names, list(named.others)))
-    findings += _extra(scheme, weights, named.names, list(named.others))
+    extra = {one.parameters[0]: one for one in _extra(scheme, weights, named.names, list(named.others))}
     parameters = {}
     for name, given in named.names.items():
         parameter, tensor = scheme[name], weights[given]
@@ -47,18 +54,21 @@ def match(scheme: Scheme, weights: Weights) -> Matched:
     taken = {weights[given].memory: given for given in parameters}
     taken.pop(None, None)
     tied = {given: taken[weights[given].memory] for given in named.others if weights[given].memory in taken}
-    return Matched(parameters, findings, tied)
+    return Matched(parameters, findings, extra, tied)
 
 
 def _missing(scheme: Scheme, names: Mapping[str, str], others: list[str]) -> Iterator[Finding]:
-    there = {_key(name, scheme[name]) for name in scheme if name in names and scheme[name].follows_laws}
+    there = {_key(name, scheme[name]) for name in scheme if name in names and _may_be_tied(scheme[name])}
     for name, parameter in scheme.items():
-        if name in names or (parameter.follows_laws and _key(name, parameter) in there):
+        if name in names or (_may_be_tied(parameter) and _key(name, parameter) in there):
             continue  # a tied one is stored under the other's name
         close = _close(name, others)
+        severity: Severity = "error"
+        if not parameter.follows_laws and not close:
+            severity, close = "note", ", and no law: a buffer that is not saved, perhaps"
         text = f"is missing: the scheme has it, {_shown(parameter.shape)} {parameter.dtype}{close}"
         yield Finding(
-            "error",
+            severity,
             "missing",
             (name,),
             text,
@@ -104,11 +114,20 @@ def _dtype(given: str, tensor: Tensor, parameter: Parameter) -> Finding:
     return Finding(severity, "dtype", (given,), cause, evidence)  # type: ignore[arg-type]
 
 
+def _may_be_tied(parameter: Parameter) -> bool:
+    """Return whether weights that are equal come from one stream: constants are equal anyway."""
+    if not parameter.follows_laws:
+        return False
+    return parameter.is_random or any(_may_be_tied(part.parameter) for part in parameter.parts)
+
+
 def _key(name: str, parameter: Parameter) -> Parameter:
     return dataclasses.replace(parameter.with_streams_of(name), note=None)
 
 
 def _close(name: str, names: list[str]) -> str:
+    if len(names) > _COMPARED:  # it is another model; to compare each with all would take hours
+        return ""
     import difflib  # only a fault needs it
 
     found = difflib.get_close_matches(name, names, n=2, cutoff=0.6)

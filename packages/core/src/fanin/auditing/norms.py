@@ -14,6 +14,12 @@ __all__ = ["constants"]
 
 _NORM: Final = re.compile(r"(^|[._/])\w*(norm|ln|bn|layernorm|batchnorm)\w*?[._/](weight|scale|gamma)$", re.IGNORECASE)
 _SCALE: Final = re.compile(r"(norm|ln|bn)\w*[._/](\d+[._/])?(weight|scale|gamma)$", re.IGNORECASE)
+_WEIGHT: Final = re.compile(r"(weight|kernel|matrix|embedding|proj)\w*$|(^|[._/])[wW]\w*$", re.IGNORECASE)
+"""What matrices are called whose units would be alike: not those that scale each element."""
+
+_BIAS: Final = re.compile(r"(^|[._/])\w*(bias|beta)\w*$", re.IGNORECASE)
+"""What may be zeros whatever its shape: a bias of several axes."""
+
 _MANY: Final = 0.5
 """A share of scales that are constants, from which the others are no trained ones."""
 
@@ -41,7 +47,7 @@ def constants(layers: Iterable[Sibling], context: Context) -> Iterator[Finding]:
             if one.std > 0:
                 cause = f"scales a norm by random numbers, std {one.std:.3g} around {one.mean:.3g}, and not by 1"
                 yield Finding("warning", "norm", (one.name,), cause, {"std": one.std, "mean": one.mean}, _ones(one))
-    yield from _matrices([one for one in known if len(one.shape) > 1 and one.count > 1])
+    yield from _matrices([one for one in known if _is_matrix(one) and not _BIAS.search(one.name)])
 
 
 def _matrices(matrices: list[Sibling]) -> Iterator[Finding]:
@@ -53,9 +59,16 @@ def _matrices(matrices: list[Sibling]) -> Iterator[Finding]:
         if one.mean == 0 and not many:
             cause = "is a matrix of zeros: right where a branch shall start as nothing"
             yield Finding("note", "constant", (one.name,), cause, numbers)
+        elif not _WEIGHT.search(one.name):
+            yield Finding("note", "constant", (one.name,), f"is {one.mean:.6g} everywhere: a scale, perhaps", numbers)
         else:
             cause = f"is {one.mean:.6g} everywhere: every unit computes the same, and learns the same"
             yield Finding("warning", "constant", (one.name,), cause, numbers, line)
+
+
+def _is_matrix(one: Sibling) -> bool:
+    """Return whether several axes have several positions: a scale of shape (64, 1, 1) is a vector."""
+    return sum(size > 1 for size in one.shape) > 1
 
 
 def _ones(one: Sibling) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import re
-from collections.abc import Hashable, Iterator
+from collections.abc import Collection, Hashable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -17,9 +17,11 @@ from fanin.auditing.findings import Finding, Severity, names_text
 from fanin.auditing.reading import SIGNS, Reading
 from fanin.models.parameter import Parameter
 
-__all__ = ["Fingerprint", "fingerprint", "pairs"]
+__all__ = ["Fingerprint", "aliases", "equal_groups", "fingerprint", "pairs"]
 
-_NUMBER: Final = re.compile(r"\d+")
+_NUMBER: Final = re.compile(r"(?<![A-Za-z])\d+(?=[./])")
+"""A number that stands for a layer, and not for one of two norms in it."""
+
 _EMBEDDING: Final = re.compile(r"emb|wte|tok", re.IGNORECASE)
 _HEAD: Final = re.compile(r"head|out|decoder|classifier|logits", re.IGNORECASE)
 _SIGNS_NEEDED: Final = 64
@@ -89,16 +91,43 @@ def fingerprint(found: Reading, *, looks_random: bool, context: Context) -> Fing
     )
 
 
-def pairs(prints: list[Fingerprint], context: Context) -> Iterator[Finding]:
-    """Yield what is wrong between tensors."""
+def aliases(prints: list[Fingerprint], names: Collection[str], context: Context) -> dict[str, str]:
+    """Return which tensors are equal bit for bit to one of the others, as a tied weight that is stored twice is.
+
+    Args:
+        prints: All tensors.
+        names: Names of those that may be such copies.
+        context: The audit.
+    """
+    known = {one.digest: one.name for one in reversed(prints) if one.name not in names}
+    enough = _bits_needed(prints, context)
+    return {
+        one.name: known[one.digest]
+        for one in prints
+        if one.name in names and one.digest is not None and one.digest in known and one.bits > enough
+    }
+
+
+def _bits_needed(prints: list[Fingerprint], context: Context) -> float:
+    """Return how much information tensors hold that are not equal by chance."""
+    return -math.log2(context.alpha) + 2 * math.log2(max(2, len(prints)))
+
+
+def equal_groups(prints: list[Fingerprint], context: Context) -> list[list[Fingerprint]]:
+    """Return the tensors that are equal bit for bit, group by group."""
     groups: dict[Hashable, list[Fingerprint]] = {}
-    enough = -math.log2(context.alpha) + 2 * math.log2(max(2, len(prints)))
+    enough = _bits_needed(prints, context)
     for one in prints:
         if one.digest is not None and one.bits > enough:
             groups.setdefault(one.digest, []).append(one)
-    equal = [group for group in map(_unexplained, groups.values()) if len(group) > 1]
-    yield from _equal(equal, context)
-    taken = {one.name for group in groups.values() if len(group) > 1 for one in group}
+    return [group for group in groups.values() if len(group) > 1]
+
+
+def pairs(prints: list[Fingerprint], context: Context) -> Iterator[Finding]:
+    """Yield what is wrong between tensors."""
+    groups = equal_groups(prints, context)
+    yield from _equal([group for group in map(_unexplained, groups) if len(group) > 1], context)
+    taken = {one.name for group in groups for one in group}
     yield from _shared([one for one in prints if one.name not in taken], context)
     if context.has_scheme:
         yield from _untied(prints)
@@ -125,7 +154,7 @@ def _equal(groups: list[list[Fingerprint]], context: Context) -> Iterator[Findin
         layers.setdefault((which, any(one.is_table for one in group)), []).append(group)
     for (_, table), alike in layers.items():
         names = tuple(one.name for group in alike for one in group)
-        tied = not context.has_scheme and all(map(_may_be_tied, alike))
+        tied = all(map(_may_be_tied, alike))
         severity: Severity = "note" if tied or (table and not context.has_scheme) else "error"
         what = f"{names_text(one.name for one in alike[0])}" if len(alike) > 1 else ""
         more = f" (as {what})" if what else ""
@@ -136,6 +165,10 @@ def _equal(groups: list[list[Fingerprint]], context: Context) -> Iterator[Findin
         line = f'weights["{last}"][...] = fanin.init({_shape(alike[0][-1])}, ..., name="{last}")  # a stream of its own'
         if severity == "note":
             line = ""
+        if tied and context.has_scheme:
+            first = alike[0][0].name
+            why = ": tied, perhaps, and the scheme draws each from a stream of its own"
+            line = f'scheme = fanin.Scheme({{**scheme, "{last}": scheme["{first}"].with_streams_of("{first}")}})'
         yield Finding(
             severity,
             "equal parameters",

@@ -16,13 +16,21 @@ from fanin.dtypes import DTYPES
 from fanin.exceptions import FaninError
 from fanin.models.parameter import OTHER_DTYPES, Parameter, Region
 from fanin.weights import Tensor, float32_of
+from fanin.weights.tensor import whole_of
 
-__all__ = ["Reading", "read"]
+__all__ = ["Reading", "is_wider", "numbers_of", "read"]
 
 Drawn: TypeAlias = Callable[[Parameter, str, str, Region], npt.NDArray[Any]]
 """Returns the bits that a region of a parameter has with the seed, in a dtype."""
 
-PIECE: Final = 1 << 20
+Scan: TypeAlias = Callable[..., Any]
+"""`fanin.auditing.compiled.scan`."""
+
+PIECE: Final = 1 << 18
+"""Elements that are read at once: as doubles they fit a processor's second-level cache."""
+
+SCANNED: Final = ("float32", "bfloat16", "float16")
+"""What the compiled pass reads."""
 
 SIGNS: Final = 128
 """Weights whose signs tell whether two tensors were drawn from the same random numbers, whatever their scale."""
@@ -47,6 +55,8 @@ class Reading:
         is_number: Whether its elements are real numbers.
         constant_rows: Which rows hold one number.
         moved: How many elements differ from those of the seed; None where none are drawn.
+        drawn_as: The dtype in which the weights of the seed are drawn: the scheme's, where they are stored in a wider
+            one. Empty until one is drawn.
     """
 
     tensor: Tensor
@@ -60,6 +70,7 @@ class Reading:
     zero_run: tuple[int, int] = (0, 0)
     constant_rows: npt.NDArray[np.bool_] | None = None
     moved: int | None = None
+    drawn_as: str = ""
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -101,6 +112,7 @@ def read(
     parameter: Parameter | None,
     drawn: Drawn | None,
     advance: Callable[[str, int], None],
+    scan: Scan | None = None,
 ) -> Reading:
     """Read a tensor by pieces.
 
@@ -110,6 +122,7 @@ def read(
         parameter: What a scheme says of it; None without one.
         drawn: Draws the weights of the seed; None without one.
         advance: Is told the name, and how many elements were read.
+        scan: The compiled pass, or None.
     """
     name, dtype = tensor.name, tensor.dtype
     is_number = dtype in DTYPES or (dtype in OTHER_DTYPES and not dtype.startswith("complex"))
@@ -123,26 +136,77 @@ def read(
     if drawn is not None and parameter is not None and parameter.follows_laws and is_number:
         found.moved = 0
     runs = _Runs()
-    starts: npt.NDArray[Any] | None = None
+    starts = np.empty(rows if hashable else 0)
+    can_scan = scan is not None and hashable and found.moved is None and len(units) == 1 and dtype in SCANNED
     for region in tensor.pieces(PIECE):
         bits = tensor.read(region)
-        words = words_of(bits)
         flat = _place(region, tensor.shape)
-        if found.hashes is not None:
-            for part, row, column in _rectangles(words.reshape(-1), flat, columns):
-                found.hashes.add(part, row, column)
-        if is_number:
-            values = _numbers(bits, dtype)
-            _add(found, values, bits, region, drawn)
-            if hashable:
-                runs.add(values.reshape(-1), flat)
-                starts = np.empty(rows) if starts is None else starts
-                _constant_rows(found, values.reshape(-1), flat, columns, starts)
-            if found.first.size < SIGNS:
-                found.first = np.concatenate([found.first, values.reshape(-1)[: SIGNS - found.first.size]])
+        if scan is not None and can_scan and units[0].region == whole_of(tensor.shape):
+            _scanned(found, bits, flat, starts, runs, scan)
+        else:
+            _counted(found, bits, region, flat, starts, runs, drawn)
+        if is_number and found.first.size < SIGNS:
+            values = numbers_of(bits.reshape(-1)[: SIGNS - found.first.size], dtype)
+            found.first = np.concatenate([found.first, values])
         advance(name, bits.size)
     found.zero_run = runs.longest
     return found
+
+
+def _counted(
+    found: Reading,
+    bits: npt.NDArray[Any],
+    region: Region,
+    flat: int,
+    starts: npt.NDArray[np.float64],
+    runs: _Runs,
+    drawn: Drawn | None,
+) -> None:
+    """Add a piece, by NumPy.
+
+    Args:
+        found: The tensor.
+        bits: The piece.
+        region: Where it is.
+        flat: The place of its first element in the order of memory.
+        starts: The first number of each row.
+        runs: The runs of zeros.
+        drawn: Draws the weights of the seed.
+    """
+    columns = found.columns if found.shape else 1
+    if found.hashes is not None:
+        for part, row, column in _rectangles(words_of(bits).reshape(-1), flat, columns):
+            found.hashes.add(part, 8 * bits.itemsize, row, column)
+    if not found.is_number:
+        return
+    values = numbers_of(bits, found.tensor.dtype)
+    _add(found, values, bits, region, drawn)
+    if found.hashes is not None:
+        runs.add(values.reshape(-1), flat)
+        _constant_rows(found, values.reshape(-1), flat, columns, starts)
+
+
+def _scanned(
+    found: Reading, bits: npt.NDArray[Any], flat: int, starts: npt.NDArray[np.float64], runs: _Runs, scan: Scan
+) -> None:
+    """Add a piece of a tensor that is one unit, by the compiled pass; the arguments are those of `_counted`."""
+    assert found.hashes is not None
+    assert found.constant_rows is not None
+    summary = found.units[0].summary
+    bits = np.ascontiguousarray(bits).reshape(-1)
+    places = list(_places(bits.size, flat, found.columns if found.shape else 1))
+    scanned, values, ends = scan(bits, found.tensor.dtype, summary.centre, found.hashes, places)
+    if not summary.add_scanned(values, scanned):
+        numbers = numbers_of(bits, found.tensor.dtype)
+        summary.add(numbers)
+        _constant_rows(found, numbers, flat, found.columns if found.shape else 1, starts)
+    else:
+        for (_, rows, columns), (low, high) in zip(places, ends, strict=True):
+            if not columns.start:
+                starts[rows] = low
+            found.constant_rows[rows] &= (low == high) & (low == starts[rows])
+    if scanned.zeros:
+        runs.add(values, flat)
 
 
 def _add(
@@ -152,9 +216,13 @@ def _add(
     wanted: npt.NDArray[np.float64] | None = None
     if found.moved is not None and drawn is not None and found.parameter is not None:
         try:
-            right = drawn(found.parameter, found.own, found.tensor.dtype, region)
-            found.moved += int((words_of(right) != words_of(bits)).sum())
-            wanted = _numbers(right, found.tensor.dtype).reshape(bits.shape)
+            found.drawn_as = found.drawn_as or _drawn_as(found, found.parameter, values, region, drawn)
+            right = drawn(found.parameter, found.own, found.drawn_as, region)
+            wanted = numbers_of(right, found.drawn_as).reshape(bits.shape)
+            if found.drawn_as == found.tensor.dtype:
+                found.moved += int((words_of(right) != words_of(bits)).sum())
+            else:
+                found.moved += int((wanted != values).sum())
         except FaninError:  # the law cannot be drawn in this dtype
             found.moved = None
     for unit, index in owners(found.units, region):
@@ -163,7 +231,27 @@ def _add(
             unit.departure.add(values[index].reshape(-1), wanted[index].reshape(-1))
 
 
-def _numbers(bits: npt.NDArray[Any], dtype: str) -> npt.NDArray[np.float64]:
+def _drawn_as(
+    found: Reading, parameter: Parameter, values: npt.NDArray[np.float64], region: Region, drawn: Drawn
+) -> str:
+    """Return the dtype in which the weights were drawn, if they are the seed's: they may be stored in a wider one."""
+    stored = found.tensor.dtype
+    if not is_wider(stored, parameter.dtype):
+        return stored
+    right = numbers_of(drawn(parameter, found.own, parameter.dtype, region), parameter.dtype)
+    return parameter.dtype if (right.reshape(values.shape) == values).all() else stored
+
+
+def is_wider(dtype: str, than: str) -> bool:
+    """Return whether a dtype holds every number of another one, and more."""
+    if dtype not in DTYPES or than not in DTYPES:
+        return False
+    wide, narrow = DTYPES[dtype], DTYPES[than]
+    return wide.bits > narrow.bits and wide.mantissa >= narrow.mantissa
+
+
+def numbers_of(bits: npt.NDArray[Any], dtype: str) -> npt.NDArray[np.float64]:
+    """Return what `Tensor.read` returned as doubles."""
     with np.errstate(invalid="ignore"):  # memory that nothing was written to has NaN of all kinds
         return float32_of(bits, dtype).astype(np.float64).reshape(bits.shape)
 
@@ -189,12 +277,25 @@ def _place(region: Region, shape: tuple[int, ...]) -> int:
 
 def _rectangles(flat: npt.NDArray[Any], place: int, columns: int) -> Iterator[tuple[npt.NDArray[Any], int, int]]:
     """Yield consecutive elements as rectangles of rows, with the first row and column of each."""
+    for within, rows, across in _places(flat.size, place, columns):
+        yield flat[within].reshape(rows.stop - rows.start, -1), rows.start, across.start
+
+
+def _places(size: int, place: int, columns: int) -> Iterator[tuple[slice, slice, slice]]:
+    """Yield where the rectangles are that consecutive elements consist of: among them, and in rows and columns.
+
+    Args:
+        size: How many elements.
+        place: The place of the first one, in the order of memory.
+        columns: How many a row has.
+    """
     start = 0
-    while start < flat.size:
+    while start < size:
         row, column = divmod(place + start, columns)
-        whole = (flat.size - start) // columns if not column else 0
-        count = whole * columns if whole else min(columns - column, flat.size - start)
-        yield flat[start : start + count].reshape(max(whole, 1), -1), row, column
+        whole = (size - start) // columns if not column else 0
+        count = whole * columns if whole else min(columns - column, size - start)
+        end = columns if whole else column + count
+        yield slice(start, start + count), slice(row, row + max(whole, 1)), slice(column, end)
         start += count
 
 

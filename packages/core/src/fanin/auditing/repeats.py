@@ -24,6 +24,7 @@ _TABLE: Final = re.compile(r"emb|tok|shared|wte|wpe|vocab|head", re.IGNORECASE)
 """What tensors are called whose rows may be zeros: a padding row, or those that fill up a vocabulary."""
 
 _STEPS: Final = 3
+_FEWEST: Final = 6
 _SHOWN: Final = 4
 _MOSTLY: Final = 0.5
 _DIVISORS: Final = (2, 3, 4, 5, 6, 8, 12, 16, 24, 32, 64)
@@ -48,8 +49,8 @@ def repeated(found: Reading, context: Context) -> tuple[list[Finding], float]:
     rows = _checked_rows(found)
     columns = _checked_columns(found)
     faults: list[Finding] = []
-    if not context.has_scheme and len(rows) > 1 and found.is_ordered(_STEPS) and (hashes.rows == hashes.rows[0]).all():
-        cause = f"has {len(rows):,} rows that are all equal bit for bit, and in order: a table, perhaps"
+    if not context.has_scheme and len(rows) > 1 and _is_table(found) and (hashes.rows == hashes.rows[0]).all():
+        cause = f"has {len(rows):,} rows that are all equal bit for bit, of few values or in order: a table, perhaps"
         return [_finding("note", "equal rows", found, cause, {}, context)], float(len(rows))
     enough = -math.log2(context.alpha)
     unwritten = found.units[0].dead
@@ -97,6 +98,8 @@ def _dead_rows(found: Reading, checked: npt.NDArray[np.bool_], context: Context)
     contiguous = int(dead[-1] - dead[0]) == dead.size - 1
     trailing = contiguous and dead[-1] == found.shape[0] - 1
     padding = bool(_TABLE.search(found.name)) and (dead.size == 1 or trailing) and not context.has_scheme
+    if not context.has_scheme and _is_table(found):
+        return
     severity: Severity = "note" if padding else "warning"
     why = ": padding, perhaps" if padding else ": units that pass nothing on"
     many = f"{dead.size:,} rows" if dead.size > 1 else "a row"
@@ -147,7 +150,7 @@ def _of_groups(
     found: Reading, groups: list[list[int]], hashes: npt.NDArray[np.uint64], word: str, context: Context
 ) -> Finding:
     total = hashes.size
-    table = not context.has_scheme and found.is_ordered(_STEPS)
+    table = not context.has_scheme and _is_table(found)
     severity: Severity = "note" if table else "error" if word != "columns" or context.has_scheme else "warning"
     why = ": a table, perhaps" if table else ""
     evidence: dict[str, Any] = {"groups": groups[:50]}
@@ -212,6 +215,13 @@ def _explained(found: Reading, group: list[int]) -> bool:
             (repr(unit.stream), repr(unit.law), unit.parameter.shape if unit.parameter else (), row - unit.region[0][0])
         )
     return len(keys) == 1
+
+
+def _is_table(found: Reading) -> bool:
+    """Return whether the first weights are in order, or few values again and again, as random ones are not."""
+    row = len(found.shape) > 1 and found.columns >= _FEWEST
+    first = found.first[: found.columns] if row else found.first
+    return found.is_ordered(_STEPS) or (first.size >= _FEWEST and 2 * np.unique(first).size <= first.size)
 
 
 def _is_stack(found: Reading) -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -84,10 +83,12 @@ class Audit:
 
     def rows(self) -> list[tuple[str, ...]]:
         """Return the cells of the table, one row for parameters that are alike but for numbers in their names."""
-        ranges: dict[tuple[str, ...], list[Entry]] = {}
-        for one in self.entries:
-            ranges.setdefault(_row(one).kind, []).append(one)
-        rows = (_row(one, ranges[_row(one).kind]) for one in self.entries)
+        kinds = [_row(one).kind for one in self.entries]
+        groups: dict[tuple[str, ...], list[Entry]] = {}
+        for kind, one in zip(kinds, self.entries, strict=True):
+            groups.setdefault(kind, []).append(one)
+        ranges = {kind: _ranges(group) for kind, group in groups.items()}
+        rows = (_row(one, ranges[kind]) for kind, one in zip(kinds, self.entries, strict=True))
         return [cells[:6] for cells in merged(rows)]
 
     @property
@@ -149,10 +150,13 @@ class Audit:
         )
 
 
-def _row(one: Entry, alike: Iterable[Entry] = ()) -> Row:
-    group = list(alike)
+def _ranges(group: list[Entry]) -> tuple[str, ...]:
+    """Return the means and the standard deviations of entries as texts."""
+    return _range([one.mean for one in group]), _range([one.std for one in group])
+
+
+def _row(one: Entry, numbers: tuple[str, ...] = ("", "")) -> Row:
     shape = " x ".join(map(str, one.shape)) or "scalar"
-    numbers = tuple(_range([getattr(other, name) for other in group]) for name in ("mean", "std"))
     cells = (shape, one.dtype, *numbers, one.verdict)
     return Row(one.name, cells, place=("  ", one.place) if one.place else ("", ""))
 

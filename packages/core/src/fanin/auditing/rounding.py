@@ -20,6 +20,8 @@ def rounded(found: Reading, context: Context) -> Iterator[Finding]:
         return
     if context.has_scheme and not all(unit.is_random for unit in units):
         return
+    if found.parameter is not None and found.parameter.dtype == "bfloat16":
+        return
     values = found.first
     if not values.size or (values == values.round()).all():  # whole numbers: a table
         return

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import math
+from collections import deque
 from collections.abc import Callable, Hashable, Iterator, Sequence
-from dataclasses import dataclass, field
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from threading import Lock
 from typing import Any, Final
 
 from numpy.typing import NDArray
 
 from fanin.auditing.against_law import against_law
 from fanin.auditing.context import Context
-from fanin.auditing.findings import Finding, joined
+from fanin.auditing.findings import Finding, joined, names_text
 from fanin.auditing.fitting import fit
 from fanin.auditing.garbage import garbage, is_spoiled
 from fanin.auditing.matrices import against_matrix
 from fanin.auditing.mismatch import match
 from fanin.auditing.norms import constants
-from fanin.auditing.pairs import Fingerprint, fingerprint, pairs
-from fanin.auditing.reading import Reading, read
+from fanin.auditing.outliers import outliers
+from fanin.auditing.pairs import Fingerprint, aliases, equal_groups, fingerprint, pairs
+from fanin.auditing.reading import Reading, Scan, read
 from fanin.auditing.repeats import repeated
 from fanin.auditing.replicas import replicas
 from fanin.auditing.report import Audit, Entry
@@ -33,6 +37,13 @@ from fanin.weights import Weights
 
 __all__ = ["run"]
 
+_LARGE: Final = 1 << 25
+"""Weights from which the compiled pass is loaded."""
+
+_THREADS: Final = 2
+_AHEAD: Final = 4
+"""Threads that read, and tensors that are read before their turn."""
+
 _UNTOLD: Final = "Statistics cannot tell a fresh layer from a trained one: bits can, with a scheme and a seed."
 
 _TRAINED: Final = (
@@ -46,8 +57,18 @@ def run(
     seed: int | None,
     rate: float,
     progress: Callable[[str, int, int], None] | None,
+    ignored: Sequence[str] = (),
 ) -> Audit:
-    """Audit the first of some replicas, and hold the others against it."""
+    """Audit the first of some replicas, and hold the others against it.
+
+    Args:
+        copies: The replicas.
+        scheme: What is right, or None.
+        seed: The seed, or None.
+        rate: The probability that a right model has a finding.
+        progress: Is told the name of a tensor, how many elements were read, and of how many.
+        ignored: Names that were left out.
+    """
     one = _Run(copies[0], scheme, seed, rate)
     total = sum(tensor.size for tensor in copies[0].values()) * len(copies)
     done = 0
@@ -58,9 +79,10 @@ def run(
         if progress is not None:
             progress(name, done, total)
 
-    for name in copies[0]:
-        one.tensor(name, advance)
+    for name, reading in _readings(one, advance):
+        one.take(name, reading)
     found = [*one.all_findings(), *replicas(copies, advance)]
+    left_out = [f"Left out: {names_text(ignored)}."] if ignored else []
     return Audit(
         tuple(joined(found)),
         tuple(one.entries),
@@ -69,8 +91,48 @@ def run(
         scheme is not None,
         seed,
         rate,
-        tuple(one.notes),
+        (*one.notes, *left_out),
     )
+
+
+def _readings(one: _Run, advance: Callable[[str, int], None]) -> Iterator[tuple[str, Reading | None]]:
+    """Yield each tensor's name and what is kept of it, while the next ones are read by other threads.
+
+    With a seed the draw has threads of its own. Where a tensor is not mapped, threads would unpack each other's.
+    """
+    weights = one.weights
+    if one.scan is None or not all(tensor.is_mapped for tensor in weights.values()):
+        yield from ((name, one.read(name, advance)) for name in weights)
+        return
+    lock = Lock()
+
+    def told(name: str, count: int) -> None:
+        with lock:
+            advance(name, count)
+
+    waiting: deque[tuple[str, Future[Reading | None]]] = deque()
+    pool = ThreadPoolExecutor(_THREADS)
+    try:
+        for name in weights:
+            waiting.append((name, pool.submit(one.read, name, told)))
+            if len(waiting) > _AHEAD:
+                ready, future = waiting.popleft()
+                yield ready, future.result()
+        for ready, future in waiting:
+            yield ready, future.result()
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _scan_of(weights: Weights, seed: int | None) -> Scan | None:
+    """Return the compiled pass, where it is installed and there are enough weights that it pays to load it."""
+    if seed is not None or sum(tensor.size for tensor in weights.values()) < _LARGE:
+        return None
+    try:
+        from fanin.auditing.compiled import scan
+    except ImportError:  # fanin-kernels is not installed, or built without its library
+        return None
+    return scan
 
 
 @dataclass
@@ -88,16 +150,19 @@ class _Run:
     layers: list[Sibling] = field(default_factory=list)
     moved: dict[str, float] = field(default_factory=dict)
     others: dict[str, int | None] = field(default_factory=dict)
-    lines: list[str] = field(default_factory=list)
+    lines: dict[str, str] = field(default_factory=dict)
+    same: dict[str, str] = field(default_factory=dict)
     elements: int = 0
     partial: int = 0
 
     def __post_init__(self) -> None:
         """Match names, and count the tests."""
         self.parameters: dict[str, tuple[str, Parameter]] = {}
+        self.extra: dict[str, Finding] = {}
         if self.scheme is not None:
             matched = match(self.scheme, self.weights)
             self.parameters, self.findings, self.tied = matched.parameters, matched.findings, matched.tied
+            self.extra = matched.extra
         else:
             self.tied = _tied(self.weights)
         units = sum(
@@ -106,6 +171,7 @@ class _Run:
         )
         count = len(self.weights)
         self.context = Context(self.rate, max(units, count), count, self.scheme is not None, self.seed)
+        self.scan = _scan_of(self.weights, self.seed)
         self.backend: Any = None
         if self.seed is not None:
             from fanin.registry import backend
@@ -118,22 +184,36 @@ class _Run:
         notes = []
         if self.partial:
             notes.append(f"Of {self.partial} tensors this process holds a part, and read that.")
+        if self.same:
+            named = names_text(self.same)
+            notes.append(f"Not in the scheme, but the same as what is in it, bit for bit: {named}.")
         if self.seed is None:
             notes.append(_UNTOLD)
             if any(one.kind == "constant" and "not constant" in one.cause for one in self.findings):
                 notes.append(_TRAINED)
         return notes
 
-    def tensor(self, name: str, advance: Callable[[str, int], None]) -> None:
-        """Read a tensor, judge it, and keep little of it."""
+    def read(self, name: str, advance: Callable[[str, int], None]) -> Reading | None:
+        """Read a tensor; None where it is tied to an earlier one. Nothing else is changed: threads may do it."""
         tensor = self.weights[name]
         if name in self.tied:
+            advance(name, tensor.size)
+            return None
+        own, parameter = self.parameters.get(name, (name, None))
+        return read(tensor, own, parameter, self._drawer(), advance, self.scan)
+
+    def take(self, name: str, found: Reading | None) -> None:
+        """Judge a tensor, and keep little of it.
+
+        Args:
+            name: Its name.
+            found: What `read` returned.
+        """
+        tensor = self.weights[name]
+        if found is None:
             verdict = f"tied with {self.tied[name]}"
             self.entries.append(Entry(name, "", tensor.shape, tensor.dtype, math.nan, math.nan, verdict))
-            advance(name, tensor.size)
             return
-        own, parameter = self.parameters.get(name, (name, None))
-        found = read(tensor, own, parameter, self._drawer(), advance)
         self.elements += sum(math.prod(b - a for a, b in held) for held in tensor.held)
         self.partial += not tensor.is_whole
         if not found.is_number or not tensor.size:
@@ -179,6 +259,10 @@ class _Run:
     def _without_scheme(self, found: Reading, faults: list[Finding]) -> tuple[list[str], bool]:
         unit = found.units[0]
         zeros = unit.summary.zeros if unit.dead else 0
+        far = outliers(found, self.context) if not faults and self.scheme is None else None
+        if far is not None:
+            self.findings.append(far)
+            faults = [*faults, far]
         result = fit(found, zeros, self.context)
         summary = unit.summary
         if found.tensor.dtype in DTYPES and not faults and self.scheme is None:
@@ -214,7 +298,7 @@ class _Run:
             self.findings.append(changed(found, self.context))
         if against == "other" and not wrong and not faults:
             self.others[found.name] = self._small_seed(found)
-            self.lines.append(self.context.line(found.units[0]))
+            self.lines[found.name] = self.context.line(found.units[0])
         if faults and not wrong:
             verdicts = [f"{faults[0].kind}; {verdict}" for verdict in verdicts]
         return verdicts
@@ -224,8 +308,8 @@ class _Run:
 
         own, parameter = self.parameters[found.name]
 
-        def draw(seed: int, region: Region) -> NDArray[Any]:
-            return drawn(parameter, own, seed, found.tensor.dtype, region, self.backend)
+        def draw(seed: int, dtype: str, region: Region) -> NDArray[Any]:
+            return drawn(parameter, own, seed, dtype, region, self.backend)
 
         return small_seed(found, draw)
 
@@ -240,11 +324,33 @@ class _Run:
         verdict, own = against_law(unit, repeats, self.context)
         return (verdict, own) if verdict else against_matrix(found, unit, self.context)
 
+    def _explain_aliases(self) -> None:
+        """Take tensors that the scheme does not have, and that are the same as one that it has, for tied ones."""
+        self.same = aliases(self.prints, set(self.extra), self.context)
+        self.extra = {name: one for name, one in self.extra.items() if name not in self.same}
+        self.prints = [one for one in self.prints if one.name not in self.same]
+        self.entries = [
+            replace(one, verdict=f"the same as {self.same[one.name]}") if one.name in self.same else one
+            for one in self.entries
+        ]
+
+    def _other_draws(self) -> dict[str, int | None]:
+        """Return what was drawn with another seed, but for copies, whose fault is that they are copies."""
+        others = dict(self.others)
+        for group in equal_groups(self.prints, self.context):
+            drawn = [one.name for one in group if one.name in others]
+            for name in drawn if len(drawn) < len(group) else ():
+                del others[name]
+        return others
+
     def all_findings(self) -> Iterator[Finding]:
         """Yield all findings, those between tensors included."""
+        self._explain_aliases()
+        yield from self.extra.values()
         yield from self.findings
-        if self.others:
-            yield other_seed(self.others, self.lines, self.context)
+        others = self._other_draws()
+        if others:
+            yield other_seed(others, self.lines[next(iter(others))], self.context)
         if self.moved:
             names = [name for one in self.deferred for name in one.parameters]
             yield trained(self.moved, names, self.context)

@@ -10,10 +10,9 @@ from numpy.typing import NDArray
 
 from fanin.auditing.context import Context
 from fanin.auditing.findings import Finding
-from fanin.auditing.hashing import words_of
-from fanin.auditing.reading import Reading
+from fanin.auditing.reading import Reading, is_wider, numbers_of
 from fanin.auditing.units import Departure
-from fanin.dtypes import DTYPES
+from fanin.dtypes import DTYPES, DType
 from fanin.exceptions import FaninError
 from fanin.locking.canonical import needs_whole
 from fanin.models.parameter import Region
@@ -44,8 +43,9 @@ def against_seed(found: Reading) -> Against:
     """
     if found.moved is None:
         return "", "none", 0.0
+    stored = "" if found.drawn_as in ("", found.tensor.dtype) else f", stored as {found.tensor.dtype}"
     if not found.moved:
-        return "fanin's bits", "equal", 0.0
+        return f"fanin's bits{stored}", "equal", 0.0
     whole = Departure()
     random = [unit for unit in found.units if unit.parameter is not None and unit.parameter.is_random]
     for unit in random:
@@ -59,7 +59,7 @@ def against_seed(found: Reading) -> Against:
     relative = whole.relative
     if not math.isfinite(relative):
         return "", "none", relative
-    if relative <= 4 * 2.0 ** -DTYPES[found.tensor.dtype].mantissa:
+    if relative <= 4 * 2.0 ** -_coarser(found).mantissa:
         return "fanin's draw, rounding aside", "close", relative
     if found.moved <= _FEW * found.tensor.size:
         return "", "changed", relative
@@ -69,6 +69,15 @@ def against_seed(found: Reading) -> Against:
     if whole.correlation > min(_CERTAIN / math.sqrt(size), 0.95):
         return f"moved {_percent(relative)} from fanin's draw", "moved", relative
     return "", "other", relative
+
+
+def _coarser(found: Reading) -> DType:
+    """Return the less precise of the dtype that the weights are stored in and the scheme's, which they came through."""
+    stored = DTYPES[found.tensor.dtype]
+    parameter = found.parameter
+    if parameter is None or not is_wider(found.tensor.dtype, parameter.dtype):
+        return stored
+    return DTYPES[parameter.dtype]
 
 
 def trained(moved: dict[str, float], constants: list[str], context: Context) -> Finding:
@@ -93,39 +102,45 @@ def changed(found: Reading, context: Context) -> Finding:
     return Finding("warning", "seed", (found.name,), cause, {"differing": count}, context.line(found.units[0]))
 
 
-def other_seed(names: dict[str, int | None], lines: list[str], context: Context) -> Finding:
+def other_seed(names: dict[str, int | None], line: str, context: Context) -> Finding:
     """Return the finding that weights are other draws of the same laws.
 
     Args:
         names: Names, and the seed that each was drawn with, where that is known.
-        lines: The lines that draw them.
+        line: The line that draws the first of them.
         context: The audit.
     """
     seeds = sorted({seed for seed in names.values() if seed is not None})
     why = f"with seed {', '.join(map(str, seeds))}" if seeds else "another seed, name or program"
     cause = f"is another draw of the same law than fanin's of seed {context.seed}: {why}"
-    return Finding("warning", "seed", tuple(names), cause, {"seeds": dict(names)}, lines[0])
+    return Finding("warning", "seed", tuple(names), cause, {"seeds": dict(names)}, line)
 
 
-def small_seed(found: Reading, drawn: Callable[[int, Region], NDArray[Any]]) -> int | None:
+def small_seed(found: Reading, drawn: Callable[[int, str, Region], NDArray[Any]]) -> int | None:
     """Return the small seed that a tensor was drawn with, if there is one.
 
     Args:
         found: The tensor.
-        drawn: Draws a region of it with any seed.
+        drawn: Draws a region of it with any seed, in any dtype.
     """
     random = next((unit for unit in found.units if unit.is_random), None)
     if random is None or found.parameter is None or needs_whole(found.parameter) or not found.tensor.is_whole:
         return None
     last = random.region[0][1]
     region = next(pieces(((last - 1, last), *random.region[1:]), _FIRST))  # a padding row comes first
-    bits = words_of(found.tensor.read(region))
-    if bits.size * found.bits < _CERTAIN_BITS:
+    stored = found.tensor.dtype
+    values = numbers_of(found.tensor.read(region), stored)
+    if values.size * found.bits < _CERTAIN_BITS:
         return None
-    try:
-        return next((seed for seed in range(_SEEDS) if (words_of(drawn(seed, region)) == bits).all()), None)
-    except FaninError:
-        return None
+    dtypes = [stored, found.parameter.dtype] if is_wider(stored, found.parameter.dtype) else [stored]
+    for dtype in dtypes:
+        try:
+            for seed in range(_SEEDS):
+                if (numbers_of(drawn(seed, dtype, region), dtype).reshape(values.shape) == values).all():
+                    return seed
+        except FaninError:  # the law cannot be drawn in this dtype
+            continue
+    return None
 
 
 def _percent(share: float) -> str:

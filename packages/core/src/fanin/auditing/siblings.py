@@ -1,4 +1,4 @@
-"""One layer unlike the others of its kind: the same name but for numbers, the same shape, and other weights."""
+"""One layer unlike the others of its kind: the same name but for numbers, the same shapes, and other weights."""
 
 from __future__ import annotations
 
@@ -45,9 +45,15 @@ class Sibling:
 
 def siblings(layers: Iterable[Sibling], context: Context) -> Iterator[Finding]:
     """Yield the layers that differ from all others of their kind, where those are alike."""
+    layers = list(layers)
+    within: dict[str, set[tuple[str, tuple[int, ...]]]] = {}
+    for one in layers:
+        layer, rest = _layer(one.name)
+        within.setdefault(layer, set()).add((rest, one.shape))
     kinds: dict[tuple[object, ...], list[Sibling]] = {}
     for one in layers:
-        kinds.setdefault((_NUMBER.sub("*", one.name), one.shape), []).append(one)
+        alike = frozenset(within[_layer(one.name)[0]])
+        kinds.setdefault((_NUMBER.sub("*", one.name), one.shape, alike), []).append(one)
     for kind in kinds.values():
         if len(kind) < _FEWEST:
             continue
@@ -60,6 +66,12 @@ def siblings(layers: Iterable[Sibling], context: Context) -> Iterator[Finding]:
             cause = f"is unlike {rest}: {_words(one)}, and they have {_words(typical)}"
             numbers = {"std": one.std, "mean": one.mean, "std of the others": typical.std}
             yield Finding("warning", "sibling", (one.name,), cause, numbers, one.line)
+
+
+def _layer(name: str) -> tuple[str, str]:
+    """Return the layer of a tensor, and what the tensor is called in it: "layers.0" and "norm.weight"."""
+    end = max((found.end() for found in _NUMBER.finditer(name)), default=0)
+    return name[:end], name[end:]
 
 
 def _typical(kind: list[Sibling]) -> Sibling:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
-from typing import Final
+from dataclasses import dataclass
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
 from fanin.dtypes import DTYPES
 
-__all__ = ["SAMPLE", "Summary"]
+__all__ = ["SAMPLE", "Scanned", "Summary"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -19,6 +20,22 @@ SAMPLE: Final = 1 << 17
 
 _HUGE: Final = 1e10
 _TINY: Final = 1e-30
+
+
+@dataclass(frozen=True)
+class Scanned:
+    """What a compiled pass over some weights counts of them: see `Summary`."""
+
+    count: int
+    zeros: int
+    subnormal: int
+    tiny: int
+    huge: int
+    narrow: int
+    low: float
+    high: float
+    sum: float
+    squares: float
 
 
 class Summary:
@@ -43,6 +60,7 @@ class Summary:
         self._step = max(1, -(-size // SAMPLE))
         self._seen = 0
         self._sample: list[Floats] = []
+        self._ordered: Floats | None = None
         form = DTYPES.get(dtype)
         self._normal = form.smallest_normal if form is not None else 0.0
         self._wide = form is not None and form.max_exponent >= 127  # a dtype in which garbage is far from any weight
@@ -83,6 +101,33 @@ class Summary:
         if self.dtype in ("float32", "float64") and not self.huge:
             self.narrow += int((values.astype(np.float32).view(np.uint32) & np.uint32(0xFFFF) == 0).sum())
 
+    def add_scanned(self, values: npt.NDArray[Any], scanned: Scanned) -> bool:
+        """Add weights that were counted, and return whether that was possible; if not, nothing was done.
+
+        It is not where some may not be finite, or lie outside of the ends.
+
+        Args:
+            values: The weights, flat and in the order of memory.
+            scanned: What was counted of them.
+        """
+        if scanned.huge or not (self.ends[0] <= scanned.low and scanned.high <= self.ends[1]):
+            return False
+        start = -self._seen % self._step
+        self._seen += values.size
+        self._sample.append(values[start :: self._step].astype(np.float64))
+        self.count += scanned.count
+        self.zeros += scanned.zeros
+        if self._wide:
+            self.subnormal, self.tiny = self.subnormal + scanned.subnormal, self.tiny + scanned.tiny
+        if self.first is None:
+            self.first = float(values[0])
+        self.low, self.high = min(self.low, scanned.low), max(self.high, scanned.high)
+        self._sum, self._squares = self._sum + scanned.sum, self._squares + scanned.squares
+        self._inner_sum, self._inner_squares = self._inner_sum + scanned.sum, self._inner_squares + scanned.squares
+        if self.dtype == "float32":
+            self.narrow += scanned.narrow
+        return True
+
     @property
     def is_constant(self) -> bool:
         """Whether all weights are one number."""
@@ -96,6 +141,8 @@ class Summary:
     @property
     def std(self) -> float:
         """Their standard deviation."""
+        if self.low == self.high:
+            return 0.0
         return self.spread(self.zeros_left_out(0))
 
     @property
@@ -126,6 +173,13 @@ class Summary:
         self._sample = [found]
         kept: Floats = found[np.isfinite(found)]
         return kept
+
+    @property
+    def ordered_sample(self) -> Floats:
+        """The sample's finite weights, the least first."""
+        if self._ordered is None:
+            self._ordered = np.sort(self.sample)
+        return self._ordered
 
     @property
     def raw_sample(self) -> Floats:

@@ -40,6 +40,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="RATE",
         help="the probability that a right model has a finding (default 1e-6)",
     )
+    parser.add_argument(
+        "--ignore",
+        metavar="PATTERN",
+        action="append",
+        default=[],
+        help='leave out the tensors whose name matches, such as "*.inv_freq", a buffer that is not saved; repeatable',
+    )
     parser.add_argument("--json", action="store_true", help="print the report as JSON")
     parser.add_argument("--html", metavar="FILE", help="write the report as a page")
 
@@ -56,7 +63,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _audit(weights: object, scheme: Scheme | None, options: argparse.Namespace) -> Audit:
-    settings = {"seed": options.seed, "false_alarm_rate": options.false_alarm_rate}
+    settings = {"seed": options.seed, "false_alarm_rate": options.false_alarm_rate, "ignore": options.ignore}
     if not sys.stderr.isatty():
         return audit(weights, scheme, **settings)
     try:

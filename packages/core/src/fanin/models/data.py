@@ -131,7 +131,8 @@ def parameters_of_text(text: object) -> dict[str, Parameter]:
     data = read_json(text, "a scheme", "scheme.to_json()")
     if not isinstance(data, dict) or "fanin_scheme" not in data:
         received = f"the keys {', '.join(data) or 'none'}" if isinstance(data, dict) else type(data).__name__
-        raise FaninValueError(f"a scheme's JSON is an object with {' and '.join(_KEYS)}. Received: {received}.")
+        hint = " That is a lock: fanin.locking.Lock.from_json(text).scheme is its scheme." * ("fanin_lock" in received)
+        raise FaninValueError(f"a scheme's JSON is an object with {' and '.join(_KEYS)}. Received: {received}.{hint}")
     version = data["fanin_scheme"]
     if version != _VERSION or isinstance(version, bool):
         raise FaninValueError(f"this fanin reads schemes of version {_VERSION}. Received: version {version!r}.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Final
 
 from fanin._checks import whole_number
@@ -30,7 +31,7 @@ def seed_words(seed: object) -> Words:
         (1, 7)
     """
     try:
-        number = whole_number(seed, "seed", 0)
+        number = whole_number(seed, "seed", -math.inf)
     except FaninTypeError as error:
         if type(seed).__module__.partition(".")[0] in ("jax", "jaxlib"):  # a number that jit or vmap traces, or a key
             raise FaninTypeError(
@@ -38,7 +39,7 @@ def seed_words(seed: object) -> Words:
                 f'fanin_jax.initializer("he")(jax.random.key(seed), shape).'
             ) from error
         raise
-    if number >= 2**64:
+    if not 0 <= number < 2**64:
         raise FaninValueError(
             f"seed must be an integer in [0, 2**64). Received: {number}. "
             f"Reduce it, for example with seed % 2**64, or pick another."

@@ -103,7 +103,7 @@ def _read(array: object) -> tuple[Floats, str]:
     if hasattr(given, "detach"):  # torch
         given = given.detach()
         dtype = str(given.dtype).removeprefix("torch.")
-        given = given.to(device="cpu").double().numpy() if dtype in DTYPES else given.cpu().numpy()
+        given = _read_torch(given) if dtype in DTYPES else np.empty(0)
     else:
         given = np.asarray(given)
         dtype = given.dtype.name
@@ -112,6 +112,26 @@ def _read(array: object) -> tuple[Floats, str]:
             f"weights are an array of {', '.join(DTYPES)}. Received: {type(array).__name__} of dtype {dtype}."
         )
     return np.asarray(given, np.float64), dtype
+
+
+def _read_torch(tensor: Any) -> Floats:
+    """Return the numbers of a tensor of torch.
+
+    Raises:
+        FaninValueError: It has no values, or not all of them are in this process's memory, one beside the other.
+    """
+    if tensor.is_meta:
+        raise FaninValueError(
+            "a tensor on the meta device has no values that could follow a law. Initialize it first, on a real device."
+        )
+    if str(tensor.layout) != "torch.strided" or tensor.is_nested or hasattr(tensor, "full_tensor"):
+        what = "distributed" if hasattr(tensor, "full_tensor") else "nested" if tensor.is_nested else str(tensor.layout)
+        raise FaninValueError(
+            f"weights are a dense tensor. Received: one that is {what}. Pass tensor.full_tensor() of a distributed "
+            f"one, tensor.to_dense() of a sparse one, or a part of a nested one."
+        )
+    found: Floats = tensor.to(device="cpu").double().numpy()
+    return found
 
 
 def _of_single_weights(values: Floats, dtype: str, limits: Limits) -> Iterator[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from fanin._checks import positive_number, whole_number
+from fanin._checks import positive_number, probability, whole_number
 from fanin.conformance.distribution.law import ExpectedLaw
 from fanin.exceptions import FaninValueError
 from fanin.initializers import Constant, Initializer, MatrixInitializer
@@ -128,7 +128,4 @@ def limits_of(size: int, law: ExpectedLaw, false_fail_rate: float) -> Limits:
     Raises:
         FaninValueError: The rate is no probability.
     """
-    rate = positive_number(false_fail_rate, "false_fail_rate")
-    if rate >= 1:
-        raise FaninValueError(f"false_fail_rate must be below 1, such as 1e-9. Received: {false_fail_rate!r}.")
-    return Limits(size, law, rate / TESTS)
+    return Limits(size, law, probability(false_fail_rate, "false_fail_rate", "1e-9") / TESTS)

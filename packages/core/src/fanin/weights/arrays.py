@@ -28,4 +28,6 @@ def tensor_of_array(name: str, array: NDArray[Any]) -> Tensor:
     shown = bits_of(np.asarray(array))
     memory = (array.__array_interface__["data"][0], array.shape, array.strides, array.dtype) if array.size else None
     held = (whole_of(array.shape),)
-    return Tensor(name, array.shape, array.dtype.name, lambda region: shown[index_of(region)], held, memory)
+    return Tensor(
+        name, array.shape, array.dtype.name, lambda region: shown[index_of(region)], held, memory, is_mapped=True
+    )

@@ -21,6 +21,20 @@ _KINDS: Final = (
     "checkpoint (with .metadata) or one of Orbax (with _METADATA)"
 )
 
+_H5: Final = "Load it into the model (model.load_weights, or keras.models.load_model), and pass the model."
+_OTHERS: Final = {
+    ".h5": _H5,
+    ".hdf5": _H5,
+    ".keras": _H5,
+    ".npy": "It holds one array: pass {name: numpy.load(path)}.",
+    ".ckpt": "Of Lightning it is a file of torch.save: call it .pt. Of TensorFlow: load it, and pass the model.",
+    ".tar": "It may be a file of torch.save: call it .pt.",
+    ".onnx": "Read its initializers with onnx.numpy_helper, and pass {name: array}.",
+    ".gguf": "Read its tensors with gguf.GGUFReader, and pass {name: array}.",
+    ".msgpack": "Restore it with flax.serialization.msgpack_restore, and pass the tree.",
+}
+"""Files of weights that are not read, and how they become what is."""
+
 TensorsOf = Callable[[object, str], list[Tensor]]
 
 
@@ -54,7 +68,10 @@ def open_file(path: Path, tensors_of: TensorsOf) -> Weights:
         return Weights(open_npz(path), str(path))
     if name.endswith((".pt", ".pth", ".bin")):
         return Weights(tensors_of(open_torch_file(path), repr(str(path))), str(path))
-    raise FaninValueError(f"the kind of a file is known by its name. Received: {str(path)!r}. Accepted: {_KINDS}.")
+    other = next((f" {text}" for ending, text in _OTHERS.items() if name.endswith(ending)), "")
+    raise FaninValueError(
+        f"the kind of a file is known by its name. Received: {str(path)!r}. Accepted: {_KINDS}.{other}"
+    )
 
 
 def _deeper(path: Path, name: str) -> Iterator[Path]:

@@ -123,7 +123,7 @@ def _tensor(name: str, record: dict[str, Any], memory: NDArray[Any], begin: int,
             whole = np.ndarray(shape, stored, memory, begin + start) if stop > start else np.empty(shape, stored)
         return whole[index_of(region)]
 
-    return Tensor(name, shape, dtype, fetch, (whole_of(shape),))
+    return Tensor(name, shape, dtype, fetch, (whole_of(shape),), is_mapped=True)
 
 
 def open_safetensors_index(path: Path) -> list[Tensor]:

@@ -32,6 +32,7 @@ class Tensor:
         held: The regions that this process can read: the whole tensor, or the blocks of a distributed one.
         memory: What two names of one tensor have in common; None where a source has no such names.
         stored: The regions that lie together, where a tensor is stored in several: reading stays within one of them.
+        is_mapped: Whether a region costs no more than its own bytes to read, from any thread.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Tensor:
     held: tuple[Region, ...]
     memory: Hashable = None
     stored: tuple[Region, ...] = ()
+    is_mapped: bool = False
 
     @property
     def size(self) -> int:

@@ -5,11 +5,16 @@ from __future__ import annotations
 import pickle
 import re
 from pathlib import Path
+from typing import Final
 
 from fanin.exceptions import FaninValueError
 from fanin.weights.libraries import library
 
 __all__ = ["open_torch_file"]
+
+_ZIP: Final = b"PK\x03\x04"
+_PICKLE: Final = b"\x80"
+"""The first bytes of a file: as torch saves it, and as it did before torch 1.6."""
 
 
 def open_torch_file(path: Path) -> object:
@@ -23,10 +28,13 @@ def open_torch_file(path: Path) -> object:
     """
     torch = library("torch", f"{str(path)!r}, a file of torch.save,", '"fanin[torch]"')
     with path.open("rb") as file:
-        mapped = file.read(4) == b"PK\x03\x04"
+        begin = file.read(4)
+    mapped = begin == _ZIP
     try:
         found: object = torch.load(path, map_location="cpu", weights_only=True, mmap=mapped)
     except pickle.UnpicklingError as error:
+        if not begin.startswith((_ZIP, _PICKLE)):
+            raise _no_file(path, begin, error) from error
         first = " ".join(str(error).split())
         reason = _refused(first)
         raise FaninValueError(
@@ -34,11 +42,17 @@ def open_torch_file(path: Path) -> object:
             f"running code. Save model.state_dict() instead of the model."
         ) from error
     except Exception as error:  # torch raises many kinds for a broken file
-        what = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
-        raise FaninValueError(
-            f"{str(path)!r} is no file of torch.save, or was cut off: {what}. Copy or download it again."
-        ) from error
+        raise _no_file(path, begin, error) from error
     return found
+
+
+def _no_file(path: Path, begin: bytes, error: Exception) -> FaninValueError:
+    """Return the error of a file that is none, or was cut off."""
+    if begin.startswith((_ZIP, _PICKLE)):
+        what = f"or was cut off: {type(error).__name__}: {' '.join(str(error).split())[:200]}"
+    else:
+        what = f"whatever its name says: it begins with {begin!r}, neither as a zip nor as a pickle"
+    return FaninValueError(f"{str(path)!r} is no file of torch.save, {what}. Copy or download it again.")
 
 
 def _refused(message: str) -> str:

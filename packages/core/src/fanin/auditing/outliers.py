@@ -1,0 +1,72 @@
+"""Without a scheme: single weights far beyond all others, which no law that fits those can have drawn."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Final
+
+import numpy as np
+
+from fanin.auditing.against_law import FAMILIES, bound_text
+from fanin.auditing.context import Context
+from fanin.auditing.findings import Finding
+from fanin.auditing.reading import PIECE, Reading, numbers_of
+from fanin.dtypes import DTYPES
+from fanin.testing.distance import distance
+
+__all__ = ["outliers"]
+
+_FAR: Final = 9.0
+"""No normal weight lies so many standard deviations away: one of 10^18 does."""
+
+_SPREAD: Final = 1.349
+"""Distance of a normal's quartiles, in standard deviations."""
+
+_FEWEST: Final = 256
+_FEW: Final = 1e-4
+
+
+def outliers(found: Reading, context: Context) -> Finding | None:
+    """Return the finding that a few weights lie beyond what the others' law can draw; None where none do.
+
+    Args:
+        found: The tensor; one unit without a law.
+        context: The audit.
+    """
+    summary = found.units[0].summary
+    if found.tensor.dtype not in DTYPES or summary.count < _FEWEST or summary.is_constant or found.is_ordered():
+        return None
+    sample = summary.ordered_sample
+    low, middle, high = (float(sample[sample.size * k // 4]) for k in (1, 2, 3))
+    spread = (high - low) / _SPREAD
+    if not spread > 0 or max(summary.high - middle, middle - summary.low) <= _FAR * spread:
+        return None
+    inner = sample[np.abs(sample - middle) <= _FAR * spread]
+    mean, std = float(inner.mean()), float(inner.std())
+    limit = math.sqrt(math.log(2 / context.alpha) / (2 * inner.size))
+    if not any(distance((inner - mean) / std, "float64", law, ordered=True) <= limit for law in FAMILIES.values()):
+        return None  # the others follow no law: a table, or trained
+    beyond = 0
+    for region in found.tensor.pieces(PIECE):
+        values = numbers_of(found.tensor.read(region), found.tensor.dtype)
+        beyond += int((np.abs(values - mean) > _FAR * std).sum())
+    if not 0 < beyond <= max(1, _FEW * summary.count):
+        return None
+    bound = bound_text(summary.low, summary.high)
+    far = max(summary.high - mean, mean - summary.low) / std
+    ends = [end for end in (summary.low, summary.high) if abs(end - mean) > _FAR * std]
+    shown = " and ".join(f"{end:.4g}" for end in ends)
+    cause = (
+        f"has {beyond} weight{'s' * (beyond > 1)} of {shown}, {far:.3g} standard deviations from the others, whose "
+        f"std is {std:.3g}{bound}"
+    )
+    numbers: dict[str, Any] = {
+        "outside": beyond,
+        "lowest": summary.low,
+        "highest": summary.high,
+        "mean": mean,
+        "std": std,
+    }
+    if bound:
+        numbers["likely"] = [bound]  # one finding for all that have it
+    return Finding("warning", "outlier", (found.name,), cause, numbers, context.line(found.units[0]))

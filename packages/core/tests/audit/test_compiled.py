@@ -1,0 +1,90 @@
+"""The compiled pass: it finds what NumPy's finds, whatever the dtype, the shape and the pieces."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import fanin
+from fanin.auditing.hashing import Hashes, words_of
+
+from .models import MODELS, Arrays, drawn
+from .test_faults import FAULTS
+
+pytest.importorskip("fanin_kernels")
+
+DTYPES = ("float32", "float16", "bfloat16")
+
+
+def audits(weights: Arrays, scheme: fanin.Scheme | None, monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """The reports of NumPy's pass and of the compiled one."""
+    reports = []
+    for least in (1 << 62, 0):
+        monkeypatch.setattr("fanin.auditing.running._LARGE", least)
+        reports.append(fanin.audit(weights, scheme))
+    return reports
+
+
+@pytest.mark.parametrize("piece", [1 << 18, 30])
+@pytest.mark.parametrize("case", FAULTS)
+def test_faults(case: str, piece: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    fault = FAULTS[case]
+    rng = np.random.default_rng(20)
+    weights = drawn(MODELS[fault.model], rng)
+    fault.plant(weights, rng)
+    monkeypatch.setattr("fanin.auditing.reading.PIECE", piece)
+    for scheme in (MODELS[fault.model], None):
+        one, other = audits(weights, scheme, monkeypatch)
+        assert str(other) == str(one)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("shape", [(300, 200), (40, 3, 5, 5), (7, 4000), (5000,), (1, 1), ()])
+@pytest.mark.parametrize("planted", ["nothing", "NaN", "zeros", "huge", "subnormal", "equal", "constant"])
+def test_dtypes_and_shapes(dtype: str, shape: tuple[int, ...], planted: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    types = pytest.importorskip("ml_dtypes")
+    array = np.random.default_rng(3).normal(0.01, 0.02, shape).astype(np.float32)
+    flat = array.reshape(-1)
+    if planted == "equal" and array.ndim > 1:
+        array[-1] = array[0]
+    elif planted == "constant":
+        array[...] = 0.5
+    elif planted != "nothing":
+        value = {"NaN": np.nan, "zeros": 0.0, "huge": 1e12, "subnormal": 1e-40}.get(planted, 1.0)
+        flat[flat.size // 3 : flat.size // 3 + 80] = value
+    with np.errstate(over="ignore"):
+        stored = array.astype(getattr(types, dtype, dtype))
+    monkeypatch.setattr("fanin.auditing.reading.PIECE", 700)
+    one, other = audits({"w": stored, "v.weight": array.copy()}, None, monkeypatch)
+    assert str(other) == str(one)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "uint16"])
+def test_hashes_are_the_same(dtype: str) -> None:
+    """Of float32, and of the bits of bfloat16; zeros, and a column and a row of them, included."""
+    from fanin.auditing.compiled import scan
+
+    array = np.random.default_rng(3).normal(size=(90, 70)).astype(np.float32)
+    array[:, 4] = array[11] = 0
+    array[3, 5], array[11, 4] = 0, -0.0
+    bits = array if dtype == "float32" else (array.view(np.uint32) >> 16).astype(np.uint16)
+    plain, compiled = Hashes(90, 70), Hashes(90, 70)
+    plain.add(words_of(bits), 8 * bits.itemsize, 0, 0)
+    rectangle = [(slice(0, bits.size), slice(0, 90), slice(0, 70))]
+    scan(bits.reshape(-1), "float32" if dtype == "float32" else "bfloat16", 0.0, compiled, rectangle)
+    for name in ("rows", "columns", "row_used", "column_used"):
+        assert (getattr(plain, name) == getattr(compiled, name)).all(), name
+    assert plain.digest == compiled.digest
+    assert list(np.flatnonzero(~compiled.row_used)) == [11]
+    assert list(np.flatnonzero(~compiled.column_used)) == [4]
+
+
+def test_values_beyond_the_ends_of_a_law(monkeypatch: pytest.MonkeyPatch) -> None:
+    scheme = fanin.Scheme({"w": fanin.Parameter((300, 200), "float32", fanin.uniform(-0.1, 0.1))})
+    weights = scheme.draw(seed=3)
+    weights["w"][200, 7] = 0.2
+    one, other = audits(weights, scheme, monkeypatch)
+    assert [finding.kind for finding in other.findings] == ["outlier"]
+    assert str(other) == str(one)
