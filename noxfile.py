@@ -165,7 +165,7 @@ def backend(session: nox.Session, name: str) -> None:
     own = {
         "numpy": [KERNELS, "./packages/backend_numpy"],
         "torch": [KERNELS, "./packages/backend_numpy", "./packages/backend_torch", "safetensors"],
-        "jax": ["./packages/backend_numpy", "./packages/backend_jax", *JAX_LIBRARIES],
+        "jax": [KERNELS, "./packages/backend_numpy", "./packages/backend_jax", *JAX_LIBRARIES],
     }
     install(session, "./packages/core[cli,conformance]", *own[name], *TEST)
     tests = f"packages/backend_{name}/tests"
@@ -173,12 +173,15 @@ def backend(session: nox.Session, name: str) -> None:
         # A weight's bits do not depend on the interpreter: on the other Pythons, what the library's own classes touch.
         some = [tests] if session.python == PYTHON else [f"{tests}/test_backend.py", f"{tests}/test_initializer.py"]
         pytest(session, "-n2", *(some if name == "jax" else [tests]), *session.posargs)
+        if name == "jax" and session.python == PYTHON:
+            by_xla = [f"{tests}/test_draw.py", f"{tests}/test_matrix.py"]
+            pytest(session, "-n2", *by_xla, *session.posargs, FANIN_ENGINE="numpy")
         return
     pytest(session, tests, "packages/kernels/tests", *session.posargs, FANIN_TEST_ENGINES="native")
-    session.run("python", "-m", "pip", "uninstall", "--quiet", "--yes", "fanin-kernels")
-    pytest(session, tests, *session.posargs, FANIN_TEST_ENGINES="numpy")
     suites = SLOW_CORE if session.python == PYTHON else ["packages/core/tests/cli"]
     pytest(session, "-n2", *suites)
+    session.run("python", "-m", "pip", "uninstall", "--quiet", "--yes", "fanin-kernels")
+    pytest(session, tests, *session.posargs, FANIN_TEST_ENGINES="numpy")
 
 
 @nox.session(python=PYTHON)
@@ -197,6 +200,7 @@ def minimum(session: nox.Session, name: str) -> None:
         "torch": [*torch, "./packages/backend_torch", *minima("backend_torch"), "safetensors"],
         "jax": [
             "./packages/core[conformance]",
+            KERNELS,
             "./packages/backend_numpy",
             "./packages/backend_jax",
             *minima("backend_jax"),

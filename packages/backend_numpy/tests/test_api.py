@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from engines import engines
 
 import fanin
 import fanin_numpy
@@ -217,3 +218,25 @@ def test_an_error_in_a_chunk_reaches_the_caller() -> None:
     run_tasks([lambda: done.append(2)] * 3, 2, lambda: None)
     assert done.count(2) == 3
     assert done.count(3) >= 1, "what fails gives its memory back too"
+
+
+def backends_command(**environment: str) -> tuple[int, str]:
+    command = [sys.executable, "-m", "fanin", "backends"]
+    run = subprocess.run(command, capture_output=True, text=True, env=os.environ | environment, check=False)
+    return run.returncode, run.stdout
+
+
+@pytest.mark.parametrize(("name", "path"), engines())
+def test_the_command_says_which_kernels_draw(name: str, path: str) -> None:
+    label = f"native ({path})" if path else name
+    code, text = backends_command(FANIN_ENGINE=name, **({"FANIN_KERNEL": path} if path else {}))
+    (line,) = (line for line in text.splitlines() if line.startswith("numpy "))
+    assert code == 0
+    assert f" {label} " in line
+
+
+@pytest.mark.skipif(("native", "scalar") not in engines(), reason="these tests are for plain NumPy")
+def test_the_command_says_that_kernels_cannot_be_used() -> None:
+    code, text = backends_command(FANIN_ENGINE="native", FANIN_KERNEL="sse9")
+    assert code == 1
+    assert "FANIN_KERNEL cannot be used: unknown kernels. Received: 'sse9'" in text

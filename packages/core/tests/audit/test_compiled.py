@@ -8,12 +8,11 @@ import numpy as np
 import pytest
 
 import fanin
+from fanin.auditing.compiled import scan
 from fanin.auditing.hashing import Hashes, words_of
 
 from .models import MODELS, Arrays, drawn
 from .test_faults import FAULTS
-
-pytest.importorskip("fanin_kernels")
 
 DTYPES = ("float32", "float16", "bfloat16")
 
@@ -64,8 +63,6 @@ def test_dtypes_and_shapes(dtype: str, shape: tuple[int, ...], planted: str, mon
 @pytest.mark.parametrize("dtype", ["float32", "uint16"])
 def test_hashes_are_the_same(dtype: str) -> None:
     """Of float32, and of the bits of bfloat16; zeros, and a column and a row of them, included."""
-    from fanin.auditing.compiled import scan
-
     array = np.random.default_rng(3).normal(size=(90, 70)).astype(np.float32)
     array[:, 4] = array[11] = 0
     array[3, 5], array[11, 4] = 0, -0.0
