@@ -259,8 +259,8 @@ def triton(session: nox.Session) -> None:
     own = ["./packages/core[conformance]", "./packages/backend_numpy", "./packages/backend_torch"]
     install(session, *own, "triton", *TEST)
     tests = "packages/backend_torch/tests"
-    pytest(session, "-n2", f"{tests}/triton", *session.posargs)
-    interpreted = [f"{tests}/triton", f"{tests}/test_draw.py", f"--deselect={tests}/test_draw.py::test_several_chunks"]
+    pytest(session, "-n2", f"{tests}/fused", *session.posargs)
+    interpreted = [f"{tests}/fused", f"{tests}/test_draw.py", f"--deselect={tests}/test_draw.py::test_several_chunks"]
     pytest(session, "-n2", *interpreted, *session.posargs, TRITON_INTERPRET="1")
 
 

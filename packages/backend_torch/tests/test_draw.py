@@ -56,6 +56,13 @@ CASES: dict[str, dict[str, Any]] = {
         "layout": "IO",
         "slices": (slice(1, 6), slice((1 << 16) - 2, (1 << 16) + 2)),
     },
+    "far away, odd": {
+        "shape": (1 << 20, 1 << 20),
+        "layout": "OI",
+        "slices": (slice(1 << 19, (1 << 19) + 3), slice(5, 9)),
+    },
+    "odd start, even count": {"shape": (301,), "layout": "O", "slices": (slice(3, 301),)},
+    "steps of 31 bits": {"shape": ((1 << 31) + 1, 8), "layout": "IO", "slices": (slice(2, 5), slice(0, 2))},
     "steps of 33 bits": {"shape": (1 << 33, 8), "layout": "IO", "slices": (slice(2, 6), slice(1, 4))},
     "steps of 33 bits, odd": {"shape": (1 << 33, 8), "layout": "IO", "slices": (slice(2, 5), slice(1, 4))},
     "scalar": {"shape": (), "layout": "", "dtype": "float16"},

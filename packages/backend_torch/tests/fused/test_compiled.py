@@ -33,6 +33,8 @@ WAYS: dict[str, tuple[tuple[int, ...], str, dict[str, Any]]] = {
     "2^34 elements": ((1 << 17, 1 << 17), "OI", {}),
     "inputs first": ((4096, 4096), "IO", {}),
     "2^34 elements, inputs first": ((1 << 17, 1 << 17), "IO", {}),
+    "2^35 elements, few outputs": ((1 << 32, 8), "IO", {}),
+    "few outputs": ((1 << 10, 8), "IO", {}),
     "lines from an odd index": ((40, 4096), "OI", {"slices": (slice(None), slice(1, 4096))}),
     "convolution, JAX order": ((3, 3, 5, 7), "HWIO", {}),
     "one column": ((700, 4), "OI", {"slices": (slice(None), slice(1, 2))}),
@@ -77,3 +79,11 @@ def test_a_run_is_written_in_words_of_128_bits() -> None:
 def test_a_record_of_the_table_is_one_load() -> None:
     text = stages("sm_90", "normal", "float32")["ptx"]
     assert re.findall(r"\bld\.global\.(\S+)", text) == ["b64"] * 8  # for eight weights of a thread
+
+
+@pytest.mark.parametrize(("way", "bits"), [("few outputs", 32), ("2^35 elements, few outputs", 64)])
+def test_the_numbers_of_tasks(way: str, bits: int) -> None:
+    """A task's number is divided by the number of outputs, 128 threads with four tasks each."""
+    found = re.findall(r"= [us](?:rem|div) i(\d+)", stages("sm_90", "normal", "float32", way)["llir"])
+    assert found.count(str(bits)) >= 4
+    assert bits == 64 or "64" not in found
