@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -9,8 +10,12 @@ import pytest
 import torch
 from torch import nn
 
+import fanin
 from fanin.exceptions import FaninError, FaninTypeError, FaninValueError
-from fanin_torch import build, record
+from fanin_torch import build, init_module_, record
+
+NONE = f"cuda:{torch.cuda.device_count()}"
+"""A device that is not here."""
 
 
 class Waves(nn.Module):
@@ -55,11 +60,127 @@ def test_a_lazy_layer_that_has_seen_its_input_is_built() -> None:
     assert torch.equal(build(called, seed=2).weight, build(nn.Linear, 4, 3, seed=2).weight)  # type: ignore[arg-type]
 
 
+def with_buffer(make: Callable[[], torch.Tensor]) -> Callable[[], nn.Module]:
+    def function() -> nn.Module:
+        module = nn.Linear(1, 1)
+        module.register_buffer("made", make())
+        return module
+
+    return function
+
+
+def in_a_thread() -> nn.Module:
+    net = nn.Sequential(nn.BatchNorm1d(2))
+    thread = threading.Thread(target=lambda: net.append(nn.Linear(2, 2)))
+    thread.start()
+    thread.join()
+    return net
+
+
+def test_expanded_buffers_are_computed() -> None:
+    """Their elements lie in the same memory, and are written once."""
+    found = build(with_buffer(lambda: torch.ones(3, 3).tril().expand(2, 3, 3))).get_buffer("made")
+    assert found.stride() == (0, 3, 1)
+    assert torch.equal(found, torch.ones(3, 3).tril().expand(2, 3, 3))
+
+
+def test_running_statistics_of_a_model_that_has_called_itself() -> None:
+    def called() -> nn.Module:
+        net = nn.ModuleList([nn.BatchNorm1d(2), nn.InstanceNorm1d(2, track_running_stats=True)])
+        net[0](torch.tensor([[0.0, 1.0], [2.0, 3.0]]))
+        net[1](torch.arange(8.0).reshape(2, 2, 2))
+        return net
+
+    built, own = build(called), called()
+    assert all(torch.equal(tensor, built.get_buffer(name)) for name, tensor in own.named_buffers())
+
+
+def test_generators_of_the_function_s_own() -> None:
+    def function() -> torch.Tensor:
+        return torch.randint(9, (4,), generator=torch.Generator().manual_seed(1))
+
+    assert build(with_buffer(function), seed=2).get_buffer("made").dtype == torch.int64
+
+
+MIRRORED: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
+    "negated": lambda x: -x,
+    "scaled": lambda x: x * -2.0,
+    "one minus it": lambda x: 1.0 - x,
+    "negated twice": lambda x: x.neg().mul(-3.0),
+    "a mask": lambda x: (x > 0).float(),
+}
+
+
+@pytest.mark.parametrize("name", MIRRORED)
+@pytest.mark.parametrize("first", [True, False])
+def test_numbers_of_one_source_keep_their_signs(name: str, first: bool) -> None:
+    change = MIRRORED[name]
+
+    def both() -> nn.Module:
+        x = torch.randn(16)
+        y = change(x)
+        return nn.ParameterList([x, y] if first else [y, x])
+
+    one, two = (parameter.detach() for parameter in build(both, seed=1).parameters())
+    x, y = (one, two) if first else (two, one)
+    assert torch.equal(y, change(x))
+
+
+def test_a_mask_of_what_is_negated() -> None:
+    def masked() -> nn.Module:
+        x = torch.randn(16)
+        return nn.ParameterList([-x, (x > 0).float()])
+
+    weight, mask = (parameter.detach() for parameter in build(masked, seed=1).parameters())
+    assert torch.equal(mask, (weight < 0).float())
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_a_scheme_from_a_file_does_not_leave_what_only_a_recording_can_compute(seed: int) -> None:
+    with record(draw=False) as recording:
+        model = Waves()
+    scheme = fanin.Scheme.from_json(recording.scheme(model).to_json())
+    module = Waves()
+    before = {name: tensor.clone() for name, tensor in module.state_dict().items()}
+    with pytest.raises(FaninValueError, match="waves follows no law, and only the recording could compute it again"):
+        init_module_(module, scheme, seed=seed)
+    assert all(torch.equal(tensor, before[name]) for name, tensor in module.state_dict().items())
+
+
+def test_elements_in_the_same_memory_are_refused_before_anything_is_written() -> None:
+    module = nn.ParameterList([torch.zeros(3), torch.zeros(1).expand(3)])
+    law = fanin.Parameter((3,), "float32", fanin.normal(std=1.0))
+    with pytest.raises(FaninValueError, match=r"^1: init_ cannot write a tensor whose elements share memory"):
+        init_module_(module, fanin.Scheme({"0": law, "1": law}))
+    assert module[0].tolist() == [0, 0, 0]
+
+
+def sobol() -> torch.Tensor:
+    engine: Any = torch.quasirandom.SobolEngine
+    drawn: torch.Tensor = engine(2, scramble=True).draw(3)
+    return drawn
+
+
 REFUSED: dict[str, tuple[type[FaninError], str, tuple[Any, ...], dict[str, Any]]] = {
     "a module": (FaninTypeError, "Received: a Linear that exists", (nn.Linear(3, 4),), {}),
     "a name": (FaninTypeError, "Received: 'resnet50'", ("resnet50",), {}),
     "no module": (FaninTypeError, "Received: Tensor from 'zeros'", (torch.zeros, 3), {}),
     "a lazy layer": (FaninValueError, r"^weight, bias: no shape yet", (nn.LazyLinear, 3), {}),
+    "a thread": (FaninValueError, r"not made by the function itself.*: 1\.weight, 1\.bias", (in_a_thread,), {}),
+    "no tensors": (FaninValueError, "Identity has no parameters and no buffers", (nn.Identity,), {}),
+    "sparse": (FaninValueError, "^made: sparse, nested", (with_buffer(lambda: torch.eye(3).to_sparse()),), {}),
+    "a sequence of Sobol": (
+        FaninValueError,
+        "^made cannot be computed again: unknown",
+        (with_buffer(sobol),),
+        {},
+    ),
+    "no such accelerator": (
+        FaninValueError,
+        "device 'cuda.*' cannot be used here",
+        (nn.Linear, 3, 4),
+        {"device": NONE},
+    ),
     "no memory": (FaninValueError, '"meta" has no memory', (nn.Linear, 3, 4), {"device": "meta"}),
     "no such device": (FaninValueError, "Received: 'gpu'", (nn.Linear, 3, 4), {"device": "gpu"}),
 }

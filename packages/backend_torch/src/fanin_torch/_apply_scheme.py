@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parameter import UninitializedBuffer, UninitializedParameter
 
-from fanin.exceptions import FaninValueError
+from fanin.exceptions import FaninError, FaninValueError
 from fanin.initializers import Constant
 from fanin.initializers.presets import zeros
 from fanin.models import Parameter, Scheme
@@ -24,6 +24,10 @@ from fanin_torch._record import RecordedScheme
 from fanin_torch._sharding import Block, local_blocks
 
 __all__ = ["apply_scheme"]
+
+
+_UNDRAWN = ("random", "unknown")
+"""How the notes of tensors begin that are neither laws nor tables, which their constructor has computed already."""
 
 
 @dataclass
@@ -84,6 +88,8 @@ def _check(tensors: list[Named], found: dict[str, tuple[str, Parameter] | None],
             faults.append(f"{name} has no law in the scheme, and no note that says why")
         elif not parameter.follows_laws and one.tensor.is_meta and not _computes(scheme, name):
             faults.append(f"{name} has no values, and the scheme says only: {parameter.note}")
+        elif not isinstance(scheme, RecordedScheme) and (parameter.note or "").startswith(_UNDRAWN):
+            faults.append(f"{name} follows no law, and only the recording could compute it again ({parameter.note})")
     for name in scheme:
         if name not in used and (not prefix or name.startswith(f"{prefix}.")):
             faults.append(f"the scheme's {name} is not in the module")
@@ -159,7 +165,10 @@ def _write(one: Named, name: str, parameter: Parameter, scheme: Scheme, seed: in
         return _Write([], name, blocks)
     if isinstance(parameter.initializer, Constant) and parameter.dtype in OTHER_DTYPES:
         return _Write([], fill=parameter.initializer.value)
-    check_writable(one.tensor, on_meta=True)
+    try:
+        check_writable(one.tensor, on_meta=True)
+    except FaninError as error:
+        raise type(error)(f"{name}: {error}") from error
     dtype = dtype_name(one.tensor.dtype)
     return _Write([drawn for block in blocks for drawn in _plans(parameter, name, dtype, block, seed)])
 
@@ -200,4 +209,12 @@ def _carry_out(write: _Write, memory: Tensor, scheme: Scheme, seed: int) -> None
         assert isinstance(scheme, RecordedScheme)
         values = scheme.replay(write.replay, seed)
         for block in write.blocks:
-            memory[block.place] = values[tuple(slice(*ends) for ends in block.part)].to(memory)
+            _copy(memory[block.place], values[tuple(slice(*ends) for ends in block.part)])
+
+
+def _copy(target: Tensor, values: Tensor) -> None:
+    """Copy values into memory, and once where several elements lie in the same memory, as `expand` makes them."""
+    for axis, (step, size) in enumerate(zip(target.stride(), target.shape, strict=True)):
+        if step == 0 and size > 1:
+            target, values = target.narrow(axis, 0, 1), values.narrow(axis, 0, 1)
+    target.copy_(values)

@@ -12,7 +12,7 @@ from fanin.exceptions import FaninTypeError, FaninValueError
 from fanin.stream.keys import seed_words
 from fanin_torch._apply_scheme import apply_scheme
 from fanin_torch._names import named_tensors
-from fanin_torch._record import record
+from fanin_torch._record import RecordedScheme, record
 
 __all__ = ["build"]
 
@@ -31,12 +31,12 @@ def build(function: Callable[..., _Module], *args: Any, seed: int = 0, device: o
         seed: An integer in [0, 2^64).
         device: Where the module shall live, a `torch.device` or what makes one; None for where the function makes it,
             and for the CPU where it makes it without memory (on the meta device).
-        kwargs: Its arguments by name.
+        kwargs: Its arguments by name. A `seed` or a `device` of its own is bound by `functools.partial`.
 
     Raises:
         FaninTypeError: It is no function, or returns no module.
         FaninValueError: The seed is none, there is no such device or it has no memory, a parameter has no shape yet, or
-            one is made from numbers that the recording never saw.
+            one was not made by the function or is made from numbers that the recording never saw.
 
     Example:
         >>> model = build(nn.Linear, 64, 256, seed=1)
@@ -60,6 +60,14 @@ def build(function: Callable[..., _Module], *args: Any, seed: int = 0, device: o
             f"{getattr(function, '__name__', function)!r}. Pass the model's class and its arguments."
         )
     scheme = recording.scheme(model)
+    assert isinstance(scheme, RecordedScheme)
+    made_elsewhere = [one.names[0] for one in named_tensors(model) if not one.is_buffer and scheme.keeps(one.names[0])]
+    if made_elsewhere:
+        raise FaninValueError(
+            f"build cannot draw what was not made by the function itself, in this thread, as a plain tensor: "
+            f"{', '.join(made_elsewhere[:5])}{' and more' * (len(made_elsewhere) > 5)}. Load weights, start threads "
+            f"and distribute the model after it is built: init_module_(model, scheme, seed) draws distributed tensors."
+        )
     if where is not None:
         _move(model, where)
     apply_scheme(model, scheme, seed)
@@ -87,6 +95,10 @@ def _device(given: object) -> torch.device:
             'inside of `with fanin_torch.record() as recording, torch.device("meta"):`, and draw it later by '
             "init_module_(model, recording.scheme(model), seed)."
         )
+    try:
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise FaninValueError(f"device {str(device)!r} cannot be used here: {error}") from error
     return device
 
 

@@ -89,7 +89,7 @@ class Constants:
 
 def _constant(tensor: Tensor) -> float | None:
     """Return the one finite value of all elements of a tensor in this process's memory, or None."""
-    if tensor.is_meta or hasattr(tensor, "device_mesh") or not tensor.numel():
+    if tensor.is_meta or hasattr(tensor, "device_mesh") or not tensor.numel() or tensor.is_complex():
         return None
     values = tensor.detach()
     first = values[(0,) * values.ndim]

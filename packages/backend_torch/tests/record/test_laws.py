@@ -161,6 +161,9 @@ def rejecting(decide: Callable[[Tensor], bool]) -> Code:
 DECISIONS: dict[str, Code] = {
     "a loop over rejected numbers": rejecting(lambda weight: bool((weight.abs() > 1.0).any())),
     "scaled by its own number": lambda: (w := torch.randn(3, 5)).mul_(1.0 / w.abs().max().item()),
+    "scaled by what is computed from its number": lambda: (w := torch.randn(3, 5)) * (0.1 / w.norm().item()),
+    "scaled by a whole random number": lambda: torch.randn(3, 5) * int(torch.randint(2, 9, ())),
+    "a constant of a random number": lambda: torch.full((3, 5), torch.rand(()).item()),
     "drawn until it suits": lambda: w if (w := torch.randn(3, 5)).sum() > 1e9 else w.normal_(0.0, w.std().item()),
 }
 

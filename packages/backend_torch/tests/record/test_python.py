@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import io
+import pickle
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -27,8 +30,17 @@ def written(tensor: Tensor, how: Callable[[Tensor], object]) -> Tensor:
     return tensor
 
 
+def stored(value: Any) -> Any:
+    file = io.BytesIO()
+    torch.save(value, file)
+    file.seek(0)
+    return torch.load(file)
+
+
 READ = "unknown: made outside of torch, by code that had read random numbers"
 WRITTEN = "unknown: written outside of torch, into the memory that NumPy shares with it"
+
+CALLED = "unknown: written by {}, which is no operation that can be done again"
 
 FROM_RANDOM: dict[str, tuple[str, Callable[[nn.Linear], Tensor]]] = {
     "numpy": (READ, lambda fc: torch.tensor(torch.randn(3).numpy())),
@@ -37,6 +49,10 @@ FROM_RANDOM: dict[str, tuple[str, Callable[[nn.Linear], Tensor]]] = {
     "an array": (READ, lambda fc: torch.as_tensor(np.asarray(fc.weight.detach()))),
     "DLPack": (READ, lambda fc: torch.from_numpy(np.from_dlpack(torch.randn(3)) + 1)),
     "NumPy's decomposition": (READ, lambda fc: torch.tensor(np.linalg.qr(torch.randn(3, 3).numpy())[0])),
+    "a file": (READ, lambda fc: torch.zeros(2, 3).copy_(stored(fc.weight.detach()))),
+    "a pickle": (READ, lambda fc: torch.zeros(3).copy_(pickle.loads(pickle.dumps(torch.randn(3))))),
+    "apply_": (CALLED.format("apply_"), lambda fc: torch.randn(3).apply_(lambda x: 7.0)),
+    "map_": (CALLED.format("map_"), lambda fc: torch.rand(3).map_(torch.rand(3), lambda x, y: x + 10 * y)),
     "single numbers": (READ, lambda fc: torch.tensor([torch.randn(1).item() for _ in range(3)])),
     "a statistic": (READ, lambda fc: torch.tensor(float(fc.weight.detach().std())).expand(3).clone()),
     "a seed for NumPy": (

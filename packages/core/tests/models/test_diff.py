@@ -242,3 +242,16 @@ def test_names_that_are_not_there(names: Any, message: str) -> None:
 def test_only_schemes() -> None:
     with pytest.raises(FaninError, match=r"two fanin\.Scheme values\. Received: dict"):
         diff(Scheme({"w": HE}), {"w": HE})  # type: ignore[arg-type]
+
+
+def test_what_follows_no_law_is_not_compared() -> None:
+    noted = [fanin.Parameter((3,), "float32", note=f"random, replayed: {text}") for text in ("abs", "abs", "tril")]
+    law = fanin.Parameter((3,), "float32", "zeros")
+    first = fanin.Scheme({name: noted[0] for name in "abcde"} | {"law": law})
+    found = fanin.diff(first, fanin.Scheme({name: noted[1] for name in "abcd"} | {"e": noted[2], "law": law}))
+    assert [one.name for one in found] == ["e"]
+    assert found.uncompared == ("a", "b", "c", "d")
+    assert str(found).splitlines()[-1] == "not compared, since they follow no law: a, b, c and 1 more"
+    same = fanin.diff(first, first)
+    assert not same
+    assert str(same).splitlines()[0] == "no difference"

@@ -83,6 +83,17 @@ def _install() -> None:
         function.__code__ = scope[name].__code__
         _undo.append(lambda function=function, code=code: setattr(function, "__code__", code))  # type: ignore[misc]
 
+    pickled = Tensor._reduce_ex_internal
+
+    def reduced(tensor: Tensor, protocol: Any) -> Any:
+        tape = current_tape()
+        if tape is not None:
+            tape.note_read(tensor)
+        return pickled(tensor, protocol)  # type: ignore[no-untyped-call]
+
+    Tensor._reduce_ex_internal = reduced  # type: ignore[method-assign]
+    _undo.append(lambda: setattr(Tensor, "_reduce_ex_internal", pickled))
+
     def hook(name: str, tensor: Tensor, *settings: Any, **more: Any) -> Any:
         return _call(name, originals[name], tensor, *settings, **more)
 

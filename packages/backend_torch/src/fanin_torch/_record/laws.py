@@ -40,12 +40,14 @@ class Law:
         source: The number of the operation that drew it; None for a constant.
         ends: The ends of the uniform law under an `erfinv`.
         inverted: Whether it was an `erfinv`, so that other numbers come from its stream than the operation's own.
+        negated: Whether its numbers have been multiplied by a negative one, which a symmetric law does not show.
     """
 
     initializer: Initializer | None
     source: int | None = None
     ends: tuple[float, float] | None = None
     inverted: bool = False
+    negated: bool = False
 
 
 def source_law(operation: Operation) -> Law | None:
@@ -114,7 +116,8 @@ def affine(law: Law, factor: float, shift: float) -> Law | None:
             made = Law(dataclasses.replace(initializer, gain=initializer.gain * factor), law.source)
         case Sparse(sparsity, std) if shift == 0 and factor > 0:
             made = _made(Sparse, sparsity, std * factor, source=law.source)
-    return dataclasses.replace(made, inverted=law.inverted) if made else None
+    negated = law.negated != (factor < 0)
+    return dataclasses.replace(made, inverted=law.inverted, negated=negated) if made else None
 
 
 def quantile_of(law: Law) -> Law | None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from dataclasses import dataclass
+from typing import Final
 
 from fanin.initializers import MatrixInitializer
 from fanin.layout import Geometry
 from fanin_torch._names import Named
 from fanin_torch._record.fold import Filled, fold
-from fanin_torch._record.laws import Law, source_law
+from fanin_torch._record.laws import Law, is_number, source_law
 from fanin_torch._record.leaves import leaves_of
 from fanin_torch._record.ref import Ref
 from fanin_torch._record.tape import Slice, Tape
@@ -66,20 +67,28 @@ def program_of(one: Named, tape: Tape, geometry: Geometry | None) -> Program:
 def _decisions(found: Slice, tape: Tape) -> tuple[bool, bool]:
     """Return whether the code read some of the numbers before the last operation, and whether more than that.
 
-    More is that it drew again afterwards, as loops over rejected numbers do, or that a setting is a number it read:
-    with other numbers it would have done other operations.
+    More is that it drew again afterwards, as loops over rejected numbers do, or that a setting is a number it read, or
+    may be computed from one: with other numbers it would have done other operations.
     """
     looks = [look for look in tape.told.looks if found.operations and look[0] <= found.operations[-1].number]
-    shared = [place for place, key, _ in looks if tape.slice_of(key, place).sources & found.sources]
-    again = bool(shared) and max(found.sources) >= min(shared)
-    told = {abs(value) for _, _, value in looks if isinstance(value, float)} - {0.0, 1.0}
-    settings = {
-        abs(leaf)
+    shared = [(place, value) for place, key, value in looks if tape.slice_of(key, place).sources & found.sources]
+    again = bool(shared) and max(found.sources) >= min(place for place, _ in shared)
+    numbers = [place for place, value in shared if not isinstance(value, bool)]
+    told = {abs(value) for _, _, value in looks if is_number(value)} - {0.0, 1.0}
+    settings = [
+        (operation.number, abs(leaf))
         for operation in (found.operations if told else ())
+        if operation.name.rstrip("_") in _SCALED
         for leaf in leaves_of((operation.args, operation.kwargs))
-        if isinstance(leaf, float)
-    }
-    return bool(shared), again or bool(settings & (told | {1.0 / value for value in told}))
+        if is_number(leaf) and abs(leaf) not in (0, 1)
+    ]
+    used = any(value in told or (value and 1.0 / value in told) for _, value in settings)
+    computed = bool(numbers) and any(number >= min(numbers) for number, _ in settings)
+    return bool(shared), again or used or computed
+
+
+_SCALED: Final = frozenset({"mul", "div", "add", "sub", "rsub", "pow", "fill", "full", "clamp", "normal", "uniform"})
+"""Operations whose settings may be numbers that the code has read."""
 
 
 def keep_apart(programs: dict[str, Program], tape: Tape) -> None:
@@ -116,7 +125,8 @@ def _order(ref: Ref, law: Law, geometry: Geometry | None) -> object:
     transposed = geometry if geometry is not None and geometry.transposed and geometry.shape == ref.shape else None
     size = tuple(size for size in ref.shape if size != 1)
     plain = ref.is_contiguous or not ref.whole
-    return (size if is_matrix else math.prod(size), None if plain else ref.stride, ref.dtype, transposed, law.inverted)
+    signs = law.inverted, law.negated
+    return (size if is_matrix else math.prod(size), None if plain else ref.stride, ref.dtype, transposed, signs)
 
 
 def _source_order(number: int, tape: Tape) -> object:

@@ -20,8 +20,15 @@ __all__ = ["Recording", "record"]
 
 
 _MAKERS: Final = (torch.tensor, torch.as_tensor, torch.scalar_tensor)
-_READERS: Final = (Tensor.numpy, Tensor.tolist, Tensor.__array__, Tensor.__dlpack__, Tensor.__reduce_ex__)
+_READERS: Final = (Tensor.numpy, Tensor.tolist, Tensor.__array__, Tensor.__dlpack__)
 """What hands the numbers of a tensor to Python without an operation of torch."""
+
+_RAW: Final = (
+    *(Tensor.apply_, Tensor.map_, Tensor.map2_),
+    *(torch._sobol_engine_draw, torch._sobol_engine_ff_, torch._sobol_engine_scramble_),
+    torch._sobol_engine_initialize_state_,
+)
+"""What writes the numbers of a tensor without an operation of torch."""
 
 _SHOWN: Final = (Tensor.__repr__, Tensor.__format__)
 
@@ -45,6 +52,8 @@ class _Python(TorchFunctionMode):
                 return func(*args, **{**given, "device": "cpu"}).to("meta")
         if func in _READERS:
             self._tape.note_read(args[0])
+        if func in _RAW:
+            return self._tape.note_raw(func, args, given)
         if func in _SHOWN:
             with self._tape.printing(args[0]):
                 return func(*args, **given)

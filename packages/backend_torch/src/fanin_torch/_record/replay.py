@@ -82,7 +82,7 @@ def _carry_out(operation: Operation, args: Any, kwargs: Any, at: Any, word: int 
     if operation.function is None:
         _HOOKS[operation.name](*args)
         return
-    settings = {name: "cpu" if name == "device" else value for name, value in kwargs.items() if name != "generator"}
+    settings = {**kwargs, **{name: value for name, value in (("device", "cpu"), ("generator", None)) if name in kwargs}}
     with torch.random.fork_rng(devices=[], enabled=word is not None):
         if word is not None:
             torch.manual_seed(word)

@@ -96,6 +96,13 @@ def read_scheme(model: nn.Module, tape: Tape) -> RecordedScheme:
         raise FaninTypeError(f"a scheme is read of a torch.nn.Module. Received: {type(model).__name__}.")
     tape.note_writes()
     named = named_tensors(model)
+    if odd := [one.names[0] for one in named if not _is_dense(one.tensor)]:
+        raise FaninValueError(
+            f"{', '.join(odd)}: sparse, nested or quantised tensors cannot be recorded. Make them after the model is "
+            f"built."
+        )
+    if not named:
+        raise FaninValueError(f"{type(model).__name__} has no parameters and no buffers: there is nothing to record.")
     if shapeless := [one.names[0] for one in named if torch.nn.parameter.is_lazy(one.tensor)]:
         raise FaninValueError(
             f"{', '.join(shapeless)}: no shape yet, since a lazy layer takes it from its first input. Call the model "
@@ -108,6 +115,10 @@ def read_scheme(model: nn.Module, tape: Tape) -> RecordedScheme:
     parameters = {one.names[0]: _parameter(one.tensor, programs[one.names[0]], sources, tape) for one in named}
     tied = {name: one.names[0] for one in named for name in one.names[1:]}
     return RecordedScheme(parameters, tape, programs, sources, tied)
+
+
+def _is_dense(tensor: Tensor) -> bool:
+    return tensor.layout is torch.strided and not (tensor.is_quantized or tensor.is_nested)
 
 
 def _check(model: nn.Module, named: list[Named], tape: Tape) -> None:
@@ -223,8 +234,11 @@ def _note(program: Program, tape: Tape) -> str:
         return "as it was before the recording"
     if program.slice.doubtful:
         return "unknown: made outside of torch, by code that had read random numbers"
-    if any(operation.name == "numpy" for operation in program.slice.operations):
+    raw = [one.name for one in program.slice.operations if one.function is None and not one.is_hook]
+    if "numpy" in raw:
         return "unknown: written outside of torch, into the memory that NumPy shares with it"
+    if raw:
+        return f"unknown: written by {raw[-1]}, which is no operation that can be done again"
     if program.slice.unfilled:
         return "unknown: made from a tensor whose values the recording never saw"
     if program.is_decided:

@@ -49,6 +49,9 @@ METADATA: Final = frozenset(
 _REPLACING: Final = frozenset({*CONSTANTS, *SOURCES, "fill_", "copy_", "eye"})
 """Operations in place that do not read what they overwrite."""
 
+_NORMS: Final = frozenset({"native_batch_norm", "cudnn_batch_norm", "miopen_batch_norm"})
+"""Operators that write the running mean and variance, their arguments 3 and 4, and do not say so in their schema."""
+
 _LOOKS: Final = frozenset({"_local_scalar_dense", "is_nonzero", "equal", "allclose"})
 """Operations that tell Python a value."""
 
@@ -201,6 +204,17 @@ class Tape(TorchDispatchMode):  # type: ignore[no-untyped-call]
         for ref in self.told.changed(key):
             self._append(Operation(len(self.operations), "numpy", None, (), {}, [], [ref], opaque=True))
 
+    def note_raw(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Call a function that writes memory and not by operations, and note that nothing is known of what it wrote."""
+        given = [leaf for leaf in leaves_of((args, kwargs)) if isinstance(leaf, Tensor) and _has_storage(leaf)]
+        self.undrawn.settle(given)
+        result = function(*args, **kwargs)
+        for leaf in [*leaves_of(result), *given[:1]]:
+            if isinstance(leaf, Tensor) and _has_storage(leaf):
+                name = function.__name__
+                self._append(Operation(len(self.operations), name, None, (), {}, [], [self.ref(leaf)], opaque=True))
+        return result
+
     @contextmanager
     def printing(self, tensor: Tensor) -> Iterator[None]:
         """Let a tensor be printed: its numbers are there, and that Python is told them does not count."""
@@ -325,11 +339,16 @@ class Tape(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
 def _has_storage(tensor: Tensor) -> bool:
     """Return whether a tensor's elements lie in a storage of its own, as those of sparse tensors do not."""
-    return tensor.layout is torch.strided and type(tensor) in (Tensor, torch.nn.Parameter, torch.nn.Buffer)
+    dense = tensor.layout is torch.strided and not tensor.is_nested
+    return dense and type(tensor) in (Tensor, torch.nn.Parameter, torch.nn.Buffer)
 
 
 def _written(func: Any, args: Any, kwargs: Any) -> Iterator[Ref]:
-    """Yield the tensors that an operator writes in place, by its schema."""
+    """Yield the tensors that an operator writes in place, by its schema, and the statistics of a normalization."""
+    name = func._schema.name.partition("::")[2]
+    if name in _NORMS:
+        yield from (leaf for leaf in args[3:5] if isinstance(leaf, Ref) and args[5])
+        return
     for place, argument in enumerate(func._schema.arguments):
         if argument.alias_info is None or not argument.alias_info.is_write:
             continue

@@ -17,6 +17,9 @@ from fanin.plans.rules import Fill
 
 __all__ = ["Difference", "SchemeDiff", "diff"]
 
+_FEW: Final = 3
+"""Names that are shown of tensors that were not compared."""
+
 _BRIEF: Final = 40
 """Characters of a note that are shown where only one scheme has the tensor."""
 
@@ -40,10 +43,15 @@ class Difference:
 
 
 class SchemeDiff(Sequence[Difference]):
-    """The differences of two schemes: empty, and so false, where there are none; printed, a table."""
+    """The differences of two schemes: empty, and so false, where there are none; printed, a table.
 
-    def __init__(self, differences: Sequence[Difference]) -> None:
+    Attributes:
+        uncompared: Tensors that follow no law in both schemes, by the same note: whether they are equal is not known.
+    """
+
+    def __init__(self, differences: Sequence[Difference], uncompared: Sequence[str] = ()) -> None:
         self._differences = tuple(differences)
+        self.uncompared: Final = tuple(uncompared)
 
     def __len__(self) -> int:
         return len(self._differences)
@@ -58,10 +66,12 @@ class SchemeDiff(Sequence[Difference]):
         return self._differences[index]
 
     def __str__(self) -> str:
-        if not self:
-            return "no difference"
         rows = merged(Row(one.name, (one.what, one.first, one.second)) for one in self)
-        return columns([("name", "what", "first", "second", ""), *rows])
+        text = columns([("name", "what", "first", "second", ""), *rows]) if self else "no difference"
+        if not self.uncompared:
+            return text
+        more = f" and {len(self.uncompared) - _FEW} more" if len(self.uncompared) > _FEW else ""
+        return f"{text}\nnot compared, since they follow no law: {', '.join(self.uncompared[:_FEW])}{more}"
 
     def __repr__(self) -> str:
         return f"<fanin.models.SchemeDiff of {len(self)} differences>"
@@ -77,7 +87,8 @@ def diff(a: Scheme, b: Scheme, names: Mapping[str, str] | None = None) -> Scheme
             parameters' own names are then the same too.
 
     Returns:
-        A sequence of differences, printed as a table. It is empty, and so false, where both draw the same weights.
+        A sequence of differences, printed as a table. It is empty, and so false, where both draw the same weights. What
+        follows no law is told apart by its note alone, and listed as not compared where that is the same.
 
     Raises:
         FaninValueError: `names` has a name that a scheme does not have.
@@ -109,15 +120,19 @@ def diff(a: Scheme, b: Scheme, names: Mapping[str, str] | None = None) -> Scheme
             )
     pairs = {name: mapping.get(name, name) for name in a}
     found: list[Difference] = []
+    uncompared: list[str] = []
     for name, other in pairs.items():
         if other in b:
             one, two = a[name].with_streams_of(name), b[other].with_streams_of(other)
-            found += (Difference(name, *texts) for texts in _differences(one, two, mapping))
+            differences = [Difference(name, *texts) for texts in _differences(one, two, mapping)]
+            found += differences
+            if not (differences or one.follows_laws or two.follows_laws):
+                uncompared.append(name)
         else:
             found.append(Difference(name, "missing", _in_brief(a[name]), ""))
     taken = set(pairs.values())
     found += (Difference(name, "missing", "", _in_brief(b[name])) for name in b if name not in taken)
-    return SchemeDiff(found)
+    return SchemeDiff(found, uncompared)
 
 
 def _differences(one: Parameter, two: Parameter, names: Mapping[str, str]) -> Iterator[tuple[str, str, str]]:
