@@ -266,8 +266,13 @@ def triton(session: nox.Session) -> None:
 
 @nox.session(python=PYTHON)
 def models(session: nox.Session) -> None:
-    """Test with a sample of the models of timm, torchvision and transformers; `FANIN_MODELS=all` for all of them."""
+    """Test with a sample of the models of timm, torchvision and transformers; `FANIN_MODELS=all` for all of them.
+
+    Trained weights are those that silero-vad and lpips ship; nothing of these packages is run.
+    """
     install_models(session)
+    install(session, "keras", "rich")  # for tests/models/audit_frameworks.py
+    install(session, "--no-deps", "silero-vad", "lpips")
     pytest(session, "tests/models", "--timeout=3600", *session.posargs)
 
 

@@ -2,6 +2,8 @@
 
 python tests/models/audit_frameworks.py --out found.jsonl           # build and audit: an hour on one core
 python tests/models/audit_frameworks.py --out found.jsonl --page    # and write the page's tables from it
+
+`nox -s models` installs what it needs.
 """
 
 from __future__ import annotations
@@ -171,7 +173,8 @@ def main() -> None:
     chosen = arguments.parse_args()
     torch.set_num_threads(1)
     if chosen.page:
-        write([json.loads(line) for line in chosen.out.read_text(encoding="utf-8").splitlines()])
+        found = [json.loads(line) for line in chosen.out.read_text(encoding="utf-8").splitlines()]
+        write(list({one["name"]: one for one in found}.values()))
     else:
         measure(chosen.libraries or list(LIBRARIES), chosen.out, chosen.only, chosen.every)
 

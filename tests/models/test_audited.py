@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import pytest
 import torch
-from published_models import declare_torchvision, timm_model
+from published_models import declare_torchvision, timm_model, transformers_model
 from torch import nn
 
 import fanin
@@ -112,9 +112,37 @@ def test_latents_that_are_all_ones() -> None:
     assert latents.verdict == "every weight is 1"
 
 
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [("mobilevitv2", "MobileViTV2Model"), ("mobilevit", "MobileViTModel"), ("rt_detr", "RTDetrModel")],
+)
+def test_norms_that_start_with_random_scales(kind: str, name: str) -> None:
+    declare_torchvision()
+    model = transformers_model(kind, name)
+    assert model is not None
+    scales_are_random(model.build)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_so_do_efficientnets() -> None:
+    from transformers import EfficientNetConfig, EfficientNetModel
+
+    scales_are_random(lambda: EfficientNetModel(EfficientNetConfig(width_coefficient=1.0, depth_coefficient=1.0)))
+
+
+def scales_are_random(build: Callable[[], Any]) -> None:
+    (found,) = (one for one in audited(build).findings if one.kind == "norm" and one.severity == "warning")
+    assert len(found.parameters) > 10
+    assert abs(found.evidence["mean"]) < found.evidence["std"] < 0.05
+
+
 @pytest.mark.parametrize(
     ("file", "line", "text"),
     [
+        ("transformers/models/efficientnet/modeling_efficientnet.py", 441, "nn.BatchNorm2d"),
+        ("transformers/models/mobilevit/modeling_mobilevit.py", 601, "nn.BatchNorm2d"),
+        ("transformers/models/rt_detr/modeling_rt_detr.py", 1050, "nn.BatchNorm2d"),
         ("torch/nn/modules/transformer.py", 1195, "def _get_clones"),
         ("torch/nn/modules/transformer.py", 311, "def _reset_parameters"),
         ("timm/layers/weight_init.py", 19, "def _trunc_normal_"),
@@ -128,6 +156,15 @@ def test_the_lines_that_the_page_names(file: str, line: int, text: str) -> None:
     assert text in Path(str(where)).read_text(encoding="utf-8").splitlines()[line - 1]
     assert file.rpartition("/")[2] in PAGE
     assert re.search(rf"\bline {line}\b", PAGE)
+
+
+@pytest.mark.parametrize("name", re.findall(r"\w+", PAGE.partition("have such a line: ")[2].partition(" |")[0]))
+def test_the_files_that_have_such_a_line(name: str) -> None:
+    where = importlib.metadata.distribution("transformers").locate_file(
+        f"transformers/models/{name}/modeling_{name}.py"
+    )
+    text = Path(str(where)).read_text(encoding="utf-8")
+    assert re.search(r"nn.BatchNorm2d\)+:\n +init.normal_\(module.weight", text)
 
 
 TRAINED: Final = {

@@ -226,6 +226,18 @@ def test_a_bias_of_several_axes_may_be_zeros() -> None:
     assert [one.parameters for one in fanin.audit(weights).findings] == [("query.kernel",)]
 
 
+def test_scales_that_are_all_random() -> None:
+    """With shifts of 0 nobody trained them; with others somebody may have."""
+    rng = np.random.default_rng(3)
+    weights: Arrays = {f"{k}.norm.weight": rng.normal(0, 0.02, 64).astype(np.float32) for k in range(4)}
+    weights |= {f"{k}.norm.bias": np.zeros(64, np.float32) for k in range(4)}
+    (found,) = fanin.audit(weights).findings
+    assert (found.kind, found.severity, len(found.parameters)) == ("norm", "warning", 4)
+    for k in range(4):
+        weights[f"{k}.norm.bias"] = rng.normal(0, 0.02, 64).astype(np.float32)
+    assert fanin.audit(weights).findings == ()
+
+
 def test_a_transposed_kernel_whose_fans_were_counted_as_a_plain_ones() -> None:
     shape = (40, 24, 4, 4)
     law = fanin.Parameter(shape, "float32", fanin.he_normal(), "IOHW", transposed=True, stride=(2, 2))

@@ -93,6 +93,15 @@ def test_scalars_and_tensors_without_elements(tmp_path: Path) -> None:
     assert list(weights["none"].pieces()) == []
 
 
+def test_large_tensors_are_read_ahead(tmp_path: Path) -> None:
+    """By pieces that begin and end within blocks, up to the end of the file."""
+    array = np.arange(9_000_000, dtype=np.float32).reshape(3000, 3000)
+    path = write_safetensors(tmp_path / "a.safetensors", {"w": ("F32", [3000, 3000], array.tobytes())})
+    tensor = open_weights(path)["w"]
+    for region in tensor.pieces(1 << 18):
+        assert (tensor.read(region) == array[tuple(slice(*ends) for ends in region)]).all()
+
+
 GOOD = safetensors_bytes({"a": ("F32", [3], b"\0" * 12), "b": ("F16", [2, 2], b"\0" * 8)})
 
 

@@ -42,12 +42,21 @@ def constants(layers: Iterable[Sibling], context: Context) -> Iterator[Finding]:
                 {"value": one.mean},
                 _ones(one),
             )
-    if still and len(still) >= _MANY * len(scales):
-        for one in scales:
-            if one.std > 0:
-                cause = f"scales a norm by random numbers, std {one.std:.3g} around {one.mean:.3g}, and not by 1"
-                yield Finding("warning", "norm", (one.name,), cause, {"std": one.std, "mean": one.mean}, _ones(one))
+    fresh = still and len(still) >= _MANY * len(scales)
+    shifts = {one.name: one.std for one in known}
+    for one in scales:
+        # A norm that was trained has a shift that is no constant either.
+        if one.std > 0 and (fresh or shifts.get(_shift(one.name)) == 0):
+            cause = f"scales a norm by random numbers, std {one.std:.3g} around {one.mean:.3g}, and not by 1"
+            numbers = {"std": one.std, "mean": one.mean, "likely": ["random"]}  # one finding for all that are
+            yield Finding("warning", "norm", (one.name,), cause, numbers, _ones(one))
     yield from _matrices([one for one in known if _is_matrix(one) and not _BIAS.search(one.name)])
+
+
+def _shift(name: str) -> str:
+    """Return what the shift of a norm is called, given its scale."""
+    start, word = re.split(r"(?=(?:weight|scale|gamma)$)", name, maxsplit=1, flags=re.IGNORECASE)
+    return start + ("beta" if word.lower() == "gamma" else "bias")
 
 
 def _matrices(matrices: list[Sibling]) -> Iterator[Finding]:
