@@ -18,7 +18,8 @@ from matplotlib.axes import Axes
 
 import fanin
 from fanin.gains.activations import get_activation
-from fanin.lab.figures import INK, Plot, colour, log_scale
+from fanin.lab.figures import INK, Plot, log_scale
+from fanin.lab.palette import colour
 from fanin.lab.trainer import load_trainer
 from fanin.lab.training import one_thread
 from fanin.probe.theory import gaussian_moment

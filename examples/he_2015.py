@@ -21,6 +21,7 @@ from fanin.compare.results import Results
 from fanin.compare.running import train
 from fanin.lab.data import load_data
 from fanin.lab.figures import Plot, band
+from fanin.lab.palette import style_of
 
 FIGURES = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parents[1] / "docs" / "figures"
 SEEDS = (0, 1, 2, 3, 4)
@@ -56,9 +57,9 @@ def show(layers: int, results: Results) -> None:
 
 def figure(layers: int, number: int, results: Results) -> Plot:
     def draw(axes: Axes) -> None:
-        for index, (label, name) in enumerate(NAMES.items()):
+        for label, name in NAMES.items():
             curves = [one.train_losses for one in results.of(label)]
-            band(axes, range(EPOCHS + 1), curves, name, index + 1)
+            band(axes, range(EPOCHS + 1), curves, name, style_of(label))
         axes.set_xlabel("epoch")
         axes.set_ylabel("training loss")
         axes.set_ylim(0, 3)

@@ -23,11 +23,12 @@ from matplotlib.figure import SubFigure
 from numpy.typing import NDArray
 
 import fanin
+from fanin.lab.palette import colour, style_of
 
 FIGURES = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parents[1] / "docs" / "figures"
 SIZE = 24
 LAYERS, WIDTH, SAMPLES = 30, 256, 256
-CURVES = {"he": "#1f6fb2", "glorot_normal": "#d8801f", "random": "#8a8a8a"}
+CURVES = {name: colour(style_of(name)) for name in ("he", "glorot_normal", "random")}
 LABELS = {"he": "he", "glorot_normal": "glorot (Xavier)", "random": "random, std 0.01"}
 
 
@@ -78,16 +79,16 @@ def map_of(axes: Axes, library: str, weights: NDArray[Any]) -> None:
 
 
 def decay(axes: Axes) -> None:
-    for initialization, colour in CURVES.items():
+    for initialization, shade in CURVES.items():
         sizes = signal(initialization)
-        axes.semilogy(range(1, LAYERS + 1), sizes, color=colour, linewidth=2.5, label=LABELS[initialization])
+        axes.semilogy(range(1, LAYERS + 1), sizes, color=shade, linewidth=2.5)
+        axes.text(LAYERS * 1.02, sizes[-1], LABELS[initialization], color="#222222", fontsize=11, va="center")
         print(f"  {initialization:14} layer 1: {sizes[0]:.2g}, layer {LAYERS}: {sizes[-1]:.2g}")
     axes.set_title(f"Signal in {LAYERS} ReLU layers", fontsize=13)
     axes.set_xlabel("layer", fontsize=12)
     axes.set_ylabel("root mean square", fontsize=12)
     axes.grid(alpha=0.3)
     axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(frameon=False, fontsize=12)
 
 
 def main() -> None:

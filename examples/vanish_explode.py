@@ -19,9 +19,11 @@ from matplotlib.axes import Axes
 from fanin.compare.experiment import Experiment
 from fanin.compare.running import train
 from fanin.lab.data import load_data
-from fanin.lab.figures import INK, Plot, colour
+from fanin.lab.figures import INK, Plot
+from fanin.lab.palette import colour, style_of
 from fanin.probe.measure import probe
 
+NORMAL = colour(style_of("normal"))
 FIGURES = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parents[1] / "docs" / "figures"
 SEEDS = (0, 1, 2)
 DEPTH, WIDTH, EPOCHS = 10, 100, 15
@@ -64,7 +66,7 @@ def main() -> None:
 
     def draw_factors(axes: Axes) -> None:
         axes.plot(STDS, [std / critical for std in STDS], color=INK, linewidth=1, label="theory")
-        axes.plot(STDS, factors, "o", color=colour(2), label=["measured"] + [None] * (len(SEEDS) - 1))
+        axes.plot(STDS, factors, "o", color=NORMAL, label=["measured"] + [None] * (len(SEEDS) - 1))
         axes.axvline(critical, color="#888888", linestyle=":")
         axes.set_xscale("log")
         axes.set_yscale("log")
@@ -73,8 +75,8 @@ def main() -> None:
 
     def draw_accuracies(axes: Axes) -> None:
         means = [np.mean(values) for values in accuracies]
-        axes.fill_between(STDS, [min(v) for v in accuracies], [max(v) for v in accuracies], color=colour(3), alpha=0.2)
-        axes.plot(STDS, means, "o-", color=colour(3))
+        axes.fill_between(STDS, [min(v) for v in accuracies], [max(v) for v in accuracies], color=NORMAL, alpha=0.2)
+        axes.plot(STDS, means, "o-", color=NORMAL)
         axes.axvline(critical, color="#888888", linestyle=":")
         axes.set_xscale("log")
         axes.set_ylim(0, 1)

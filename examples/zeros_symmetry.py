@@ -26,6 +26,7 @@ from fanin.compare.results import Results
 from fanin.compare.running import train
 from fanin.lab.data import Data, batches, load_data
 from fanin.lab.figures import Plot, band
+from fanin.lab.palette import styles
 from fanin.lab.snapshot import evaluate
 from fanin.lab.training import one_thread
 
@@ -108,8 +109,8 @@ def main() -> None:
             )
 
     def draw(axes: Axes) -> None:
-        for index, label in enumerate(INITIALIZATIONS):
-            band(axes, range(EPOCHS + 1), [one.accuracies for one in found["tanh"].of(label)], label, index)
+        for number, label in zip(styles(INITIALIZATIONS), INITIALIZATIONS, strict=True):
+            band(axes, range(EPOCHS + 1), [one.accuracies for one in found["tanh"].of(label)], label, number)
         axes.set_xlabel("epoch")
         axes.set_ylabel("test accuracy")
         axes.set_ylim(0, 1)

@@ -12,6 +12,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from fanin.lab.trainer import Trace
+from fanin.lab.wiring import KINDS, Kind, wire
+from fanin_torch._model_trainer import ModelTrainer
 
 __all__ = ["TorchTrainer"]
 
@@ -37,31 +39,69 @@ ACTIVATIONS: Final[dict[str, Callable[[Tensor], Tensor]]] = {
 }
 
 
+class _Pass:
+    """One pass through a network: the operations of `fanin.lab.wiring`, and each layer's output and pre-activation."""
+
+    def __init__(self, layers: list[tuple[Tensor, Tensor]], phi: Callable[[Tensor], Tensor]) -> None:
+        self._layers, self._phi = layers, phi
+        self.outputs: list[Tensor] = []
+        self.pre: list[Tensor] = []
+
+    def layer(self, number: int, inputs: Tensor) -> Tensor:
+        weight, bias = self._layers[number]
+        same = [size // 2 for size in weight.shape[2:]]
+        z = functional.conv2d(inputs, weight, bias, padding=same) if same else functional.linear(inputs, weight, bias)
+        self.pre.append(z)
+        self.outputs.append(z)
+        return z
+
+    def activate(self, number: int, inputs: Tensor) -> Tensor:
+        self.outputs[number] = self._phi(inputs)
+        return self.outputs[number]
+
+    def normalize(self, inputs: Tensor) -> Tensor:
+        return functional.layer_norm(inputs, inputs.shape[-1:])
+
+    def attend(self, queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
+        return functional.scaled_dot_product_attention(queries, keys, values)
+
+    def constant(self, array: NDArray[np.float64], like: Tensor) -> Tensor:
+        return torch.from_numpy(array).to(like)
+
+
 class TorchTrainer:
     """A `fanin.lab.trainer.Trainer` in PyTorch; its methods are described there."""
 
     activations: Final = tuple(ACTIVATIONS)
+    kinds: Final = KINDS
+    of_model: Final = ModelTrainer
 
-    def __init__(self, parameters: Mapping[str, Tensor], *, activation: str, learning_rate: float) -> None:
+    def __init__(
+        self,
+        parameters: Mapping[str, Tensor],
+        *,
+        activation: str,
+        learning_rate: float,
+        kind: Kind = "mlp",
+        sample: tuple[int, ...] | None = None,
+    ) -> None:
         self._named = {name: tensor.detach().clone().requires_grad_() for name, tensor in parameters.items()}
         self._layers = [
             (self._named[f"layers.{i}.weight"], self._named[f"layers.{i}.bias"]) for i in range(len(self._named) // 2)
         ]
         self._phi = ACTIVATIONS[activation]
         self._rate = learning_rate
+        self._kind: Kind = kind
+        self._sample = sample or (self._layers[0][0].shape[1],)
 
     def _place(self, array: NDArray[np.generic]) -> Tensor:
         return torch.from_numpy(array).to(self._layers[0][0].device)
 
     def _forward(self, inputs: Tensor) -> tuple[list[Tensor], list[Tensor]]:
         """Return each layer's output and each layer's pre-activation."""
-        value, outputs, pre = inputs, [], []
-        for i, (weight, bias) in enumerate(self._layers):
-            z = functional.linear(value, weight, bias)
-            value = self._phi(z) if i + 1 < len(self._layers) else z
-            pre.append(z)
-            outputs.append(value)
-        return outputs, pre
+        passed = _Pass(self._layers, self._phi)
+        wire(self._kind, self._sample, len(self._layers), inputs, passed)
+        return passed.outputs, passed.pre
 
     def step(self, inputs: Array, labels: NDArray[np.int64]) -> float:
         """Take one step of gradient descent, and return the mean loss before it."""

@@ -106,7 +106,7 @@ def test_while_it_trains(tmp_path: Path) -> None:
     code, text, err = interrupted("fanin.compare.running:snapshot", 3, arguments)
     assert code == 130
     assert "Traceback" not in err
-    assert "- zeros: at chance after 2 epochs" in text
+    assert "- failure zeros: at chance after 2 epochs" in text
     assert "- he: not trained" in text
     assert "Interrupted: the above is what was finished by then." in text
     assert_whole(out, "report.html", "results.json", "summary.csv", "curves.csv", "layers.csv")

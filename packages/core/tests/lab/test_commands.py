@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import re
 import subprocess
@@ -45,8 +46,8 @@ def test_compare(install: Install, dataset: str, tmp_path: Path, capsys: pytest.
         "5 inputs, 2 hidden layers of 4 relu units, 3 classes",
         "loss at epoch",
         "test accuracy %",
-        "- zeros: at chance after 2 epochs (test accuracy 33.3%, guessing 33.3%), all units",
-        "- he: initial weights identical in numpy and other",
+        "- failure zeros: at chance after 2 epochs (test accuracy 33.3%, guessing 33.3%), all units",
+        "- fine    he: initial weights identical in numpy and other",
         f"report: {tmp_path / 'out' / 'report.html'}",
     ):
         assert part in out
@@ -121,9 +122,9 @@ def test_probe(install: Install, dataset: str, tmp_path: Path, capsys: pytest.Ca
     assert main([*arguments, "--initializations", "he", "constant(0.5)", "constant(5e-1)"]) == 0
     out, err = capsys.readouterr()
     assert err == ""
-    assert "E[x²]: mean square of a layer's output" in out
-    assert out.count("E[x²]") == out.count("E[g²]") == 1 + 3  # the legend, and a heading of each table
-    assert "- he (variance 2/fan_in): the signal keeps its size" in out
+    assert "RMS x: root mean square of a layer's output" in out
+    assert out.count("RMS x") == out.count("RMS g") == 1 + 3  # the legend, and a heading of each table
+    assert "- fine    he (variance 2/fan_in): the signal keeps its size" in out
     assert "all 4 units of a hidden layer are identical and get identical gradients" in out
     assert "The theory has no prediction" in out
     assert "constant(0.5) and constant(5e-1) are the same initialization" in out
@@ -268,14 +269,15 @@ def test_a_backend_that_is_not_installed(option: str, command: str) -> None:
     ],
 )
 def test_an_encoding_without_our_letters(encoding: dict[str, str], dataset: str) -> None:
+    only = ["--initializations", "he"]
     done = subprocess.run(
-        [sys.executable, "-m", "fanin", "probe", "--backend", "numpy", "--dataset", dataset, *SMALL],
+        [sys.executable, "-m", "fanin", "probe", "--backend", "numpy", "--dataset", dataset, *SMALL, *only],
         capture_output=True,
         env={**os.environ, **encoding},
         check=False,
     )
     assert (done.returncode, done.stderr) == (0, b"")
-    assert b"E[x^2]: mean square of a layer's output" in done.stdout
+    assert b"x a layer" in done.stdout
     assert re.search(rb"\([0-9.]+x a layer\)", done.stdout)
     assert b"?" not in done.stdout
     rows = [line for line in done.stdout.splitlines() if b"|" in line or b"-+-" in line]
@@ -334,3 +336,37 @@ def test_tables_fit_a_terminal_of_80_columns(
     assert max(map(len, rows)) <= 80
     assert "…" not in text
     assert all(line.rstrip().endswith(("/4", "/3")) for line in rows if "numpy" in line or "output" in line)
+
+
+class Narrow(io.StringIO):
+    """A terminal of 80 columns."""
+
+    encoding = "utf-8"
+
+    def isatty(self) -> bool:
+        return True
+
+
+LONG = ["glorot_uniform", "torch:kaiming_uniform(a=0.2)", "truncated_normal(std=0.02)"]
+
+
+@pytest.mark.parametrize("command", ["compare", "probe"])
+def test_a_table_fits_80_columns_and_breaks_no_word(
+    command: str, install: Install, dataset: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install(ReferenceBackend("numpy"), ReferenceBackend("other"))
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("NO_COLOR", "1")
+    screen = Narrow()
+    monkeypatch.setattr(sys, "stdout", screen)
+    names = [LONG[0], LONG[2]] if command == "probe" else LONG
+    quick = [*SMALL, "--backend", "numpy"] if command == "probe" else [*QUICK, "--backends", "numpy", "other"]
+    assert main([command, "--dataset", dataset, *quick, "--seeds", "2", "--initializations", *names]) == 0
+    lines = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", screen.getvalue()).splitlines()
+    rules = [k for k, line in enumerate(lines) if line.startswith("──")]
+    assert len(rules) == 2
+    rows = [line for k in rules for line in (*lines[max(k - 2, 0) : k], *lines[k : k + 4])]
+    assert max(map(len, rows)) <= 80
+    for name in names:
+        assert any(line.startswith(name) for line in lines)

@@ -247,8 +247,8 @@ def test_only_schemes() -> None:
 def test_what_follows_no_law_is_not_compared() -> None:
     noted = [fanin.Parameter((3,), "float32", note=f"random, replayed: {text}") for text in ("abs", "abs", "tril")]
     law = fanin.Parameter((3,), "float32", "zeros")
-    first = fanin.Scheme({name: noted[0] for name in "abcde"} | {"law": law})
-    found = fanin.diff(first, fanin.Scheme({name: noted[1] for name in "abcd"} | {"e": noted[2], "law": law}))
+    first = fanin.Scheme(dict.fromkeys("abcde", noted[0]) | {"law": law})
+    found = fanin.diff(first, fanin.Scheme(dict.fromkeys("abcd", noted[1]) | {"e": noted[2], "law": law}))
     assert [one.name for one in found] == ["e"]
     assert found.uncompared == ("a", "b", "c", "d")
     assert str(found).splitlines()[-1] == "not compared, since they follow no law: a, b, c and 1 more"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import jax
@@ -11,31 +13,54 @@ import numpy as np
 
 from fanin.exceptions import FaninTypeError, FaninValueError
 from fanin.initializers.presets import normal
-from fanin.signal import Layer, ModelProbe, Sum
+from fanin.signal import Attention, Layer, ModelProbe, Sum, combined
+from fanin.signal.samples import Arrangement, arrangements, best
+from fanin.signal.seeds import count
 from fanin_jax._api import init
-from fanin_jax._probe.walk import FLAT, Seen, Value, walk
+from fanin_jax._probe.training import short_run
+from fanin_jax._probe.walk import FLAT, Seen, Use, Value, walk
 
 __all__ = ["probe"]
 
+_OWN: tuple[str, ...] = ("kernel", "w", "weight", "embedding")
+"""What libraries call the weight of a layer, which its name goes without."""
+
+_SMALLEST = 2.0**-25
+"""Numbers up to this one float16 rounds to 0."""
+
 
 def probe(
-    function: Callable[[Any, Any], Any], weights: Any, batch: Any, loss: Callable[[Any], Any] | None = None
+    function: Callable[[Any, Any], Any],
+    weights: Any,
+    batch: Any,
+    loss: Callable[[Any], Any] | None = None,
+    seeds: int | None = None,
+    train: int = 0,
 ) -> ModelProbe:
     """Return what a model's signal and gradient do before training, layer by layer, with a verdict.
 
-    A layer is a product of data and a weight, and has the weight's path as its name. Nothing is changed.
+    A layer is a product of data and a weight, and has the weight's path as its name. Which axis of it counts the
+    samples, which `vmap` may put anywhere, is found by running the batch once more in another order. Nothing is
+    changed.
 
     Args:
         function: A function of (weights, batch) that returns the outputs: `model.apply` of Flax,
-            `lambda model, x: jax.vmap(model)(x)` for Equinox, `lambda state, x: nnx.merge(graphdef, state)(x)` for NNX.
-        weights: The tree of initial weights.
+            `lambda model, x: jax.vmap(model)(x)` for Equinox, `lambda model, x: model(x)` for NNX.
+        weights: The tree of initial weights: Linen's variables, an Equinox or NNX model; what is no array stays as it
+            is. With `seeds`, a function of a key that returns it.
         batch: Its second argument, an array or a tree. The first axis counts the samples, of which there must be two or
             more.
         loss: A function of what it returns, which returns a scalar. None for a fixed random direction of the outputs.
+        seeds: How many times to make and probe the weights, with the keys 0, 1, ...: geometric means are shown, and
+            each layer's worst.
+        train: How many steps of Adam, learning rate 0.001, the weights are trained for on this batch; it needs a loss.
+            What comes of it is shown beside the rest, and has no part in the verdict.
 
     Raises:
-        FaninTypeError: The first argument is no function, the loss is no scalar, or there is no array to differentiate.
-        FaninValueError: The batch has one sample only, or no product of data and a weight was seen.
+        FaninTypeError: The first argument or the loss is no function, the loss is no scalar, or there is no array to
+            differentiate.
+        FaninValueError: The batch has one sample only, no product of data and a weight was seen, or no gradient comes
+            from the loss.
 
     Example:
         >>> weights = [jax.random.normal(jax.random.key(k), (64, 64)) * 0.02 for k in range(12)]
@@ -52,57 +77,112 @@ def probe(
             f"probe takes a function of (weights, batch), and then both. Received: {type(function).__name__} first. "
             f"Pass, for example, model.apply."
         )
-    samples = _samples(batch)
-    flat, structure = jax.tree_util.tree_flatten_with_path(weights)
-    arrays = [leaf for _, leaf in flat]
-    floating = [k for k, leaf in enumerate(arrays) if jnp.issubdtype(jnp.result_type(leaf), jnp.floating)]
-    names = [_name(path) for path, _ in flat]
+    if loss is not None and not callable(loss):
+        raise FaninTypeError(f"loss is a function of what the function returns. Received: {loss!r}.")
+    steps = count(train, "train", 0)
+    if steps and loss is None:
+        raise FaninValueError("a short run needs a loss to train for. Received: train without loss. Pass loss=.")
+    if seeds is None:
+        return _probe(function, weights, batch, loss, steps)
+    if not callable(weights):
+        raise FaninTypeError(
+            f"with seeds, probe takes a function of a key that returns the weights. Received: "
+            f"{type(weights).__name__}. Pass, for example, lambda key: model.init(key, batch), or leave seeds out."
+        )
+    keys = [jax.random.key(seed) for seed in range(count(seeds, "seeds", 1))]
+    return combined([_probe(function, weights(key), batch, loss, steps) for key in keys])
 
-    def call(leaves: Any, data: Any) -> Any:
-        return function(jax.tree_util.tree_unflatten(structure, leaves), data)
 
-    traced, shapes = jax.make_jaxpr(call, return_shape=True)(arrays, batch)
-    data = jax.tree_util.tree_leaves(batch)
-    seen = Seen()
+@dataclass
+class _Model:
+    """A function of weights as a trace, which can be carried out with what is seen noted.
 
-    def value(moves: list[Any] | None, given: list[Any]) -> tuple[Any, Seen]:
-        noted = Seen()
-        leaves = list(arrays)
-        for k, leaf in zip(floating, given, strict=True):
-            leaves[k] = leaf
-        values = [Value(leaf, weight=name) for leaf, name in zip(leaves, names, strict=True)]
+    Attributes:
+        traced: The trace.
+        structure: The structure of what it returns.
+        names: The paths of the weights.
+        arrays: They themselves.
+    """
+
+    traced: Any
+    structure: Any
+    names: list[str]
+    arrays: list[Any]
+
+    def run(self, leaves: list[Any], data: list[Any], moves: list[Any] | None = None) -> tuple[Any, Seen]:
+        """Return what it returns, and what was seen."""
+        seen = Seen()
+        values = [Value(leaf, weight=name) for leaf, name in zip(leaves, self.names, strict=True)]
+        given = [*values, *(Value(leaf, is_data=True) for leaf in data)]
         out = walk(
-            traced,
-            [*values, *map(Value, data)],
-            noted,
+            self.traced,
+            given,
+            seen,
             lambda number, array: array if moves is None else array + moves[number].astype(array.dtype),
         )
-        tree = jax.tree_util.tree_unflatten(jax.tree_util.tree_structure(shapes), [one.array for one in out])
-        return _scalar(tree, loss), noted
+        return jax.tree_util.tree_unflatten(self.structure, [one.array for one in out]), seen
 
-    own = [arrays[k] for k in floating]
-    _, seen = value(None, own)
-    if not seen.names:
+
+def _probe(
+    function: Callable[[Any, Any], Any], weights: Any, batch: Any, loss: Callable[[Any], Any] | None, steps: int
+) -> ModelProbe:
+    samples = _samples(batch)
+    flat, structure = jax.tree_util.tree_flatten_with_path(weights)
+    kept = [k for k, (_, leaf) in enumerate(flat) if isinstance(leaf, (jax.Array, np.ndarray))]
+    still = [None if k in kept else leaf for k, (_, leaf) in enumerate(flat)]  # functions, and other settings
+    arrays = [flat[k][1] for k in kept]
+    names = [_name(flat[k][0]) for k in kept]
+
+    def call(leaves: Any, data: Any) -> Any:
+        whole = list(still)
+        for k, leaf in zip(kept, leaves, strict=True):
+            whole[k] = leaf
+        return function(jax.tree_util.tree_unflatten(structure, whole), data)
+
+    traced, shapes = jax.make_jaxpr(call, return_shape=True)(arrays, batch)
+    model = _Model(traced, jax.tree_util.tree_structure(shapes), names, arrays)
+    data = jax.tree_util.tree_leaves(batch)
+    outputs, seen = model.run(arrays, data)
+    if not seen.uses:
         raise FaninValueError(
             f"no product of data and a weight was seen. Received: {len(arrays)} weights. Pass a function of (weights, "
             f"batch) that uses them."
         )
-    moves = [jnp.zeros(jnp.shape(out), jnp.float32) for out in seen.outputs]
-    by_moves, by_weights = jax.grad(lambda a, b: value(a, b)[0], argnums=(0, 1))(moves, own)
-    update = {names[k]: (_rms(gradient), _rms(arrays[k])) for k, gradient in zip(floating, by_weights, strict=True)}
+    _scalar(outputs, loss)  # whose errors are not those of the derivative
+    by_moves, by_weights, notes = _gradients(model, seen, data, loss)
+    chosen = _choose(seen, model, data, samples)
+    notes += [f"The layers inside of a {kind} were not told apart." for kind in dict.fromkeys(seen.unseen)]
+    if seen.is_idle:
+        notes.append("A normalization uses running statistics, where fresh ones do nothing: try the mode for training.")
     stored = dict(zip(names, arrays, strict=True))
-    layers, notes = [], [f"The layers inside of a {kind} were not told apart." for kind in dict.fromkeys(seen.unseen)]
-    for k, name in enumerate(seen.names):
-        if samples not in np.shape(seen.outputs[k]):
-            notes.append(f"{name} was left out: none of its axes {np.shape(seen.outputs[k])} counts the samples.")
+    layers, counts = [], dict[str, int]()
+    for use, arrangement, gradient in zip(seen.uses, chosen, by_moves, strict=True):
+        counts[use.weight] = counts.get(use.weight, 0) + 1
+        name = _layer_name(use.weight) + (f" (use {counts[use.weight]})" if counts[use.weight] > 1 else "")
+        if arrangement is None:
+            notes.append(f"{name} was left out: its axes {np.shape(use.output)} do not count the samples.")
             continue
-        layers.append(_layer(k, name, seen, stored[name], by_moves[k], update[name], samples))
-    sums = [
-        Sum("the model", _between(total, samples), min(_between(a, samples), _between(b, samples)))
-        for a, b, total in seen.sums
-        if samples in np.shape(total)
-    ]
-    return ModelProbe(tuple(layers), tuple(sums), (), tuple(notes), framework="jax")
+        weight, by_weight = _weight(use.weight, stored), _weight(use.weight, by_weights)
+        layers.append(_layer(name, use, arrangement, gradient, weight, by_weight))
+    floating = [k for k, leaf in enumerate(arrays) if jnp.issubdtype(leaf.dtype, jnp.floating)]
+
+    def trained(own: list[Any]) -> Any:
+        leaves = list(arrays)
+        for k, leaf in zip(floating, own, strict=True):
+            leaves[k] = leaf
+        return _scalar(call(leaves, batch), loss)
+
+    training = short_run(trained, [arrays[k] for k in floating], steps) if steps else []
+    return ModelProbe(
+        tuple(layers),
+        tuple(_sums(seen, chosen, samples)),
+        tuple(_attention(logits, where) for logits, where in seen.softmaxes),
+        tuple(notes),
+        framework="jax",
+        normalised=seen.is_normalised,
+        has_loss=loss is not None,
+        training=tuple(training),
+    )
 
 
 def _samples(batch: Any) -> int:
@@ -131,12 +211,27 @@ def _name(path: Any) -> str:
     return ".".join(words).removesuffix(".value") or "weights"
 
 
+def _layer_name(weight: str) -> str:
+    path, _, own = weight.rpartition(".")
+    return path if own in _OWN and path else weight
+
+
+def _weight(name: str, stored: dict[str, Any]) -> Any:
+    """Return a weight by its path, or the part of a stacked one that a step of a scan used."""
+    if name in stored:
+        return stored[name]
+    path, _, step = name.rpartition(".")
+    whole = _weight(path, stored) if path else None
+    return None if whole is None else whole[int(step)]
+
+
 def _scalar(outputs: Any, loss: Callable[[Any], Any] | None) -> Any:
     if loss is not None:
-        value = loss(outputs)
-        if np.size(value) != 1:
-            raise FaninTypeError(f"a loss returns one number. Received: shape {np.shape(value)}.")
-        return jnp.reshape(value, ())
+        value: Any = loss(outputs)
+        if not isinstance(value, (jax.Array, np.ndarray, np.generic, float, int)) or np.size(value) != 1:
+            shown = f"shape {np.shape(value)}" if hasattr(value, "shape") else type(value).__name__
+            raise FaninTypeError(f"a loss returns one number. Received: {shown}.")
+        return jnp.reshape(jnp.asarray(value), ())
     leaves = [leaf for leaf in jax.tree_util.tree_leaves(outputs) if jnp.issubdtype(leaf.dtype, jnp.floating)]
     if not leaves:
         raise FaninTypeError(f"nothing can be differentiated: {type(outputs).__name__}. Pass loss=, a function of it.")
@@ -144,41 +239,132 @@ def _scalar(outputs: Any, loss: Callable[[Any], Any] | None) -> Any:
     return jnp.sum(leaves[0].astype(jnp.float32) * direction) / leaves[0].size ** 0.5
 
 
-def _layer(
-    number: int, name: str, seen: Seen, weight: Any, gradient: Any, update: tuple[float, float], samples: int
-) -> Layer:
-    outputs = jnp.asarray(seen.outputs[number], jnp.float32)
-    activation = seen.activations.get(number)
-    before = jnp.asarray(seen.before.get(number, outputs), jnp.float32)
-    path, _, own = name.rpartition(".")
-    fan_in = weight.size // weight.shape[-1] if own in ("kernel", "w", "weight", "") or weight.ndim == 2 else None
+def _gradients(
+    model: _Model, seen: Seen, data: list[Any], loss: Callable[[Any], Any] | None
+) -> tuple[list[Any], dict[str, Any], list[str]]:
+    """Return the derivatives of the loss by each use's product and by each weight, and what to say of what lacks.
+
+    Raises:
+        FaninValueError: A loss that was given is cut off from the model.
+    """
+    floating = [k for k, leaf in enumerate(model.arrays) if jnp.issubdtype(leaf.dtype, jnp.floating)]
+    own = [model.arrays[k] for k in floating]
+    moves = [jnp.zeros(np.shape(use.product), jnp.float32) for use in seen.uses]
+
+    def value(shifts: list[Any], given: list[Any]) -> Any:
+        leaves = list(model.arrays)
+        for k, leaf in zip(floating, given, strict=True):
+            leaves[k] = leaf
+        return _scalar(model.run(leaves, data, shifts)[0], loss)
+
+    try:
+        by_moves, by_weights = jax.jit(jax.grad(value, argnums=(0, 1)))(moves, own)
+    except ValueError as error:
+        if "while_loop" not in str(error):
+            raise
+        return [None] * len(moves), {}, ["There are no gradients: JAX has none of a loop that ends by a condition."]
+    if all(not bool(jnp.any(one)) for one in (*by_moves, *by_weights)):
+        if loss is not None and float(value(moves, own)) != 0.0:
+            raise FaninValueError(
+                "no gradient comes from the loss: every derivative is 0. Received: a loss that does not depend on what "
+                "the function returns, or is cut off by jax.lax.stop_gradient."
+            )
+        return by_moves, {}, ["Every derivative is 0."]
+    return by_moves, {model.names[k]: one for k, one in zip(floating, by_weights, strict=True)}, []
+
+
+def _choose(seen: Seen, model: _Model, data: list[Any], samples: int) -> list[Arrangement | None]:
+    """Find the samples in the output of each use, by the batch in another order where it is not clear."""
+    found = [arrangements(np.shape(use.output), samples) for use in seen.uses]
+    if all(len(ways) == 1 and ways[0].axis == 0 for ways in found):
+        return [ways[0] for ways in found]
+    rolled = [jnp.roll(leaf, 1, 0) if np.ndim(leaf) and np.shape(leaf)[0] == samples else leaf for leaf in data]
+    others = model.run(model.arrays, rolled)[1].uses
+
+    def choice(use: Use, other: Use, ways: list[Arrangement]) -> Arrangement | None:
+        own, again = (np.asarray(one.output, np.float32) for one in (use, other))
+        spread = float(np.mean(np.square(own - own.mean())))
+
+        def mismatch(way: Arrangement) -> float:
+            off = np.roll(_arranged(own, way), 1, 0) - _arranged(again, way)
+            return float(np.mean(np.square(off))) / spread if spread else 0.0
+
+        return best(ways, mismatch)
+
+    return [choice(*three) for three in zip(seen.uses, others, found, strict=True)]
+
+
+def _sums(seen: Seen, chosen: list[Arrangement | None], samples: int) -> list[Sum]:
+    known = {np.shape(use.output): way for use, way in zip(seen.uses, chosen, strict=True) if way is not None}
+    found = []
+    for first, second, total, where in seen.sums:
+        way = known.get(np.shape(total)) or next(iter(arrangements(np.shape(total), samples)), None)
+        if way is not None:
+            found.append(Sum(where, _between(total, way), min(_between(first, way), _between(second, way))))
+    return found
+
+
+def _attention(logits: Any, where: str) -> Attention:
+    known = jnp.asarray(logits, jnp.float32)
+    seen = jnp.where(known < -1e4, jnp.nan, known)
+    middle = seen - jnp.nanmean(seen, axis=-1, keepdims=True)
+    shares = jax.nn.softmax(known, axis=-1)
+    entropy = -jnp.mean(jnp.sum(shares * jnp.log(jnp.maximum(shares, 1e-30)), axis=-1))
+    keys = max(known.shape[-1], 2)
+    return Attention(where, float(jnp.sqrt(jnp.nanmean(jnp.square(middle)))), float(entropy) / math.log(keys))
+
+
+def _layer(name: str, use: Use, way: Arrangement, gradient: Any, weight: Any, by_weight: Any) -> Layer:
+    before, units = use.before if use.before is not None else (use.output, use.units)
+    seen = way if np.shape(before) == np.shape(use.output) else None
+    size, moved = _rms(weight), None if by_weight is None else _rms(by_weight)
     return Layer(
-        name=path if own in ("kernel", "w", "weight", "embedding") and path else name,
-        kind="convolution" if weight.ndim > 2 else "dense",
-        std=_between(outputs, samples),
-        rms=_rms(outputs),
-        gradient=_rms(gradient),
-        nonpositive=_nonpositive(before, samples),
-        activation=activation,
-        saturated=None if activation not in FLAT else float(jnp.mean(jnp.abs(before) > FLAT[activation])),
-        weight_std=float(jnp.std(weight.astype(jnp.float32))) if weight.size > 1 else None,
-        weight_fan_in=fan_in,
-        update=update[0] / update[1] if update[1] else None,
-        is_embedding=own == "embedding",
+        name=name,
+        kind=use.kind,
+        std=_between(use.output, way),
+        rms=_rms(use.output),
+        gradient=None if gradient is None else _rms(gradient),
+        nonpositive=0.0 if seen is None else _nonpositive(before, seen, units),
+        activation=use.activation,
+        saturated=None if use.activation not in FLAT else float(jnp.mean(jnp.abs(before) > FLAT[use.activation])),
+        weight_std=_std(weight.astype(jnp.float32)) if weight.size > 1 else None,
+        weight_rms=size,
+        weight_gradient=moved,
+        weight_fan_in=use.fan_in,
+        update=moved / size if size and moved is not None else None,
+        underflow=None if gradient is None else _underflow(gradient),
+        is_embedding=use.kind == "embedding",
     )
+
+
+def _std(weight: Any) -> float:
+    """Return the standard deviation: 0 of equal numbers, whose mean may be rounded."""
+    return 0.0 if bool(jnp.max(weight) == jnp.min(weight)) else float(jnp.std(weight))
 
 
 def _rms(array: Any) -> float:
     return float(jnp.sqrt(jnp.mean(jnp.square(jnp.asarray(array, jnp.float32)))))
 
 
-def _between(outputs: Any, samples: int) -> float:
-    """Return the root of the mean variance over the samples."""
-    axis = list(np.shape(outputs)).index(samples)
-    return float(jnp.sqrt(jnp.mean(jnp.var(jnp.asarray(outputs, jnp.float32), axis=axis, ddof=1))))
+def _arranged(array: Any, way: Arrangement) -> Any:
+    """Return an array with its samples along the first axis."""
+    return np.moveaxis(np.reshape(np.asarray(array, np.float32), way.shape), way.axis, 0)
 
 
-def _nonpositive(outputs: Any, samples: int) -> float:
-    """Return the share of units, along the last axis, that are 0 or below for every sample and position."""
-    moved = jnp.moveaxis(outputs, list(np.shape(outputs)).index(samples), 0)
-    return float(jnp.mean(jnp.all(moved.reshape(-1, moved.shape[-1]) <= 0, axis=0)))
+def _between(outputs: Any, way: Arrangement) -> float:
+    """Return what tells one sample from another: the root of the mean variance over the samples."""
+    return float(np.sqrt(np.mean(np.var(_arranged(outputs, way), axis=0, ddof=1))))
+
+
+def _nonpositive(outputs: Any, way: Arrangement, units: int | None) -> float:
+    """Return the share of units that are 0 or below for every sample and position."""
+    seen = _arranged(outputs, way)
+    place = None if units is None else way.place(units)
+    seen = np.moveaxis(seen, -1 if place is None else place, -1)
+    return float(np.mean(np.all(seen.reshape(-1, seen.shape[-1]) <= 0, axis=0)))
+
+
+def _underflow(gradient: Any) -> float | None:
+    size = np.abs(np.asarray(gradient, np.float32))
+    known = int((size > 0).sum())
+    return float(((size > 0) & (size <= _SMALLEST)).sum()) / known if known else None

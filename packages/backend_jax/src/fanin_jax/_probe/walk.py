@@ -8,10 +8,13 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jax.extend import core
 
-__all__ = ["FLAT", "Seen", "Value", "walk"]
+from fanin_jax._probe.axes import unit_axis_after, units_of
+
+__all__ = ["FLAT", "Seen", "Use", "Value", "walk"]
 
 _PRODUCTS: Final = ("dot_general", "conv_general_dilated")
 _ACTIVATIONS: Final = {
@@ -39,6 +42,9 @@ _MOVES: Final = frozenset(
 
 _CALLS: Final = ("jaxpr", "call_jaxpr", "fun_jaxpr")
 
+MOST_STEPS: Final = 256
+"""A longer scan is carried out as one operation."""
+
 FLAT: Final = {"tanh": 2.9932, "sigmoid": 5.2934}
 """Beyond this an activation's derivative is below 1 % of its largest."""
 
@@ -49,15 +55,46 @@ class Value:
 
     Attributes:
         array: It.
-        weight: The path of the weight that it is, moved at most.
+        weight: The path of the weight that it is, moved or scaled by constants at most.
         layer: The number of the layer whose output it is, normalised at most.
         origin: The number of the layer that it comes from, through activations too.
+        is_data: Whether it depends on the batch.
+        units: Which of its axes counts the layer's units, where that is known.
+        exponent: What it is the exponential of, or the sum of the exponentials of, and along which axis.
     """
 
     array: Any
     weight: str | None = None
     layer: int | None = None
     origin: int | None = None
+    is_data: bool = False
+    units: int | None = None
+    exponent: tuple[Any, int | None] | None = None
+
+
+@dataclass
+class Use:
+    """One use of a weight: a layer that has run.
+
+    Attributes:
+        weight: The path of the weight.
+        product: The product of data and it, which is what is moved to differentiate.
+        kind: "dense", "convolution" or "embedding".
+        fan_in: How many products one output sums up.
+        output: What comes of it, with its bias.
+        units: Which axis of that counts the units.
+        activation: What it is passed to.
+        before: What that activation is applied to, and which axis counts the units.
+    """
+
+    weight: str
+    product: Any
+    kind: str
+    fan_in: int | None
+    output: Any
+    units: int | None
+    activation: str | None = None
+    before: tuple[Any, int | None] | None = None
 
 
 @dataclass
@@ -65,24 +102,32 @@ class Seen:
     """What has been seen on the way.
 
     Attributes:
-        names: The path of each layer's weight, in the order in which they ran.
-        outputs: Each layer's output, with its bias.
-        shapes: The shape of each weight as it is stored.
-        activations: What each layer's output is passed to.
-        before: What that activation is applied to.
-        sums: Sums of outputs of two layers, or of one and what skips it.
+        uses: The uses of weights, in the order in which they ran.
+        sums: Sums of outputs of two layers, or of one and what skips it, with the layer that ran last.
+        softmaxes: What a softmax is taken of, with the layer that ran last.
+        is_normalised: Whether anything is divided by a deviation.
+        is_idle: Whether a deviation was a weight: the running statistics of a normalization.
         unseen: Loops whose layers were not told apart.
     """
 
-    names: list[str] = field(default_factory=list)
-    outputs: list[Any] = field(default_factory=list)
-    activations: dict[int, str] = field(default_factory=dict)
-    before: dict[int, Any] = field(default_factory=dict)
-    sums: list[tuple[Any, Any, Any]] = field(default_factory=list)
+    uses: list[Use] = field(default_factory=list)
+    sums: list[tuple[Any, Any, Any, str]] = field(default_factory=list)
+    softmaxes: list[tuple[Any, str]] = field(default_factory=list)
+    is_normalised: bool = False
+    is_idle: bool = False
     unseen: list[str] = field(default_factory=list)
 
+    @property
+    def last(self) -> str:
+        """The path of the module of the layer that ran last."""
+        path = self.uses[-1].weight.rpartition(".")[0].rpartition(".")[0] if self.uses else ""
+        return "the model" if path in ("", "params") else path
 
-def walk(traced: Any, values: Sequence[Value], seen: Seen, move: Callable[[int, Any], Any]) -> list[Value]:
+
+Move = Callable[[int, Any], Any]
+
+
+def walk(traced: Any, values: Sequence[Value], seen: Seen, move: Move) -> list[Value]:
     """Carry out a closed jaxpr.
 
     Args:
@@ -107,7 +152,7 @@ def walk(traced: Any, values: Sequence[Value], seen: Seen, move: Callable[[int, 
     return [read(atom) for atom in traced.jaxpr.outvars]
 
 
-def _step(equation: Any, given: list[Value], seen: Seen, move: Callable[[int, Any], Any]) -> list[Value]:
+def _step(equation: Any, given: list[Value], seen: Seen, move: Move) -> list[Value]:
     name = equation.primitive.name
     called = str(equation.params.get("name", ""))
     activation = _ACTIVATIONS.get(called) or _ACTIVATIONS.get(name)
@@ -115,10 +160,14 @@ def _step(equation: Any, given: list[Value], seen: Seen, move: Callable[[int, An
         activation = "relu"
     seen_as = activation or (_GELU.get(name) if equation.params.get("y", 3) == 3 else None)
     if seen_as is not None:
-        for value in given:
-            if value.layer is not None:
-                seen.activations.setdefault(value.layer, seen_as)
-                seen.before.setdefault(value.layer, value.array)
+        _note_activation(seen_as, given, seen)
+    if name == "div":
+        _note_softmax(given, seen)
+    if name == "rsqrt" and (given[0].is_data or given[0].weight is not None):
+        seen.is_normalised = True
+        seen.is_idle |= not given[0].is_data
+    if name == "scan" and equation.params["length"] <= MOST_STEPS:
+        return _scan(equation, given, seen, move)
     inner = _inner(equation)
     if inner is not None:
         used = given[len(given) - len(inner.jaxpr.invars) :]
@@ -130,13 +179,42 @@ def _step(equation: Any, given: list[Value], seen: Seen, move: Callable[[int, An
             seen.unseen.append(name)
         bound = equation.primitive.bind(*(value.array for value in given), **equation.params)
         arrays = list(bound) if equation.primitive.multiple_results else [bound]
+    is_data = any(value.is_data for value in given)
     if activation is not None:
-        return [Value(array, origin=_origin(given)) for array in arrays]
-    if name in _PRODUCTS:
-        return [_product(given, arrays[0], seen, move)]
+        units = next((value.units for value in given if value.layer is not None), None)
+        return [Value(array, origin=_origin(given), is_data=is_data, units=units) for array in arrays]
+    if name in _PRODUCTS or name == "gather":
+        return [_product(equation, given, arrays[0], seen, move)]
     if name in _MOVES:
-        return [dataclasses.replace(given[0], array=array) for array in arrays]
-    return [_mixed(name, given, array, seen) for array in arrays]
+        units = unit_axis_after(equation, given[0].units, np.shape(given[0].array))
+        return [dataclasses.replace(given[0], array=array, units=units) for array in arrays]
+    exponent = _exponent(equation, given)
+    return [dataclasses.replace(_mixed(name, given, array, seen), exponent=exponent) for array in arrays]
+
+
+def _exponent(equation: Any, given: list[Value]) -> tuple[Any, int | None] | None:
+    """Return what the result is the exponential of, or the sum of the exponentials of."""
+    name, first = equation.primitive.name, given[0] if given else Value(0.0)
+    if name == "exp" and first.is_data and np.ndim(first.array) > 2:
+        return first.array, None
+    axes = equation.params.get("axes", ())
+    if name == "reduce_sum" and first.exponent is not None and len(axes) == 1:
+        return first.exponent[0], int(axes[0])
+    return None
+
+
+def _note_softmax(given: list[Value], seen: Seen) -> None:
+    """Note exponentials that are divided by their sum."""
+    above, below = given[0].exponent, given[1].exponent
+    if above is not None and below is not None and above[0] is below[0] and below[1] is not None:
+        seen.softmaxes.append((jnp.moveaxis(above[0], below[1], -1), seen.last))
+
+
+def _note_activation(activation: str, given: list[Value], seen: Seen) -> None:
+    for value in given:
+        if value.layer is not None and seen.uses[value.layer].activation is None:
+            seen.uses[value.layer].activation = activation
+            seen.uses[value.layer].before = (value.array, value.units)
 
 
 def _inner(equation: Any) -> Any:
@@ -152,35 +230,71 @@ def _inner(equation: Any) -> Any:
     return None
 
 
-def _product(given: list[Value], array: Any, seen: Seen, move: Callable[[int, Any], Any]) -> Value:
+def _scan(equation: Any, given: list[Value], seen: Seen, move: Move) -> list[Value]:
+    """Carry out a scan step by step, so that its layers are seen each time that they run."""
+    params = equation.params
+    first, carried = params["num_consts"], params["num_consts"] + params["num_carry"]
+    constants, carry, rows = given[:first], given[first:carried], given[carried:]
+    order = range(params["length"])
+    collected: list[list[Value]] = []
+    for k in reversed(order) if params["reverse"] else order:
+        # a stacked weight is one of its own in each step, and has its number
+        own = [
+            Value(row.array[k], None if row.weight is None else f"{row.weight}.{k}", is_data=row.is_data)
+            for row in rows
+        ]
+        results = walk(params["jaxpr"], [*constants, *carry, *own], seen, move)
+        carry = results[: len(carry)]
+        collected.append(results[len(carry) :])
+    if params["reverse"]:
+        collected.reverse()
+    stacked = [
+        Value(jnp.stack([value.array for value in column]), is_data=any(value.is_data for value in column))
+        for column in zip(*collected, strict=True)
+    ]
+    if not collected:
+        stacked = [Value(jnp.zeros(atom.aval.shape, atom.aval.dtype)) for atom in equation.outvars[len(carry) :]]
+    return [*carry, *stacked]
+
+
+def _product(equation: Any, given: list[Value], array: Any, seen: Seen, move: Move) -> Value:
     """Return the product of data and a weight as the output of a layer."""
-    weight = next((value for value in given if value.weight is not None), None)
-    if weight is None or all(value.weight is not None for value in given):
-        return Value(array)
-    assert weight.weight is not None
-    if weight.weight in seen.names:  # a weight that is used again is shown as it was used first
-        return Value(array)
-    number = len(seen.names)
-    seen.names.append(weight.weight)
+    place = next((k for k, value in enumerate(given[:2]) if value.weight is not None), None)
+    is_data = any(value.is_data for value in given)
+    if place is None or not is_data or given[place].is_data:
+        weight = None if place is None or is_data else given[place].weight
+        return Value(array, weight=weight, is_data=is_data)
+    if equation.primitive.name == "gather" and place != 0:
+        return Value(array, is_data=is_data)
+    units, fan_in, kind = units_of(equation, place, [np.shape(value.array) for value in given[:2]])
+    number = len(seen.uses)
     moved = move(number, array)
-    seen.outputs.append(moved)
-    return Value(moved, layer=number, origin=number)
+    seen.uses.append(Use(str(given[place].weight), moved, kind, fan_in, moved, units))
+    return Value(moved, layer=number, origin=number, is_data=True, units=units)
 
 
 def _mixed(name: str, given: list[Value], array: Any, seen: Seen) -> Value:
     """Return what comes of several numbers: still a layer's output if they come of one layer, weights and constants."""
-    if len(given) == 1 and given[0].weight is not None:
-        return Value(array, weight=given[0].weight)
+    is_data = any(value.is_data for value in given)
+    if not is_data:
+        weights = [value for value in given if value.weight is not None]
+        largest = max(weights, key=lambda value: np.size(value.array), default=None)
+        return Value(array, weight=None if largest is None else largest.weight)
     origins = {value.origin for value in given if value.weight is None and np.ndim(value.array)}
     if name == "add" and len(origins) > 1 and np.ndim(array) > 1:
-        if all(np.shape(value.array) == np.shape(array) and value.weight is None for value in given):
-            seen.sums.append((given[0].array, given[1].array, array))
-        return Value(array)
+        if all(np.shape(value.array) == np.shape(array) and value.is_data for value in given):
+            seen.sums.append((given[0].array, given[1].array, array, seen.last))
+        return Value(array, is_data=True)
     layers = {value.layer for value in given if value.layer is not None}
     layer = layers.pop() if len(layers) == 1 else None
-    if layer is not None and name == "add" and any(value.weight is not None for value in given):
-        seen.outputs[layer] = array
-    return Value(array, layer=layer, origin=_origin(given))
+    units = None
+    if layer is not None:
+        own = next(value for value in given if value.layer == layer and np.ndim(value.array))
+        units = own.units if np.shape(own.array) == np.shape(array) else None
+        if name == "add" and any(value.weight is not None for value in given):
+            seen.uses[layer].output = array
+            seen.uses[layer].units = units
+    return Value(array, layer=layer, origin=_origin(given), is_data=True, units=units)
 
 
 def _origin(given: list[Value]) -> int | None:

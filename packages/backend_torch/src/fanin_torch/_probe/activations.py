@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
-__all__ = ["FLAT", "Watch"]
+from fanin.signal.samples import Arrangement, arrangements
+
+__all__ = ["FLAT", "Watch", "arranged", "between", "version_of"]
 
 _NAMES: Final = {
     "relu": "relu",
@@ -22,6 +25,9 @@ _NAMES: Final = {
     "elu": "elu",
     "softplus": "softplus",
     "mish": "mish",
+    "hardswish": "hardswish",
+    "hardsigmoid": "hardsigmoid",
+    "hardtanh": "hardtanh",
 }
 """Operations of torch that are activations, by their names there, in place or not."""
 
@@ -29,20 +35,44 @@ FLAT: Final = {"tanh": 2.9932, "sigmoid": 5.2934}
 """Beyond this an activation's derivative is below 1 % of its largest."""
 
 
+_NORMALIZE: Final = ("native_batch_norm", "native_layer_norm", "native_group_norm", "rms_norm", "rsqrt")
+"""What the operations that normalise are called, or parts of their names."""
+
+
+@dataclass(frozen=True)
+class Added:
+    """A sum of two tensors of one shape, measured in each way in which it may hold the samples.
+
+    Attributes:
+        name: The module in which it is made.
+        shape: Its shape.
+        stds: What tells one sample from another.
+        branches: The same of the smaller one of the two.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    stds: dict[Arrangement, float]
+    branches: dict[Arrangement, float]
+
+
 class Watch(TorchDispatchMode):
     """Notes which tensors activations, sums and softmaxes are made of, while a model runs.
 
     Attributes:
-        activations: The activation that each tensor is passed to.
-        sums: Each sum of two tensors of one shape: the two, the result, and the module in which it is made.
+        activations: The activation that each tensor, as it was then, is passed to.
+        sums: The sums of two tensors of one shape.
         attentions: The module, and the logits' spread and the softmax's entropy.
+        normalised: Whether anything is normalised.
     """
 
-    def __init__(self, where: Sequence[str]) -> None:
+    def __init__(self, where: Sequence[str], samples: int) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self._where = where
-        self.activations: dict[int, str] = {}
-        self.sums: list[tuple[Tensor, Tensor, Tensor, str]] = []
+        self._samples = samples
+        self.activations: dict[tuple[int, int], str] = {}
+        self.sums: list[Added] = []
+        self.normalised = False
         self.attentions: list[tuple[str, float, float]] = []
         self._kept: list[object] = []  # so that no id is used twice
 
@@ -52,15 +82,23 @@ class Watch(TorchDispatchMode):
         """Carry out one operation."""
         given = dict(kwargs or {})
         name = func.overloadpacket.__name__.rstrip("_")
-        out = func(*args, **given)
         first = args[0] if args else None
+        found: list[Arrangement] = []
+        branches: dict[Arrangement, float] = {}
+        if name == "add" and isinstance(first, Tensor) and _alike(first, args[1]) and first.is_floating_point():
+            found = arrangements(first.shape, self._samples)
+            branches = {one: min(between(first, one), between(args[1], one)) for one in found}  # not yet added in place
+        seen = version_of(first) if isinstance(first, Tensor) else (0, 0)
+        out = func(*args, **given)
+        self.normalised |= any(word in name for word in _NORMALIZE)
         if not isinstance(first, Tensor):
             return out
         if name in _NAMES:
             self._kept.append(first)
-            self.activations.setdefault(id(first), _NAMES[name])
-        elif name == "add" and isinstance(args[1], Tensor) and args[1].shape == first.shape and first.ndim > 1:
-            self.sums.append((first, args[1], out, self._where[-1]))
+            self.activations.setdefault(seen, _named(name, args))
+        elif branches:
+            stds = {one: between(out, one) for one in found}
+            self.sums.append(Added(self._where[-1], tuple(out.shape), stds, branches))
         elif "scaled_dot_product" in name and "backward" not in name:
             self._attend(first, args[1], given)
         elif name in ("_softmax", "_safe_softmax") and first.ndim > 2:
@@ -86,3 +124,31 @@ class Watch(TorchDispatchMode):
         self.attentions.append(
             (self._where[-1], float(middle.square().nanmean().sqrt()), float(entropy) / math.log(count))
         )
+
+
+def _named(name: str, args: Sequence[Any]) -> str:
+    """Return the activation that an operation is: torch computes selu by elu, and relu6 by hardtanh."""
+    if name == "elu" and len(args) > 2 and args[2] != 1:
+        return "selu"
+    if name == "hardtanh" and len(args) > 1 and args[1] == 0:
+        return "relu6"
+    return _NAMES[name]
+
+
+def version_of(tensor: Tensor) -> tuple[int, int]:
+    """Return what tells a tensor from others, and from itself after an operation in place."""
+    return id(tensor), tensor._version
+
+
+def _alike(first: Tensor, second: object) -> bool:
+    return isinstance(second, Tensor) and second.shape == first.shape and first.ndim > 1
+
+
+def arranged(tensor: Tensor, arrangement: Arrangement) -> Tensor:
+    """Return a tensor with its samples along the first axis."""
+    return tensor.reshape(arrangement.shape).movedim(arrangement.axis, 0)
+
+
+def between(tensor: Tensor, arrangement: Arrangement) -> float:
+    """Return what tells one sample from another: the root of the mean variance over the samples."""
+    return float(arranged(tensor.detach().float(), arrangement).var(dim=0, unbiased=True).mean().sqrt())

@@ -3,67 +3,61 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
-from functools import partial
+import dataclasses
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _NormBase
+from torch.nn.parameter import is_lazy
 
 from fanin.exceptions import FaninTypeError, FaninValueError
 from fanin.initializers.presets import normal
-from fanin.models.names import plain_name
-from fanin.signal import Attention, Layer, ModelProbe, Sum
+from fanin.signal import Attention, Layer, ModelProbe, Sum, combined
+from fanin.signal.samples import Arrangement
+from fanin.signal.seeds import count
 from fanin_torch._api import init
 from fanin_torch._layers import NORMS, geometry_of
-from fanin_torch._names import parallel_paths
 from fanin_torch._probe.activations import FLAT, Watch
+from fanin_torch._probe.runs import Run, Runs, hooks
+from fanin_torch._probe.training import short_run
 
 __all__ = ["probe"]
 
 _EMBEDDINGS: Final = (nn.Embedding, nn.EmbeddingBag)
+_NAMED: Final = 3
+"""So many layers are named in a note, and the others counted."""
 
 
-@dataclass
-class _Run:
-    """A layer that has run.
-
-    Attributes:
-        name: Its path.
-        module: It.
-        outputs: What it returned.
-    """
-
-    name: str
-    module: nn.Module
-    outputs: Tensor
-
-
-@dataclass
-class _Runs:
-    """What has run, in order, and the path of the module that is running now."""
-
-    found: list[_Run] = field(default_factory=list)
-    where: list[str] = field(default_factory=lambda: ["the model"])
-
-
-def probe(model: nn.Module, batch: Any, loss: Callable[[Any], Tensor] | None = None) -> ModelProbe:
+def probe(
+    model: nn.Module | Callable[[], nn.Module],
+    batch: Any,
+    loss: Callable[[Any], Tensor] | None = None,
+    seeds: int | None = None,
+    train: int = 0,
+) -> ModelProbe:
     """Return what a module's signal and gradient do before training, layer by layer, with a verdict.
 
-    The batch runs forward and back once, in the mode that the module is in. Afterwards everything is as it was:
-    weights, buffers, modes, gradients, hooks and torch's generators.
+    The batch runs forward and back once, in the mode that the module is in; forward once more, in another order, where
+    an axis of a layer's outputs that is no sample is as long as the batch. Afterwards everything is as it was: weights,
+    buffers, modes, gradients, hooks and torch's generators.
 
     Args:
-        model: The module, with its initial weights.
+        model: The module, with its initial weights. With `seeds`, a function that builds it.
         batch: What it is called with: a tensor, a tuple of arguments, or a mapping of arguments by name. The first axis
             counts the samples, of which there must be two or more, and different ones.
         loss: A function of what the module returns, which returns a scalar: `lambda out: F.cross_entropy(out, labels)`.
             None for a fixed random direction of the outputs, which weighs all of them alike.
+        seeds: How many times to build and probe the model, with torch's generator at 0, 1, ...: geometric means are
+            shown, and each layer's worst.
+        train: How many steps of Adam, learning rate 0.001, a copy of the model is trained for on this batch; it needs
+            a loss. What comes of it is shown beside the rest, and has no part in the verdict.
 
     Raises:
-        FaninTypeError: It is no module, or the loss is no scalar tensor.
-        FaninValueError: A parameter is on the meta device, the batch has one sample only, or no layer has weights.
+        FaninTypeError: It is no module, or the loss is no function that returns a scalar tensor.
+        FaninValueError: A parameter has no values yet, the batch has one sample only, no layer has weights, or no
+            gradient comes from the loss.
 
     Example:
         >>> model = nn.Sequential(*(layer for _ in range(20) for layer in (nn.Linear(64, 64), nn.ReLU())))
@@ -71,30 +65,78 @@ def probe(model: nn.Module, batch: Any, loss: Callable[[Any], Tensor] | None = N
         >>> print(found.findings[0].line)
         fanin_torch.init_module_(model, "he", seed=0)
     """
+    if loss is not None and not callable(loss):
+        raise FaninTypeError(
+            f"loss is a function of what the model returns. Received: {loss!r}. Pass, for example, "
+            f"loss=lambda out: torch.nn.functional.cross_entropy(out, labels)."
+        )
+    steps = count(train, "train", 0)
+    if steps and loss is None:
+        raise FaninValueError("a short run needs a loss to train for. Received: train without loss. Pass loss=.")
+    if seeds is None:
+        return _probe(model, batch, loss, steps)
+    if isinstance(model, nn.Module) or not callable(model):
+        raise FaninTypeError(
+            f"with seeds, probe takes a function that builds the model. Received: {type(model).__name__}. Pass, for "
+            f"example, lambda: Net(), or leave seeds out."
+        )
+    found = []
+    for seed in range(count(seeds, "seeds", 1)):
+        with torch.random.fork_rng():
+            torch.manual_seed(seed)
+            built = model()
+        found.append(_probe(built, batch, loss, steps))
+    return combined(found)
+
+
+def _probe(model: Any, batch: Any, loss: Callable[[Any], Tensor] | None, steps: int) -> ModelProbe:
     if not isinstance(model, nn.Module):
         raise FaninTypeError(f"probe runs a torch.nn.Module. Received: {type(model).__name__}.")
+    if any(map(is_lazy, (*model.parameters(), *model.buffers()))):
+        raise FaninValueError(
+            "the model has lazy layers, which a probe would make real by running them. Run the model on one batch "
+            "first, and initialize it then."
+        )
     if any(one.is_meta for one in model.parameters()):
         raise FaninValueError("a parameter is on the meta device, without values. Initialize the model first.")
     samples = len(_samples(batch))
-    runs = _Runs()
-    with _as_it_was(model), _hooks(model, runs), torch.enable_grad():
-        watch = Watch(runs.where)
-        with watch:
+    runs = Runs(samples)
+    with _as_it_was(model), hooks(model, runs), torch.enable_grad():
+        watch = Watch(runs.where, samples)
+        with _seeded(model), watch:
             returned = _call(model, batch)
+        runs.stage = "rest"  # checkpointed layers run again on the way back
         if not runs.found:
             raise FaninValueError(
                 f"no layer with weights ran. Received: {type(model).__name__}, which has "
                 f"{len(list(model.parameters()))} parameters. Pass the model itself and a batch of its inputs."
             )
-        value = _scalar(returned, loss)
-        gradients = _gradients(value, runs)
-        return _result(runs, watch, gradients, samples)
+        gradients, notes = _gradients(_scalar(returned, loss), runs, given=loss is not None)
+        if runs.unsure:
+            runs.stage = "compare"
+            with _seeded(model), torch.no_grad():
+                _call(model, _in_another_order(batch, samples))
+        runs.choose()
+        found = _result(model, runs, watch, gradients, notes, has_loss=loss is not None)
+    if loss is None or not steps:
+        return found
+    with _seeded(model), torch.enable_grad():
+        losses = short_run(model, lambda own: _call(own, batch), loss, steps)
+    return dataclasses.replace(found, training=tuple(losses))
 
 
 def _call(model: nn.Module, batch: Any) -> Any:
     if isinstance(batch, Mapping):
         return model(**batch)
     return model(*batch) if isinstance(batch, (tuple, list)) else model(batch)
+
+
+def _in_another_order(batch: Any, samples: int) -> Any:
+    if isinstance(batch, Tensor):
+        return batch.roll(1, 0) if batch.ndim and len(batch) == samples else batch
+    if isinstance(batch, Mapping):
+        return {key: _in_another_order(one, samples) for key, one in batch.items()}
+    return [_in_another_order(one, samples) for one in batch] if isinstance(batch, (tuple, list)) else batch
 
 
 def _samples(batch: Any) -> Tensor:
@@ -106,10 +148,12 @@ def _samples(batch: Any) -> Tensor:
     given = batch.values() if isinstance(batch, Mapping) else batch if isinstance(batch, (tuple, list)) else [batch]
     first = next((one for one in given if isinstance(one, Tensor) and one.ndim), None)
     if first is None or len(first) < 2:
-        shape = None if first is None else tuple(first.shape)
+        received = (
+            f"no tensor, but {type(batch).__name__}" if first is None else f"a batch of shape {tuple(first.shape)}"
+        )
         raise FaninValueError(
-            f"a probe needs two or more samples, to see what tells one from another. Received: "
-            f"{'no tensor' if shape is None else f'a batch of shape {shape}'}. The first axis counts the samples."
+            f"a probe needs two or more samples, to see what tells one from another. Received: {received}. Pass torch "
+            f"tensors, whose first axis counts the samples."
         )
     if all(torch.equal(one, first[0]) for one in first[1:]):
         raise FaninValueError(
@@ -120,53 +164,32 @@ def _samples(batch: Any) -> Tensor:
 
 
 @contextlib.contextmanager
-def _as_it_was(model: nn.Module) -> Iterator[None]:
-    """Restore the module's buffers and gradients, and torch's generators."""
-    buffers = [(buffer, buffer.detach().clone()) for buffer in model.buffers()]
-    frozen = [one for one in model.parameters() if not one.requires_grad and one.is_floating_point()]
+def _seeded(model: nn.Module) -> Iterator[None]:
+    """Set torch's generators, and restore them."""
     devices = sorted({one.device.index for one in model.parameters() if one.device.type == "cuda"})
     with torch.random.fork_rng(devices=devices):
         torch.manual_seed(0)
-        try:
-            for one in frozen:
-                one.requires_grad_(True)
-            yield
-        finally:
-            for one in frozen:
-                one.requires_grad_(False)
-            with torch.no_grad():
-                for buffer, before in buffers:
-                    buffer.copy_(before)
+        yield
 
 
 @contextlib.contextmanager
-def _hooks(model: nn.Module, runs: _Runs) -> Iterator[None]:
-    """Note the outputs of every layer with weights, in order."""
-    parallel = parallel_paths(model)
-    handles = []
-    for path, module in model.named_modules():
-        name = plain_name(path, parallel)
-        handles.append(module.register_forward_pre_hook(partial(_enter, runs, name)))
-        handles.append(module.register_forward_hook(partial(_leave, runs, name), always_call=True))
+def _as_it_was(model: nn.Module) -> Iterator[None]:
+    """Restore the module's buffers, also where others have taken their places, and what needs gradients."""
+    places = [(module._buffers, dict(module._buffers)) for module in model.modules()]
+    buffers = [(buffer, buffer.detach().clone()) for buffer in model.buffers()]
+    frozen = [one for one in model.parameters() if not one.requires_grad and one.is_floating_point()]
     try:
+        for one in frozen:
+            one.requires_grad_(True)
         yield
     finally:
-        for handle in handles:
-            handle.remove()
-
-
-def _enter(runs: _Runs, name: str, module: nn.Module, given: Any) -> None:
-    runs.where.append(name or "the model")
-
-
-def _leave(runs: _Runs, name: str, module: nn.Module, given: Any, returned: Any) -> None:
-    runs.where.pop()
-    outputs = returned[0] if isinstance(returned, (tuple, list)) and returned else returned
-    own = any(one is not None for one in module._parameters.values())
-    if not (own and isinstance(outputs, Tensor) and outputs.is_floating_point()):
-        return
-    if not any(run.module is module for run in runs.found):  # a layer that runs again is shown as it ran first
-        runs.found.append(_Run(name, module, outputs))
+        for one in frozen:
+            one.requires_grad_(False)
+        for place, before in places:
+            place.update(before)
+        with torch.no_grad():
+            for buffer, values in buffers:
+                buffer.copy_(values)
 
 
 def _scalar(returned: Any, loss: Callable[[Any], Tensor] | None) -> Tensor:
@@ -198,14 +221,32 @@ def _scalar(returned: Any, loss: Callable[[Any], Tensor] | None) -> Tensor:
     return weighed
 
 
-def _gradients(value: Tensor, runs: _Runs) -> dict[int, Tensor]:
-    """Return the derivatives of the loss by the outputs and the weights of the layers, by id."""
-    weights = [weight for run in runs.found if (weight := _weight(run.module)) is not None]
-    wanted = [one for one in (*(run.outputs for run in runs.found), *weights) if one.requires_grad]
+def _gradients(value: Tensor, runs: Runs, *, given: bool) -> tuple[dict[int, Tensor], list[str]]:
+    """Return the derivatives of the loss by the weights of the layers, by id, and what to say of those that lack.
+
+    Raises:
+        FaninValueError: A loss that was given is cut off from the model.
+    """
     if not value.requires_grad:
-        return {}
+        cut = "it was detached, or computed without gradients or from something else than the outputs"
+        if given:
+            raise FaninValueError(
+                f"no gradient comes from the loss: {cut}. Received: a loss of {float(value):.3g} that needs none. "
+                f"Return a tensor computed from what the model returns."
+            )
+        return {}, ["There are no gradients: the model runs without them (torch.no_grad), or detaches what it returns."]
+    weights = {id(one): one for run in runs.found for one in run.module.parameters(recurse=False)}
+    wanted = [one for one in weights.values() if one.requires_grad]
     found: tuple[Tensor | None, ...] = torch.autograd.grad(value, wanted, allow_unused=True)
-    return {id(one): gradient for one, gradient in zip(wanted, found, strict=True) if gradient is not None}
+    cut_off = [run.name for run in runs.found if run.gradient is None]
+    notes = []
+    if cut_off:
+        others = f" and {len(cut_off) - _NAMED} more" if len(cut_off) > _NAMED else ""
+        notes.append(
+            f"No gradient arrives at {', '.join(cut_off[:_NAMED])}{others}: the loss does not use what they return, or "
+            f"it is detached on the way."
+        )
+    return {id(one): grad for one, grad in zip(wanted, found, strict=True) if grad is not None}, notes
 
 
 def _weight(module: nn.Module) -> Tensor | None:
@@ -216,64 +257,71 @@ def _weight(module: nn.Module) -> Tensor | None:
 
 
 @torch.no_grad()
-def _result(runs: _Runs, watch: Watch, gradients: Mapping[int, Tensor], samples: int) -> ModelProbe:
+def _result(
+    model: nn.Module, runs: Runs, watch: Watch, gradients: Mapping[int, Tensor], notes: Sequence[str], *, has_loss: bool
+) -> ModelProbe:
     layers = []
-    notes = []
-    for k, run in enumerate(runs.found):
-        if samples not in run.outputs.shape:
-            notes.append(f"{run.name} was left out: none of its axes {tuple(run.outputs.shape)} counts the samples.")
+    said = list(notes)
+    for k, (run, chosen) in enumerate(zip(runs.found, runs.chosen, strict=True)):
+        if chosen is None:
+            said.append(f"{run.name} was left out: its axes {tuple(run.outputs.shape)} do not count the samples.")
             continue
-        behind = runs.found[k + 1] if k + 1 < len(runs.found) and isinstance(runs.found[k + 1].module, NORMS) else None
-        layers.append(_layer(run, behind, watch, gradients, samples))
+        behind = k + 1 if k + 1 < len(runs.found) and isinstance(runs.found[k + 1].module, NORMS) else None
+        layers.append(_layer(runs, k, behind, watch, gradients, chosen))
+    known = {tuple(run.outputs.shape): chosen for run, chosen in zip(runs.found, runs.chosen, strict=True) if chosen}
     sums = [
-        Sum(where, _between(out, samples), min(_between(a, samples), _between(b, samples)))
-        for a, b, out, where in watch.sums
-        if out.is_floating_point() and samples in out.shape
+        Sum(one.name, one.stds[chosen], one.branches[chosen])
+        for one in watch.sums
+        if (chosen := known.get(one.shape) or next(iter(one.stds), None)) is not None and chosen in one.stds
     ]
+    idle = any(isinstance(one, _NormBase) and not one.training and one.track_running_stats for one in model.modules())
+    if idle:
+        said.append("Batch normalizations are in the mode for evaluation, where fresh ones do nothing: try train().")
     attentions = [Attention(*one) for one in watch.attentions]
-    return ModelProbe(tuple(layers), tuple(sums), tuple(attentions), tuple(notes))
+    return ModelProbe(
+        tuple(layers), tuple(sums), tuple(attentions), tuple(said), normalised=watch.normalised, has_loss=has_loss
+    )
 
 
-def _layer(run: _Run, behind: _Run | None, watch: Watch, gradients: Mapping[int, Tensor], samples: int) -> Layer:
-    outputs, module = run.outputs.detach().float(), run.module
-    activation = watch.activations.get(id(run.outputs))
-    before = outputs
+def _layer(
+    runs: Runs, k: int, behind: int | None, watch: Watch, gradients: Mapping[int, Tensor], chosen: Arrangement
+) -> Layer:
+    run, module = runs.found[k], runs.found[k].module
+    activation = watch.activations.get(run.version)
+    before: tuple[Run, Arrangement] = run, chosen
     if activation is None and behind is not None and not isinstance(module, NORMS):
-        activation, before = watch.activations.get(id(behind.outputs)), behind.outputs.detach().float()
-    gradient, weight = gradients.get(id(run.outputs)), _weight(module)
+        seen, place = runs.found[behind], runs.chosen[behind]
+        activation = watch.activations.get(seen.version)
+        before = (seen, place) if place is not None else before
+    weight = _weight(module)
     by_weight = None if weight is None else gradients.get(id(weight))
     geometry = geometry_of(module, "weight", weight) if weight is not None else None
+    size = None if weight is None else _rms(weight)
+    moved = None if by_weight is None else _rms(by_weight)
     return Layer(
-        name=run.name or "the model",
+        name=run.name,
         kind=type(module).__name__,
-        std=_between(outputs, samples),
-        rms=_rms(outputs),
-        gradient=None if gradient is None else _rms(gradient),
-        nonpositive=_nonpositive(before, samples),
+        std=run.measured[chosen].std,
+        rms=run.rms,
+        gradient=run.gradient,
+        nonpositive=before[0].measured[before[1]].nonpositive,
         activation=activation,
-        saturated=None if activation not in FLAT else float((before.abs() > FLAT[activation]).float().mean()),
-        weight_std=None if weight is None or weight.numel() < 2 else float(weight.float().std()),
+        saturated=before[0].flat[activation] if activation in FLAT else None,
+        weight_std=None if weight is None or weight.numel() < 2 else _std(weight.float()),
+        weight_rms=size,
+        weight_gradient=moved,
         weight_fan_in=None if geometry is None else geometry.fans().fan_in,
-        update=None if by_weight is None or weight is None or not _rms(weight) else _rms(by_weight) / _rms(weight),
+        update=moved / size if moved is not None and size else None,
+        underflow=run.underflow,
         is_norm=isinstance(module, NORMS) or "norm" in type(module).__name__.lower(),
         is_embedding=isinstance(module, _EMBEDDINGS),
     )
 
 
+def _std(weight: Tensor) -> float:
+    """Return the standard deviation: 0 of equal numbers, whose mean may be rounded."""
+    return 0.0 if bool(weight.max() == weight.min()) else float(weight.std())
+
+
 def _rms(tensor: Tensor) -> float:
     return float(tensor.float().square().mean().sqrt())
-
-
-def _between(outputs: Tensor, samples: int) -> float:
-    """Return the root of the mean variance over the samples."""
-    axis = list(outputs.shape).index(samples)
-    return float(outputs.float().var(dim=axis, unbiased=True).mean().sqrt())
-
-
-def _nonpositive(outputs: Tensor, samples: int) -> float:
-    """Return the share of units that are 0 or below for every sample; channels are the units of a convolution."""
-    axis = list(outputs.shape).index(samples)
-    units = outputs.movedim(axis, 0)
-    if units.ndim > 3:  # (samples, channels, *positions)
-        return float((units.flatten(2) <= 0).all(dim=2).all(dim=0).float().mean())
-    return float((units.reshape(-1, units.shape[-1]) <= 0).all(dim=0).float().mean())

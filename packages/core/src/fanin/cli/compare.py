@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from fanin.compare.experiment import Experiment
     from fanin.compare.results import Results
     from fanin.lab.data import Data
+    from fanin.lab.severity import Severity
 
 __all__ = ["add_arguments", "run"]
 
@@ -33,6 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--backends", nargs="+", metavar="NAME", help="numpy, torch, jax, ... (default: all installed that can train)"
     )
+    shared.add_kind(parser)
     shared.add_network(parser, depth=8, width=128)
     parser.add_argument("--learning-rate", type=shared.number, default=0.02, help="of plain SGD (default 0.02)")
     parser.add_argument("--epochs", type=shared.whole, default=20, help="passes over the training data (default 20)")
@@ -52,7 +54,7 @@ def run(options: argparse.Namespace) -> int:
 
     experiment = Experiment(
         initializations=shared.words(options.initializations),
-        backends=shared.backends(options.backends),
+        backends=_backends(options),
         dataset=options.dataset,
         depth=options.depth,
         width=options.width,
@@ -62,6 +64,9 @@ def run(options: argparse.Namespace) -> int:
         batch_size=options.batch_size,
         seeds=shared.seeds(options.seeds),
         dtype=options.dtype,
+        kind=options.network,
+        device=options.device,
+        model=options.model,
     )
     data = load_data(experiment.dataset)
     check(experiment, data)
@@ -81,6 +86,19 @@ def run(options: argparse.Namespace) -> int:
     if interruption.requested or not results.complete:
         return EXIT_INTERRUPTED
     return 1 if any(agreement.broken for agreement in found) else 0
+
+
+def _backends(options: argparse.Namespace) -> tuple[str, ...]:
+    """Return the backends: those that are named, or else all installed ones that train such a network."""
+    from fanin.lab.trainer import kinds_of, load_trainer
+
+    if options.model is not None:
+        return shared.backends(options.backends or ["torch"])
+    found = shared.backends(options.backends)
+    if options.backends is not None or options.network == "mlp":
+        return found
+    able = tuple(name for name in found if options.network in kinds_of(load_trainer(name, options.activation)))
+    return able or found
 
 
 def _train(experiment: Experiment, data: Data, interruption: Interruption) -> Results:
@@ -105,30 +123,23 @@ def _write(results: Results, folder: Path) -> Path:
 def _print(results: Results, found: Sequence[Agreement]) -> None:
     from rich.markup import escape
 
-    from fanin.cli.console import output, plain_table
+    from fanin.cli.console import output, print_labelled, verdict_line
     from fanin.compare.agreement import HEADINGS, ROUNDING_ALONE
-    from fanin.compare.summary import checkpoints, facts, judgement, terminal_cells
+    from fanin.compare.summary import checkpoints, facts, judgement, severity, terminal_cells
 
     console = output()
     for fact in facts(results):
         console.print(escape(fact), soft_wrap=True)
     headings, rows = terminal_cells(results, checkpoints(results, 4 if console.width > 100 else 3))
-    table = plain_table(*headings, left=3)
-    for k, row in enumerate(rows):
-        if k and row[0] != rows[k - 1][0] and len(results.experiment.backends) > 1:
-            table.add_section()
-        table.add_row(*map(escape, row))
-    console.print(table)
+    print_labelled(console, headings, rows, left=3)
     for label in results.experiment.initializations:
-        console.print("- " + escape(judgement(results, label)), soft_wrap=True)
+        console.print("- " + verdict_line(severity(results, label), judgement(results, label)), soft_wrap=True)
     if found:
         console.print("Backends against each other:")
-        table = plain_table("\ninit", *HEADINGS, left=1)
         for agreement in found:
-            style = "bold red" if agreement.broken else None
-            console.print("- " + escape(agreement.sentence()), style=style, soft_wrap=True)
-            table.add_row(escape(agreement.initialization), *agreement.cells())
-        console.print(table)
+            grade: Severity = "failure" if agreement.broken else "fine"
+            console.print("- " + verdict_line(grade, agreement.sentence()), soft_wrap=True)
+        print_labelled(console, ("\ninit", *HEADINGS), [[one.initialization, *one.cells()] for one in found])
         if any(agreement.control is not None for agreement in found):
             console.print(f"({ROUNDING_ALONE})", soft_wrap=True)
     if not results.complete:

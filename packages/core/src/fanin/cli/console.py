@@ -14,7 +14,17 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-__all__ = ["output", "plain_table", "print_paragraphs", "print_table", "progress"]
+    from fanin.lab.severity import Severity
+
+__all__ = [
+    "output",
+    "plain_table",
+    "print_labelled",
+    "print_paragraphs",
+    "print_table",
+    "progress",
+    "verdict_line",
+]
 
 _PIPED_WIDTH, _LEAST_WIDTH = 120, 80
 _NUMBERS: Final = ("fan_in", "fan_out", "std", "lowest", "highest")
@@ -37,13 +47,14 @@ def output() -> Console:
     return console if console.width >= _LEAST_WIDTH else Output(highlight=False, width=_LEAST_WIDTH)
 
 
-def plain_table(*headings: str, title: str | None = None, left: int = 0) -> Table:
+def plain_table(*headings: str, title: str | None = None, left: int = 0, is_tight: bool = False) -> Table:
     """Return an empty table without frames, whose first `left` columns are of text and the others of numbers.
 
     Args:
         headings: One per column; a line break makes two lines.
         title: A line above, as plain text.
         left: How many columns are aligned to the left. The first may be broken where the console is narrow.
+        is_tight: Whether columns are parted by one space, and not by two.
     """
     from rich import box
     from rich.markup import escape
@@ -53,7 +64,7 @@ def plain_table(*headings: str, title: str | None = None, left: int = 0) -> Tabl
         title=None if title is None else escape(title),
         title_justify="left",
         box=box.SIMPLE_HEAD,
-        padding=(0, 1, 0, 0),
+        padding=(0, 0 if is_tight else 1, 0, 0),
         pad_edge=False,
         show_edge=False,
     )
@@ -65,6 +76,50 @@ def plain_table(*headings: str, title: str | None = None, left: int = 0) -> Tabl
             overflow="fold",
         )
     return made
+
+
+def print_labelled(console: Console, headings: Sequence[str], rows: Sequence[Sequence[str]], left: int = 1) -> None:
+    """Print a table whose first column is a label: beside its row, or where that is too wide, on a line above.
+
+    Args:
+        console: Where.
+        headings: One per column; a line break makes two lines.
+        rows: The cells; rows with the same label are parted by a line from others.
+        left: How many columns are aligned to the left.
+    """
+    from rich.markup import escape
+
+    lines = [heading.rpartition("\n")[::2] for heading in headings]
+    widths = [max(map(len, [*lines[k], *(row[k] for row in rows)])) for k in range(len(headings))]
+    is_wide = sum(widths) + 2 * (len(widths) - 1) > console.width
+    first = 1 if is_wide else 0
+
+    def line(cells: Sequence[str]) -> str:
+        pairs = zip(cells, widths, strict=True)
+        shown = [cell.ljust(width) if k < left else cell.rjust(width) for k, (cell, width) in enumerate(pairs)]
+        return ("  " * first + "  ".join(shown[first:])).rstrip()
+
+    def put(text: str) -> None:
+        console.print(escape(encodable(text)), soft_wrap=True)
+
+    for upper in (True, False):
+        if not upper or any(above for above, _ in lines):
+            put(line([above if upper else below for above, below in lines]))
+    put(("─" if encodable("─") == "─" else "-") * min(console.width, sum(widths[first:]) + 2 * (len(widths) - 1)))
+    for k, row in enumerate(rows):
+        if is_wide and (k == 0 or row[0] != rows[k - 1][0]):
+            put(row[0])
+        put(line(row))
+
+
+def verdict_line(severity: Severity, text: str) -> str:
+    """Return a verdict with its severity before it, for rich."""
+    from rich.markup import escape
+
+    from fanin.lab.severity import STYLES
+
+    style = STYLES[severity]
+    return f"[{style}]{severity:<7}[/{style}] {escape(text)}"
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from typing import Final
 from fanin.exceptions import BackendNotInstalledError, FaninValueError
 from fanin.gains.activations import activation_names
 
-__all__ = ["add_initializations", "add_network", "add_out", "backends", "number", "seeds", "whole", "words"]
+__all__ = ["add_initializations", "add_kind", "add_network", "add_out", "backends", "number", "seeds", "whole", "words"]
 
 
 _MOST_SEEDS: Final = 1000
@@ -53,13 +53,31 @@ def add_out(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--force", action="store_true", help="let --out replace an earlier report")
 
 
+def add_kind(parser: argparse.ArgumentParser) -> None:
+    """Add which kind of network, or whose, and where."""
+    parser.add_argument(
+        "--network",
+        default="mlp",
+        metavar="KIND",
+        help="mlp (default), cnn, resnet (without normalization) or transformer; all but mlp on torch and jax",
+    )
+    parser.add_argument(
+        "--model",
+        metavar="MODULE:FUNCTION",
+        help="a function that builds a torch module of your own, in place of --network; the initialization `own` is "
+        "that of its code",
+    )
+    parser.add_argument("--device", metavar="NAME", help="where to draw and train: cpu, cuda (default: the backend's)")
+
+
 def add_network(parser: argparse.ArgumentParser, *, depth: int, width: int) -> None:
     """Add what describes the network and its data."""
     parser.add_argument(
         "--dataset",
         default="digits",
         metavar="NAME",
-        help="digits (bundled with scikit-learn, the default), or the path of an .npz file with arrays X and y",
+        help="digits (bundled with scikit-learn, the default), sequences (generated), or the path of an .npz file with "
+        "arrays X and y",
     )
     parser.add_argument("--depth", type=whole, default=depth, help=f"hidden layers (default {depth})")
     parser.add_argument("--width", type=whole, default=width, help=f"units of a hidden layer (default {width})")

@@ -5,13 +5,13 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import inspect
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Final
 
 from fanin._checks import closest
+from fanin._named import named
 from fanin.cli.text import ExtraMissingError
 from fanin.exceptions import FaninError, FaninValueError
 from fanin.models import Scheme
@@ -119,21 +119,7 @@ _LIBRARIES: Final[dict[str, Callable[[str], Callable[[], Any]]]] = {
 
 def _function(home: str, name: str) -> Callable[[], Any]:
     """Return the function of a module, which may be one in the current folder, as for `python -m`."""
-    here = str(Path.cwd())
-    if here not in sys.path:
-        sys.path.insert(0, here)
-    try:
-        module: Any = importlib.import_module(home)
-    except Exception as error:  # whatever a module's code raises
-        absent = isinstance(error, ModuleNotFoundError) and error.name == home.partition(".")[0]
-        hint = f" There is no such module in {here} or among what is installed." if absent else ""
-        what = f"{type(error).__name__}: {' '.join(str(error).split())}"
-        raise FaninValueError(f"module {home!r} could not be imported: {what}.{hint} Accepted: {_EXAMPLES}.") from error
-    found = module
-    for word in name.split("."):
-        if not hasattr(found, word):
-            raise FaninValueError(f"module {home!r} has no {name!r}.{closest(name, vars(module))}")
-        found = getattr(found, word)
+    found = named(home, name, _EXAMPLES)
     if isinstance(found, Scheme):
         return lambda: found
     if not callable(found):

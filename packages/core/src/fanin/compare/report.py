@@ -10,7 +10,7 @@ from fanin.compare.agreement import HEADINGS, agreements
 from fanin.compare.figures import difference_plot, histogram_plots, overview_plots
 from fanin.compare.results import Results
 from fanin.lab import files
-from fanin.lab.figures import colour
+from fanin.lab.palette import colour, styles
 
 __all__ = ["write_report"]
 
@@ -22,6 +22,7 @@ def write_report(results: Results, folder: Path) -> Path:
         The path of the page.
     """
     found = agreements(results)
+    numbers = styles(results.experiment.initializations)
     files.clear(folder)
     files.write_json(
         folder / "results.json",
@@ -31,6 +32,7 @@ def write_report(results: Results, folder: Path) -> Path:
             "experiment": results.experiment.to_dict(),
             "widths": results.network.widths,
             "verdicts": [summary.judgement(results, label) for label in results.experiment.initializations],
+            "severities": [summary.severity(results, label) for label in results.experiment.initializations],
             "runs": [run.to_dict() for run in results.runs],
             "controls": [{"initialization": k[0], "seed": k[1], "losses": v} for k, v in results.controls.items()],
         },
@@ -51,8 +53,12 @@ def write_report(results: Results, folder: Path) -> Path:
             version=fanin.__version__,
             complete=results.complete,
             verdicts=[
-                {"text": summary.judgement(results, label), "colour": colour(index)}
-                for index, label in enumerate(results.experiment.initializations)
+                {
+                    "text": summary.judgement(results, label),
+                    "colour": colour(number),
+                    "severity": summary.severity(results, label),
+                }
+                for number, label in zip(numbers, results.experiment.initializations, strict=True)
             ],
             facts=summary.facts(results),
             epochs=summary.checkpoints(results),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -52,6 +53,11 @@ class Run:
     def finished(self) -> bool:
         """Whether the training came to its end."""
         return self.after is not None
+
+    @property
+    def diverged(self) -> bool:
+        """Whether the loss has become infinite, or no number."""
+        return bool(self.train_losses) and not math.isfinite(self.train_losses[-1])
 
     def to_dict(self) -> dict[str, Any]:
         """Return the run as plain data, ready for JSON."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -23,7 +24,7 @@ def summary_rows(results: Results) -> list[dict[str, Any]]:
             "first_loss": run.train_losses[0],
             "last_loss": run.train_losses[-1],
             "last_accuracy": run.accuracies[-1],
-            "fewest_distinct_units": run.distinct[-1],
+            "fewest_distinct_units": None if run.diverged else run.distinct[-1],
             "width": results.network.width,
             "seconds": round(run.seconds, 3),
         }
@@ -41,7 +42,7 @@ def curve_rows(results: Results) -> list[dict[str, Any]]:
             "epoch": epoch,
             "train_loss": run.train_losses[epoch],
             "test_accuracy": run.accuracies[epoch],
-            "fewest_distinct_units": run.distinct[epoch],
+            "fewest_distinct_units": run.distinct[epoch] if math.isfinite(run.train_losses[epoch]) else None,
         }
         for run in results.shown
         for epoch in range(len(run.accuracies))
@@ -59,7 +60,7 @@ def layer_rows(results: Results) -> list[dict[str, Any]]:
             "layer": layer + 1,
             "activation_second_moment": taken.activation_moments[layer],
             "gradient_second_moment": taken.gradient_moments[layer],
-            "distinct_units": taken.distinct[layer],
+            "distinct_units": None if moment == "after" and run.diverged else taken.distinct[layer],
         }
         for run in results.shown
         for moment, taken in (("before", run.before), ("after", run.after))

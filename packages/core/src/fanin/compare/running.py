@@ -16,7 +16,7 @@ from fanin.contract import Backend
 from fanin.lab.data import Data
 from fanin.lab.snapshot import evaluate, fewest_distinct, snapshot
 from fanin.lab.trainer import Trainer, load_trainer
-from fanin.lab.training import PROBED, build, check, one_thread, train_epoch
+from fanin.lab.training import PROBED, build, check, network_of, one_thread, train_epoch
 
 __all__ = ["steps", "train"]
 
@@ -53,7 +53,7 @@ def train(experiment: Experiment, data: Data, on_step: OnStep = lambda text: Non
     """
     backends = check(experiment, data)
     data = data.astype(experiment.dtype)
-    network = experiment.network(data.features, data.classes)
+    network = network_of(experiment, data)
     exact = all(backend.capabilities.level == "exact" for backend in backends)
     results = Results(experiment, network, data, exact)
     with one_thread(), suppress(KeyboardInterrupt):
@@ -69,7 +69,8 @@ def _train_group(results: Results, backends: list[Backend], label: str, seed: in
     first: Parameters | None = None
     experiment = results.experiment
     for backend in backends:
-        trainer, checksum = build(backend, results.network, label, seed, experiment.dtype, experiment.learning_rate)
+        settings = experiment.dtype, experiment.learning_rate, experiment.device
+        trainer, checksum = build(backend, results.network, label, seed, *settings)
         run = Run(backend.name, label, seed, checksum)
         start = trainer.parameters()
         first = start if first is None else first

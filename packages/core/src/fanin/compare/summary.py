@@ -9,8 +9,9 @@ from typing import Any, Final
 import numpy as np
 
 from fanin.compare.results import Results, Run
+from fanin.lab.severity import Severity
 
-__all__ = ["beats_guessing", "checkpoints", "facts", "judgement", "page_rows", "terminal_cells"]
+__all__ = ["beats_guessing", "checkpoints", "facts", "judgement", "page_rows", "severity", "terminal_cells"]
 
 _LUCK: Final = 0.01
 """Guessing is as good as what beats it once in this many tries."""
@@ -70,6 +71,20 @@ def judgement(results: Results, initialization: str) -> str:
         return f"{initialization}: {finding} {after} ({numbers}){alike}"
     interrupted = "" if runs[0].finished else f" {after}"
     return f"{initialization}: learns, test accuracy {accuracy}{interrupted}{alike}"
+
+
+def severity(results: Results, initialization: str) -> Severity:
+    """Return how bad what became of an initialization is."""
+    runs = [run for run in results.of(initialization) if run.epochs]
+    if not runs:
+        return "unknown"
+    guessing = max(results.data.chance, 1 / results.data.classes)
+    learnt = [
+        math.isfinite(run.train_losses[-1])
+        and beats_guessing(run.accuracies[-1], len(results.data.test_labels), guessing)
+        for run in runs
+    ]
+    return "fine" if all(learnt) else "warning" if any(learnt) else "failure"
 
 
 def _epochs(results: Results, epochs: int) -> str:

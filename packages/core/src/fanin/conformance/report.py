@@ -123,7 +123,7 @@ class Report:
         """
         table = Table(title=f"{self.subject}, specification version {SPEC_VERSION}", title_justify="left")
         for heading in ("check", "what it shows", "on", "smallest error detected", "verdict"):
-            table.add_column(heading, overflow="fold")
+            table.add_column(heading, overflow="fold", no_wrap=heading in ("check", "verdict"))  # to be typed again
         for check in self.checks:
             table.add_row(*_row(check, self.of(check)))
         console.print(table)

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from fanin.exceptions import FaninValueError
 
-__all__ = ["Data", "batches", "load_data", "prepare"]
+__all__ = ["Data", "batches", "load_data", "prepare", "sequences"]
 
 _WRITE: Final = "numpy.savez(path, X=inputs, y=labels) writes one."
-_ACCEPTED: Final = f'Accepted: "digits", or the path of an .npz file with arrays X and y. {_WRITE}'
+_ACCEPTED: Final = f'Accepted: "digits", "sequences", or the path of an .npz file with arrays X and y. {_WRITE}'
 _TEST_PART: Final = 5
 """One sample in this many, of each class, is for the test."""
 
@@ -31,6 +31,7 @@ class Data:
         test_inputs: As `train_inputs`, scaled by the training data's mean and deviation.
         test_labels: As `train_labels`.
         classes: Number of classes.
+        shape: How the features of a sample were arranged.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Data:
     test_inputs: NDArray[np.floating[Any]]
     test_labels: NDArray[np.int64]
     classes: int
+    shape: tuple[int, ...] = ()
 
     @property
     def features(self) -> int:
@@ -60,8 +62,8 @@ def load_data(dataset: str) -> Data:
     """Load a dataset by name or path.
 
     Args:
-        dataset: "digits", or the path of an .npz file that holds an array X of shape (samples, ...) and an array y of
-            one class label per sample.
+        dataset: "digits"; "sequences", which are generated (`sequences`); or the path of an .npz file that holds an
+            array X of shape (samples, ...) and an array y of one class label per sample.
 
     Raises:
         FaninValueError: The file cannot be read or lacks one of them, or X and y hold what no network can be trained on
@@ -72,10 +74,37 @@ def load_data(dataset: str) -> Data:
 
         digits: Any = load_digits()
         return prepare("digits", digits.images, digits.target)
+    if dataset == "sequences":
+        return prepare("sequences", *sequences())
     if not dataset:
         raise FaninValueError(f"the dataset has no name. Received: ''. {_ACCEPTED}")
     path = Path(dataset)
     return prepare(path.stem, *_read(path))
+
+
+def sequences(samples: int = 2000, tokens: int = 12, symbols: int = 6) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Return sequences of symbols, one of them behind a mark, and which symbol that is: a task for an attention.
+
+    Args:
+        samples: How many.
+        tokens: Symbols of a sequence, one more than there are with the mark.
+        symbols: How many different symbols there are.
+
+    Returns:
+        The sequences, shape (samples, tokens, symbols + 1), each token a one; and the symbols behind the marks.
+
+    Example:
+        >>> inputs, labels = sequences(samples=3)
+        >>> inputs.shape, labels.tolist()
+        ((3, 12, 7), [5, 3, 5])
+    """
+    words = np.random.Philox(key=np.array([7, 7], dtype=np.uint64)).random_raw(samples * (tokens + 1))
+    drawn = (words >> np.uint64(32)).reshape(samples, tokens + 1).astype(np.int64)
+    found = drawn[:, :tokens] % symbols
+    marks, rows = drawn[:, tokens] % (tokens - 1), np.arange(samples)
+    labels = found[rows, marks + 1]
+    found[rows, marks] = symbols
+    return np.eye(symbols + 1)[found], labels
 
 
 def _read(path: Path) -> tuple[NDArray[Any], NDArray[Any]]:
@@ -149,7 +178,7 @@ def prepare(name: str, inputs: NDArray[Any], labels: NDArray[Any]) -> Data:
         )
     flat = np.ascontiguousarray(scaled.reshape(len(x), -1), dtype=np.float64)
     y = y.astype(np.int64)
-    return Data(name, flat[~test], y[~test], flat[test], y[test], len(names))
+    return Data(name, flat[~test], y[~test], flat[test], y[test], len(names), tuple(x.shape[1:]))
 
 
 def _how_many(counts: NDArray[np.int64]) -> str:

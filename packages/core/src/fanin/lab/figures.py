@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -13,24 +14,19 @@ import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
 
+from fanin.lab.labels import label_lines, label_width
+from fanin.lab.palette import colour, marker
 from fanin.lab.snapshot import BINS, Histogram
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["COLOURS", "INK", "MARKERS", "Plot", "band", "colour", "log_scale", "marker", "ridge_plot", "whole_numbers"]
+__all__ = ["DASHES", "INK", "Plot", "band", "colour", "log_scale", "marker", "ridge_plot", "whole_numbers"]
 
-COLOURS: Final = ("#d1495b", "#e08e1b", "#2a7fbf", "#2f9e6e", "#8a6bbf", "#7c7c7c", "#b5651d", "#3aa6a6")
-"""Legible on white and on near-black (contrast of at least 2.4 to either), told apart by most colour-blind readers."""
-
-MARKERS: Final = ("o", "s", "^", "D", "v", "P", "X", "*")
 DASHES: Final = ("-", (0, (4, 2)), (0, (1, 1.5)), (0, (5, 1, 1, 1)))
 
 INK: Final = "#0a0b0c"
 """Stands for the text's colour; in an SVG the page chooses it."""
-
-_LEGEND_ROW: Final = 0.24
-"""Height of a row of the legend in inches."""
 
 _STYLE: Final[Any] = {  # matplotlib's types know the keys of a literal only
     "axes.edgecolor": INK,
@@ -75,13 +71,9 @@ class Plot:
         figure = Figure(figsize=(width, height), layout="constrained")
         axes = figure.add_subplot()
         self.draw(axes)
-        handles, labels = axes.get_legend_handles_labels()
-        if len(labels) > 1:
-            longest = max(map(len, labels))  # of which 48 letters, with handles of 7, fit a line
-            columns = min(len(labels), max(1, 48 // (longest + 7)))
-            figure.legend(handles, labels, loc="outside lower center", ncols=columns)
-            rows = -(-len(labels) // columns)
-            figure.set_figheight(height + _LEGEND_ROW * (rows - 1))  # so that the axes keep their height
+        if extra := label_width(axes):
+            figure.set_figwidth(width + extra)  # so that the axes keep their width
+            label_lines(axes)
         if titled:
             figure.suptitle(self.title, fontsize=12)
         return figure
@@ -105,37 +97,46 @@ class Plot:
         return re.sub(r'(id="|url\(#|href="#)', rf"\g<1>{self.name}-", text)
 
 
-def colour(index: int) -> str:
-    """Return the colour of the series at a position."""
-    return COLOURS[index % len(COLOURS)]
-
-
-def marker(index: int) -> str:
-    """Return the marker of the series at a position."""
-    return MARKERS[index % len(MARKERS)]
-
-
 def band(
-    axes: Axes, x: Sequence[float], curves: Sequence[Sequence[float]], label: str | None, index: int, **style: Any
+    axes: Axes,
+    x: Sequence[float],
+    curves: Sequence[Sequence[float]],
+    label: str | None,
+    number: int,
+    *,
+    geometric: bool = False,
+    **style: Any,
 ) -> None:
     """Draw the mean of several curves, and the band from the lowest to the highest.
 
     Curves that stop early (an interrupted run) are drawn as far as all of them reach.
+
+    Args:
+        axes: Where.
+        x: The abscissas.
+        curves: The curves.
+        label: What is written beside the line, if anything.
+        number: The number of its colour and marker (`fanin.lab.palette`).
+        geometric: Whether the mean is the geometric one, of the values above 0: for a logarithmic axis.
+        style: Of the line, as matplotlib has it.
     """
     length = min(map(len, curves))
     values = np.array([curve[:length] for curve in curves], dtype=np.float64)
     values[~np.isfinite(values)] = np.nan
     with np.errstate(all="ignore"):
-        mean = values.mean(axis=0)
+        positive = np.where(values > 0, values, np.nan)
+        known = np.isfinite(positive).sum(axis=0)
+        mean = np.exp(np.nansum(np.log(positive), axis=0) / known) if geometric else values.mean(axis=0)
         if np.isfinite(mean).sum() == 1:  # of a network that diverged at once: a point, which no line shows
-            style.setdefault("marker", marker(index))
-        # Earlier curves are wider, so that they can be seen beneath later ones that coincide with them.
-        axes.plot(x[:length], mean, label=label, color=colour(index), linewidth=max(4.4 - 1.1 * index, 1.3), **style)
+            style.setdefault("marker", marker(number))
+        # Lower numbers are wider and beneath, so that lines that coincide are all seen.
+        wide, above = max(3.0 - 0.25 * number, 1.3), 2 + 0.01 * number
+        axes.plot(x[:length], mean, label=label, color=colour(number), linewidth=wide, zorder=above, **style)
         if len(values) > 1:
             # A zero has no place on a logarithmic axis: there the band reaches below the axis instead of breaking off.
             low, high = np.maximum(values.min(axis=0), 1e-300), values.max(axis=0)
             low[high == 0] = np.nan
-            axes.fill_between(x[:length], low, high, color=colour(index), alpha=0.18, linewidth=0)
+            axes.fill_between(x[:length], low, high, color=colour(number), alpha=0.18, linewidth=0)
 
 
 def log_scale(axes: Axes, curves: Sequence[Sequence[float]]) -> None:
@@ -156,43 +157,54 @@ def whole_numbers(axes: Axes) -> None:
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
 
 
-def ridge_plot(what: str, histograms: Sequence[Histogram], label: str, index: int) -> Plot:
-    """Return a plot of histograms above each other, the first layer on top.
+_REACH: Final = 5.0
+"""A histogram is drawn as far as this many times the layer's root mean square."""
+
+_AXES: Final = {"weights": "weight", "activations": "output of a unit", "gradients": "gradient of a pre-activation"}
+
+
+def ridge_plot(what: str, histograms: Sequence[Histogram], label: str, number: int, place: int) -> Plot:
+    """Return a plot of histograms above each other, the first layer on top, each scaled by its root mean square.
 
     Heights are the square roots of the densities, so that a tall peak (ReLU's zeros) leaves the rest visible.
 
     Args:
-        what: "weights" or "activations".
+        what: "weights", "activations" or "gradients".
         histograms: One a layer.
         label: The initialization.
-        index: Its position, for the colour and the file's name.
+        number: The number of its colour.
+        place: Its position, from 1, for the file's name.
     """
 
     def draw(axes: Axes) -> None:
+        reach = 0.0
         for row, histogram in enumerate(histograms):
             base = len(histograms) - 1 - row
-            edges = np.linspace(histogram.low, histogram.high, len(histogram.density) + 1)
+            scale = histogram.rms if 0 < histogram.rms < math.inf else histogram.high
+            edges = np.linspace(histogram.low, histogram.high, len(histogram.density) + 1) / scale
             heights = np.sqrt(np.array(histogram.density))
             heights = base + 0.9 * heights / max(float(heights.max()), 1e-300)
-            axes.stairs(heights, edges, baseline=base, fill=True, color=colour(index), alpha=0.55)
-            axes.stairs(heights, edges, baseline=base, color=colour(index), linewidth=0.8)
+            axes.stairs(heights, edges, baseline=base, fill=True, color=colour(number), alpha=0.55)
+            axes.stairs(heights, edges, baseline=base, color=colour(number), linewidth=0.8)
+            size = f"{histogram.rms:.1e}" if math.isfinite(histogram.rms) else "overflow"
+            axes.text(1.02, base + 0.2, size, transform=axes.get_yaxis_transform(), fontsize=8.5, va="bottom")
+            bins = (histogram.high - histogram.low) / scale / BINS
+            reach = max(reach, 0.0 if histogram.rms else 1.1, *(abs(end) / scale for end in histogram.span), 1.5 * bins)
         names = ["out", *map(str, range(len(histograms) - 1, 0, -1))]
         every = 1 + len(names) // 12
         axes.set_yticks(range(0, len(names), every), names[::every])
-        low, high = min(histogram.span[0] for histogram in histograms), max(h.span[1] for h in histograms)
-        first = histograms[0]
-        if high - low < 1.5 * (first.high - first.low) / BINS:  # equal values: their bin would fill the plot
-            low, high = first.low, first.high
-        axes.set_xlim(low - 0.05 * (high - low), high + 0.05 * (high - low))
+        axes.set_xlim(-min(1.05 * reach, _REACH), min(1.05 * reach, _REACH))
         axes.locator_params(axis="x", nbins=5)
         axes.grid(visible=False, axis="y")
-        axes.set_xlabel("weight" if what == "weights" else "output of a unit")
+        axes.text(1.02, len(histograms) + 0.05, "RMS", transform=axes.get_yaxis_transform(), fontsize=8.5, va="bottom")
+        axes.set_xlabel(f"{_AXES[what]} / RMS of the layer")
         axes.set_ylabel("layer")
 
     return Plot(
-        f"{what}-{index + 1}",
+        f"{what}-{place}",
         f"{label}: {what} by layer",
-        "Before training, of one seed. Height: square root of the share, each layer by its own peak.",
+        "Before training, of one seed. Each layer by its own root mean square, which stands on the right; height: "
+        "square root of the share, by the layer's own peak.",
         draw,
         size=(4.8, min(1.6 + 0.26 * len(histograms), 7)),
     )

@@ -28,9 +28,21 @@ class WriteError(FaninError, OSError):
 _TABLES: Final = (
     "results.json",
     "probe.json",
+    "coordinates.json",
+    "coordinates.csv",
     *(f"{name}.csv" for name in ("summary", "curves", "layers", "differences")),
 )
-_PLOTS: Final = ("loss", "accuracy", "distinct", "differences", "signal", "gradient*", "weights-*", "activations*")
+_PLOTS: Final = (
+    "loss",
+    "accuracy",
+    "distinct",
+    "differences",
+    "signal",
+    "gradient*",
+    "weights-*",
+    "activations*",
+    "coordinates-*",
+)
 _REPORT: Final = ("report.html", *_TABLES, *(f"plots/{name}.png" for name in _PLOTS))
 """Whatever the reports of `fanin compare` and `fanin probe` consist of."""
 

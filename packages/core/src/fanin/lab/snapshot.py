@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, TypeAlias
@@ -49,7 +50,7 @@ def distinct_units(weight: Array, bias: Array, tolerance: float = 1e-5) -> int:
     columns differently, so rows closer than `tolerance` times the longest row count as one.
 
     Args:
-        weight: Shape (units, inputs).
+        weight: Shape (units, inputs), or with more axes of inputs.
         bias: Shape (units,).
         tolerance: Relative to the longest row's Euclidean norm; at least 1e-7, the rounding of the distances.
 
@@ -57,7 +58,7 @@ def distinct_units(weight: Array, bias: Array, tolerance: float = 1e-5) -> int:
         >>> distinct_units(np.ones((5, 3), np.float32), np.array([0, 0, 1, 1, 2], np.float32))
         3
     """
-    rows = np.column_stack([weight, bias]).astype(np.float64)
+    rows = np.column_stack([weight.reshape(len(weight), -1), bias]).astype(np.float64)
     if not np.isfinite(rows).all():
         return len({row.tobytes() for row in rows})
     squares = np.square(rows).sum(axis=1)
@@ -78,11 +79,19 @@ def fewest_distinct(parameters: Mapping[str, Array]) -> int:
 
 @dataclass(frozen=True)
 class Histogram:
-    """Counts as a density over equal bins from `low` to `high`, which are symmetric about zero."""
+    """Counts as a density over equal bins from `low` to `high`, which are symmetric about zero.
+
+    Attributes:
+        low: The lower end of the first bin.
+        high: The upper end of the last.
+        density: One number a bin.
+        rms: Root mean square of all values, infinite or NaN if one of them is.
+    """
 
     low: float
     high: float
     density: tuple[float, ...]
+    rms: float = 0.0
 
     @property
     def span(self) -> tuple[float, float]:
@@ -99,7 +108,7 @@ class Histogram:
         reach = reach or 1.0
         counts, _ = np.histogram(finite, bins=BINS, range=(-reach, reach))
         total = max(int(counts.sum()), 1) * (2 * reach / BINS)
-        return cls(-reach, reach, tuple((counts / total).tolist()))
+        return cls(-reach, reach, tuple((counts / total).tolist()), math.sqrt(second_moment(values)))
 
 
 @dataclass(frozen=True)
@@ -112,6 +121,7 @@ class Snapshot:
         distinct: How many of the layer's units differ.
         weight_histograms: Of the layer's weights.
         activation_histograms: Of the layer's output.
+        gradient_histograms: Of the derivative of a sample's loss by the layer's pre-activations.
     """
 
     activation_moments: tuple[float, ...]
@@ -119,6 +129,7 @@ class Snapshot:
     distinct: tuple[int, ...]
     weight_histograms: tuple[Histogram, ...]
     activation_histograms: tuple[Histogram, ...]
+    gradient_histograms: tuple[Histogram, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Return the snapshot as plain data, ready for JSON."""
@@ -137,4 +148,5 @@ def snapshot(trace: Trace, parameters: Mapping[str, Array]) -> Snapshot:
             distinct=tuple(distinct_units(w, b) for w, b in zip(weights, biases, strict=True)),
             weight_histograms=tuple(Histogram.of(values) for values in weights),
             activation_histograms=tuple(Histogram.of(values) for values in trace.activations),
+            gradient_histograms=tuple(Histogram.of(values) for values in trace.gradients),
         )

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     Array: TypeAlias = NDArray[np.floating[Any]]
 
-__all__ = ["TRAINER_GROUP", "Trace", "Trainer", "TrainerFactory", "load_trainer", "trainable_backends"]
+__all__ = ["TRAINER_GROUP", "Trace", "Trainer", "TrainerFactory", "kinds_of", "load_trainer", "trainable_backends"]
 
 TRAINER_GROUP = "fanin.trainers"
 """The entry-point group: its name is the backend's, its value a `TrainerFactory`."""
@@ -77,15 +77,24 @@ class TrainerFactory(Protocol):
         """The activations that it knows."""
         ...
 
-    def __call__(self, parameters: Mapping[str, Any], *, activation: str, learning_rate: float) -> Trainer:
+    def __call__(
+        self, parameters: Mapping[str, Any], *, activation: str, learning_rate: float, **settings: Any
+    ) -> Trainer:
         """Return a trainer.
 
         Args:
             parameters: Arrays of the backend's library as `fanin.init_parameters` draws them, layout "OI".
             activation: One of `activations`.
             learning_rate: Above 0.
+            settings: For networks that are not fully connected, which a trainer may do without: `kind`, one of its
+                `kinds`, and `sample`, the shape of a sample (`fanin.lab.wiring`).
         """
         ...
+
+
+def kinds_of(factory: TrainerFactory) -> tuple[str, ...]:
+    """Return the kinds of networks that a trainer can train: the fully connected one, and those that it names."""
+    return tuple(getattr(factory, "kinds", ("mlp",)))
 
 
 def trainable_backends() -> tuple[str, ...]:

@@ -5,17 +5,21 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from typing import Any
 
-from fanin.api import init_parameters
+from fanin._named import named
+from fanin.api import init, init_parameters
 from fanin.contract import Backend
+from fanin.exceptions import FaninValueError
 from fanin.initializers.parse import parse_initialization
+from fanin.initializers.presets import zeros
 from fanin.lab.data import Data, batches
-from fanin.lab.network import Network, Study
-from fanin.lab.trainer import Trainer, load_trainer
+from fanin.lab.network import OWN, Network, OwnNetwork, Study
+from fanin.lab.trainer import Trainer, kinds_of, load_trainer, trainable_backends
 from fanin.registry import backend as get_backend
 
-__all__ = ["PROBED", "build", "check", "digest", "one_thread", "train_epoch"]
+__all__ = ["PROBED", "build", "check", "digest", "network_of", "one_thread", "train_epoch"]
 
 PROBED = 512
 """How many training samples a snapshot is taken on, at most."""
@@ -43,29 +47,87 @@ def check(study: Study, data: Data) -> list[Backend]:
         FaninError: A backend or its trainer cannot be loaded, a trainer does not know the activation, or an
             initialization is not defined for the network.
     """
-    network = study.network(data.features, data.classes)
     backends = [get_backend(name) for name in study.backends]
     for name in study.backends:
-        load_trainer(name, study.activation)
-    for text in study.initializations:
+        known = kinds_of(load_trainer(name, study.activation))
+        if study.kind not in known:
+            others = [one for one in trainable_backends() if one != name]
+            raise FaninValueError(
+                f"the trainer of backend {name!r} trains no {study.kind}. Accepted: {', '.join(known)}; or other "
+                f"backends, with --backends: {', '.join(others)}."
+            )
+    network = network_of(study, data)
+    for text in (text for text in study.initializations if text != OWN):
         initializer = parse_initialization(text)
         network.plans(initializer)
         for backend in backends:  # by a network of one weight, whether it draws the law in this dtype
-            init_parameters([1, 1], initializer, backend=backend, dtype=study.dtype)
+            init_parameters([1, 1], initializer, backend=backend, dtype=study.dtype, device=study.device)
     return backends
 
 
+def network_of(study: Study, data: Data) -> Network:
+    """Return the network that a study is of.
+
+    Raises:
+        FaninError: It takes no such data, or a person's own function does not build one.
+    """
+    if study.model is None:
+        return study.network(data.features, data.classes, data.shape)
+    empty = OwnNetwork(data.features, 1, 1, data.classes, sample=data.shape, model=study.model)
+    made = _own(study.backends[0], empty, next((one for one in study.initializations), OWN), dtype=study.dtype)
+    made.logits(data.train_inputs[:2].astype(study.dtype))
+    units = tuple(made.units)
+    return replace(empty, depth=len(units) - 1, width=min(units[:-1]), own_units=units)
+
+
+def _own(backend: str, network: OwnNetwork, label: str, **settings: Any) -> Any:
+    """Return the trainer of a person's own model."""
+    make = getattr(load_trainer(backend, network.activation), "of_model", None)
+    if make is None:
+        raise FaninValueError(f"the trainer of backend {backend!r} trains no model of one's own. Accepted: torch.")
+    home, _, name = network.model.partition(":")
+    if not home or not name:
+        raise FaninValueError(f"--model names a function, my.module:function. Received: {network.model!r}.")
+    function = named(home, name, "my.module:function")
+    return make(function, label, sample=network.sample, classes=network.classes, **settings)
+
+
 def build(
-    backend: Backend, network: Network, label: str, seed: int, dtype: str, learning_rate: float = 1.0
+    backend: Backend,
+    network: Network,
+    label: str,
+    seed: int,
+    dtype: str,
+    learning_rate: float = 1.0,
+    device: str | None = None,
 ) -> tuple[Trainer, str]:
     """Draw a network's parameters with a backend, and return its trainer and their digest.
 
     The learning rate does not matter where nothing is trained.
     """
-    initializer = parse_initialization(label)
-    drawn = init_parameters(network.widths, initializer, seed=seed, backend=backend, dtype=dtype)
+    if isinstance(network, OwnNetwork):
+        settings: dict[str, Any] = {"seed": seed, "dtype": dtype, "learning_rate": learning_rate, "device": device}
+        own = _own(backend.name, network, label, **settings)
+        return own, digest(backend, own.tensors)
+    drawn = _draw(backend, network, label, seed, dtype, device)
     make = load_trainer(backend.name, network.activation)
-    return make(drawn, activation=network.activation, learning_rate=learning_rate), digest(backend, drawn)
+    form: dict[str, Any] = {} if network.kind == "mlp" else {"kind": network.kind, "sample": network.sample}
+    trainer = make(drawn, activation=network.activation, learning_rate=learning_rate, **form)
+    return trainer, digest(backend, drawn)
+
+
+def _draw(backend: Backend, network: Network, label: str, seed: int, dtype: str, device: str | None) -> dict[str, Any]:
+    """Return the parameters of a network, each weight from the stream of its name and each bias of zeros."""
+    initializer = parse_initialization(label)
+    if network.kind == "mlp":
+        return init_parameters(network.widths, initializer, seed=seed, backend=backend, dtype=dtype, device=device)
+    drawn = {}
+    settings: dict[str, Any] = {"seed": seed, "backend": backend, "dtype": dtype, "device": device}
+    for number, (shape, layout) in enumerate(network.weights):
+        name = f"layers.{number}"
+        drawn[f"{name}.weight"] = init(shape, initializer, layout=layout, name=f"{name}.weight", **settings)
+        drawn[f"{name}.bias"] = init(shape[:1], zeros(), name=f"{name}.bias", **settings)
+    return drawn
 
 
 def digest(backend: Backend, parameters: Mapping[str, Any]) -> str:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
-
-import numpy as np
 
 from fanin.initializers.parse import parse_initialization
 from fanin.lab.data import Data
@@ -14,6 +13,7 @@ from fanin.lab.network import Network, Study
 from fanin.lab.snapshot import Snapshot, second_moment, snapshot
 from fanin.lab.training import PROBED, build, check, one_thread
 from fanin.probe.theory import Theory, predict
+from fanin.signal.seeds import geometric_mean
 
 __all__ = ["Measured", "Probe", "probe"]
 
@@ -33,12 +33,24 @@ class Measured:
     snapshots: list[Snapshot] = field(default_factory=list)
 
     def activations(self) -> list[float]:
-        """Return each layer's mean square, averaged over the seeds."""
+        """Return each layer's mean square: the geometric mean over the seeds whose signal is not 0."""
         return _means([taken.activation_moments for taken in self.snapshots])
 
     def gradients(self) -> list[float]:
-        """Return each layer's mean square gradient, averaged over the seeds."""
+        """Return each layer's mean square gradient: the geometric mean over the seeds whose gradient is not 0."""
         return _means([taken.gradient_moments for taken in self.snapshots])
+
+    def worst(self, layer: int, *, backward: bool = False) -> float:
+        """Return the mean square of a layer with the seed that is farthest from the mean over them."""
+        moments = [taken.gradient_moments if backward else taken.activation_moments for taken in self.snapshots]
+        mean = (self.gradients() if backward else self.activations())[layer]
+        return max((one[layer] for one in moments), key=lambda found: _far(found, mean))
+
+    @property
+    def died(self) -> int:
+        """How many of the seeds have a last hidden layer of zeros, where others have not."""
+        zeros = sum(taken.activation_moments[-2] == 0 for taken in self.snapshots)
+        return zeros if zeros < len(self.snapshots) else 0
 
     def predicted_gradients(self) -> list[float] | None:
         """Return the theory's gradients: its factors times what was measured at the output."""
@@ -73,9 +85,15 @@ class Probe:
 
 
 def _means(rows: list[tuple[float, ...]]) -> list[float]:
-    with np.errstate(all="ignore"):
-        means: list[float] = np.mean(np.array(rows), axis=0).tolist()
-    return means
+    """Return the geometric mean of each column, without its zeros unless there is nothing else."""
+    columns = zip(*rows, strict=True)
+    return [geometric_mean([value for value in column if value != 0] or [0.0]) for column in columns]
+
+
+def _far(found: float, mean: float) -> float:
+    """Return how far a size is from the mean, by a factor: a zero and what is not finite are farthest."""
+    usual = math.isfinite(found) and math.isfinite(mean) and found > 0 and mean > 0
+    return abs(math.log(found / mean)) if usual else math.inf if found != mean else 0.0
 
 
 def probe(study: Study, data: Data, on_network: Callable[[str, int], None] = lambda *_: None) -> Probe:

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import fanin
 from fanin.lab import files
-from fanin.lab.figures import colour
+from fanin.lab.palette import colour, styles
 from fanin.probe.figures import probe_plots
 from fanin.probe.measure import Probe
-from fanin.probe.rows import HEADINGS, cells, layer_rows
-from fanin.probe.summary import facts, verdicts
+from fanin.probe.rows import HEADINGS, LEGEND, cells, layer_rows
+from fanin.probe.summary import facts, severities, verdicts
 from fanin.probe.verdict import describe
 
 __all__ = ["write_report"]
@@ -25,6 +25,7 @@ def write_report(result: Probe, folder: Path) -> Path:
     """
     rows = [layer_rows(result, found) for found in result.measured]
     sentences = verdicts(result)
+    numbers = styles([found.initialization for found in result.measured])
     files.clear(folder)
     files.write_json(
         folder / "probe.json",
@@ -34,6 +35,7 @@ def write_report(result: Probe, folder: Path) -> Path:
             "network": asdict(result.network),
             "input_second_moment": result.input_moment,
             "verdicts": sentences,
+            "severities": severities(result),
             "layers": [row for group in rows for row in group],
             "snapshots": [
                 {"initialization": found.initialization, "seeds": [taken.to_dict() for taken in found.snapshots]}
@@ -52,9 +54,13 @@ def write_report(result: Probe, folder: Path) -> Path:
             title=f"fanin probe: {result.data.name}",
             version=fanin.__version__,
             complete=result.complete,
-            verdicts=[{"text": text, "colour": colour(index)} for index, text in enumerate(sentences)],
+            verdicts=[
+                {"text": text, "colour": colour(number), "severity": severity}
+                for text, number, severity in zip(sentences, numbers, severities(result), strict=True)
+            ],
+            legend=LEGEND,
             facts=facts(result),
-            headings=[heading.split("\n") for heading in HEADINGS],
+            headings=[heading.partition("\n")[::2] for heading in HEADINGS],
             tables=[
                 {"caption": describe(found.initialization), "rows": [cells(row) for row in group]}
                 for found, group in zip(result.measured, rows, strict=True)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 
 from fanin.initializers.parse import parse_initialization
+from fanin.lab.severity import Severity
 from fanin.probe.measure import Measured, Probe
 from fanin.probe.theory import Theory, weight_variances
 from fanin.probe.verdict import Verdict, dead_layer, float32_holds, gain_advice, judge
 
-__all__ = ["facts", "verdict_of", "verdicts"]
+__all__ = ["facts", "severities", "verdict_of", "verdicts"]
 
 
 def verdict_of(result: Probe, found: Measured) -> Verdict:
@@ -23,6 +24,7 @@ def verdict_of(result: Probe, found: Measured) -> Verdict:
         found.distinct,
         len(found.snapshots),
         _dead(result, found),
+        found.died,
     )
 
 
@@ -34,6 +36,11 @@ def _dead(result: Probe, found: Measured) -> int | None:
 def verdicts(result: Probe) -> list[str]:
     """Return a sentence for each initialization: the verdict, and how well the theory holds."""
     return [f"{verdict_of(result, found).sentence}. {_agreement(result, found)}" for found in result.measured]
+
+
+def severities(result: Probe) -> list[Severity]:
+    """Return how bad each verdict is."""
+    return [verdict_of(result, found).severity for found in result.measured]
 
 
 def _agreement(result: Probe, found: Measured) -> str:
@@ -50,8 +57,8 @@ def _agreement(result: Probe, found: Measured) -> str:
         off = abs(math.log(measured / predicted)) if 0 < measured < math.inf and predicted > 0 else math.inf
         if not math.isfinite(off) and predicted >= 0 and not float32_holds(math.sqrt(predicted)):
             too = ", and so do the theory's"
-        if off > worst:
-            worst, allowed = off, spread / math.sqrt(len(found.snapshots))
+        if off / 2 > worst:
+            worst, allowed = off / 2, spread / math.sqrt(len(found.snapshots)) / 2  # of a root: half of its square's
     if worst == 0:
         return "Exactly what the theory says."
     if not math.isfinite(worst):
@@ -88,4 +95,4 @@ def _seeds(result: Probe) -> str:
         f"{count} seed{'s' if count > 1 else ''}" + (f" of {', '.join(labels)}" if len(groups) > 1 else "")
         for count, labels in groups.items()
     ]
-    return "; ".join(parts) + (", means shown" if max(groups, default=0) > 1 else "")
+    return "; ".join(parts) + (", geometric means shown" if max(groups, default=0) > 1 else "")

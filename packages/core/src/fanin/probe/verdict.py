@@ -13,6 +13,7 @@ from fanin.gains.activations import get_activation
 from fanin.initializers import Initializer, Normal, VarianceScaling
 from fanin.initializers.parse import parse_initialization
 from fanin.lab.network import Network
+from fanin.lab.severity import Severity, worse
 
 __all__ = ["Verdict", "dead_layer", "describe", "float32_holds", "gain_advice", "judge", "tolerance"]
 
@@ -28,6 +29,9 @@ _SLOW: Final = 1.05
 _LITTLE: Final = 2.0
 """if it is less than this in all."""
 
+_HOPELESS: Final = 1e3
+"""From such a change in all on, a course is a failure, and below it a warning."""
+
 _FAR: Final = 10.0
 """A signal that differs from the input by this factor is stated also where it keeps its size from layer to layer."""
 
@@ -40,11 +44,13 @@ class Verdict:
         signal_factor: Root mean square of a layer's output over that of the layer before, on (geometric) average.
         gradient_factor: The same for the gradient, from a layer to the one before it.
         sentence: The verdict.
+        severity: How bad it is.
     """
 
     signal_factor: float
     gradient_factor: float
     sentence: str
+    severity: Severity
 
 
 def describe(label: str) -> str:
@@ -73,6 +79,7 @@ def judge(
     distinct: int,
     seeds: int = 1,
     dead: int | None = None,
+    died: int = 0,
 ) -> Verdict:
     """Return the verdict on an initialization.
 
@@ -85,22 +92,31 @@ def judge(
         distinct: The smallest number of distinct units of a hidden layer.
         seeds: How many networks the moments are means of.
         dead: The first hidden layer, from 1, whose units are all dead (`dead_layer`), if there is one.
+        died: In how many of the networks, which the means leave out, the signal is 0 in the last hidden layer.
     """
     depth, width, name = network.depth, network.width, describe(label)
     # Between hidden layers, which are alike; the input and the output have other widths.
     backwards = gradients[::-1] if depth == 1 else gradients[depth - 1 :: -1]
     signal = _factor([input_moment, activations[0]] if depth == 1 else activations[:depth])
     gradient = _factor(backwards)
+    allowed = tolerance(depth, width, seeds)
     if distinct == 1 and width > 1:
-        return Verdict(signal, gradient, f"{name}: {_symmetric(network, activations, gradients)}")
+        sentence = _symmetric(network, activations, gradients)
+        if signal > 0 or not math.isfinite(signal):
+            forward, steady = _course("the signal", "the input's", signal, depth, allowed)
+            sentence += f"; {forward}{_limits(activations[depth - 1], input_moment, signal, depth, steady)}"
+        return Verdict(signal, gradient, f"{name}: {sentence}", "failure")
     if dead is not None:
         units = f"all {width} units of hidden layer {dead} are" if width > 1 else f"the unit of hidden layer {dead} is"
-        return Verdict(signal, gradient, f"{name}: {units} dead, 0 for every sample, {_DEAD}")
-    allowed = tolerance(depth, width, seeds)
+        return Verdict(signal, gradient, f"{name}: {units} dead, 0 for every sample, {_DEAD}", "failure")
     forward, steady = _course("the signal", "the input's", signal, depth, allowed)
-    backward, _ = _course("the gradient", "the output's", gradient, depth, allowed)
+    backward, even = _course("the gradient", "the output's", gradient, depth, allowed)
     limits = _limits(activations[depth - 1], input_moment, signal, depth, steady)
-    return Verdict(signal, gradient, f"{name}: {forward}{limits}; {backward} on its way back")
+    gone = f"; in {died} of {seeds} networks it dies out: all units of a layer are 0" if died else ""
+    severity = worse(
+        _how_bad(signal, depth, steady), _how_bad(gradient, depth, even), "warning" if limits or died else "fine"
+    )
+    return Verdict(signal, gradient, f"{name}: {forward}{limits}{gone}; {backward} on its way back", severity)
 
 
 _DEAD: Final = "so the signal and the gradient are 0 and only the output's bias learns"
@@ -159,6 +175,15 @@ def _course(what: str, origin: str, factor: float, depth: int, allowed: float) -
     if abs(math.log(factor)) * (depth - 1) <= allowed:
         return f"{what} keeps its size ({factor:.2f}× a layer)", True
     return f"{what} {'grows' if factor > 1 else 'shrinks'} {_times(factor)} a layer", False
+
+
+def _how_bad(factor: float, depth: int, steady: bool) -> Severity:
+    """Return how bad a course is: a failure where it leaves three orders of magnitude, or any number."""
+    if not math.isfinite(factor) or factor == 0:
+        return "failure"
+    if steady:
+        return "fine"
+    return "failure" if abs(math.log(factor)) * max(depth - 1, 1) > math.log(_HOPELESS) else "warning"
 
 
 def _limits(moment: float, input_moment: float, factor: float, depth: int, steady: bool) -> str:

@@ -4,7 +4,7 @@ A backend measures one `Layer` per named layer; `ModelProbe` judges them, prints
 """
 
 from fanin.signal.layer import Attention, Layer, Sum
-from fanin.signal.result import ModelProbe
+from fanin.signal.result import ModelProbe, combined
 from fanin.signal.verdict import Finding
 
-__all__ = ["Attention", "Finding", "Layer", "ModelProbe", "Sum"]
+__all__ = ["Attention", "Finding", "Layer", "ModelProbe", "Sum", "combined"]

@@ -12,7 +12,7 @@ class Layer:
     """One layer with weights, in the order in which the layers ran.
 
     Attributes:
-        name: Its path in the model.
+        name: Its path in the model; of a layer that runs again, with which use of it this is: "cell (use 2)".
         kind: The name of its class: "Conv2d".
         std: What tells one sample from another: the root of the mean variance of its outputs over the batch.
         rms: Root mean square of its outputs, which biases and other constants keep large.
@@ -22,8 +22,12 @@ class Layer:
         saturated: Share of its outputs where that activation's derivative is below 1 % of its largest; None where the
             activation does not saturate.
         weight_std: Standard deviation of its weight; None without one.
+        weight_rms: Root mean square of its weight; None without one.
+        weight_gradient: Root mean square of the loss's derivative by its weight; None where none arrives.
         weight_fan_in: Fan-in of its weight; None where it is not known.
-        update: Root mean square of the loss's derivative by the weight, over that of the weight.
+        update: Root mean square of the loss's derivative by the weight, over that of the weight; None for zeros.
+        underflow: Share of the loss's derivatives by its outputs, zeros aside, that float16 rounds to 0.
+        worst: Of several seeds, the std that is farthest from 1.
         is_norm: Whether it is a normalization.
         is_embedding: Whether it is a table of vectors.
     """
@@ -37,8 +41,12 @@ class Layer:
     activation: str | None = None
     saturated: float | None = None
     weight_std: float | None = None
+    weight_rms: float | None = None
+    weight_gradient: float | None = None
     weight_fan_in: float | None = None
     update: float | None = None
+    underflow: float | None = None
+    worst: float | None = None
     is_norm: bool = False
     is_embedding: bool = False
 

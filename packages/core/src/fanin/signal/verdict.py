@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import math
+import re
 import statistics
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal, TypeAlias
 
 from fanin.dtypes import DTYPES
 from fanin.exceptions import FaninError
 from fanin.gains import gain
 from fanin.signal.layer import Attention, Layer, Sum
 
-__all__ = ["Finding", "factor", "findings_of", "sentence_of", "wanted_std", "written"]
+Severity: TypeAlias = Literal["severe", "mild"]
+
+__all__ = ["Finding", "factor", "findings_of", "lost_from", "sentence_of", "wanted_std", "written"]
 
 HEALTHY: Final = (0.1, 10.0)
 """Where the signal of most models that train begins and ends."""
@@ -22,10 +26,18 @@ HEALTHY: Final = (0.1, 10.0)
 _STEADY: Final = 1.25
 """A change by less than this factor a layer is no finding,"""
 
+_STEADY_BLOCK: Final = 1.5
+"""of a gradient in a normalised network, whose blocks need not have one width, by less than this;"""
+
 _TOTAL: Final = 30.0
 """nor is one by less than this in all."""
 
-_DEAD: Final = 0.5
+_HOPELESS: Final = 1e4
+"""From such a change in all on, a course is severe."""
+
+_DEAD: Final = 0.8
+"""Half of the units are 0 for every sample by chance where the samples are nearly alike: behind a pooling, say."""
+
 _ALL_DEAD: Final = 0.9
 _SATURATED: Final = 0.3
 _LOGITS: Final = 4.0
@@ -56,12 +68,13 @@ class Finding:
     """Something that keeps a model from learning at the start.
 
     Attributes:
-        kind: What it is, in a word or two: "signal", "gradient", "dead", "saturated", "attention", "residual",
-            "embedding", "not finite".
+        kind: What it is, in a word or two: "signal", "gradient", "dead", "saturated", "symmetry", "attention",
+            "residual", "embedding", "not finite", "loss".
         layer: The layer where it shows first.
         text: What was found, with its numbers.
         cause: Its likely cause, or what to look at.
         line: What to write, where one line mends it.
+        severity: "severe" where next to nothing can be learnt like this, "mild" where it costs time or range.
     """
 
     kind: str
@@ -69,6 +82,7 @@ class Finding:
     text: str
     cause: str
     line: str | None = None
+    severity: Severity = "severe"
 
     def __str__(self) -> str:
         return f"In {self.layer}, {self.text}. {self.cause}" + (f" Try: {self.line}" if self.line else "")
@@ -92,14 +106,20 @@ def factor(values: Sequence[float]) -> float:
     return (known[-1] / known[0]) ** (1 / (len(known) - 1)) if known[-1] > 0 else 0.0
 
 
-def findings_of(layers: Sequence[Layer], sums: Sequence[Sum], attentions: Sequence[Attention]) -> list[Finding]:
+def findings_of(
+    layers: Sequence[Layer], sums: Sequence[Sum], attentions: Sequence[Attention], normalised: bool = False
+) -> list[Finding]:
     """Return what is wrong, the likeliest cause first."""
     found = list(_not_finite(layers))
     if found:
         return found
+    found += _symmetric(layers)
+    if found:  # and the rest comes of it
+        return found
     found += _attention(attentions)
     found += _saturated(layers)
-    course, dead = list(_course(layers, sums)), list(_dead(layers))
+    course = list(_course(layers, sums, normalised or any(layer.is_norm for layer in layers)))
+    dead = list(_dead(layers))
     all_dead = bool(dead) and any(layer.nonpositive > _ALL_DEAD for layer in layers if layer.name == dead[0].layer)
     found += [*dead, *course] if all_dead else [*course, *dead][:1]  # half dead units come of what the signal does
     found += _embedding(layers, sums)
@@ -108,6 +128,8 @@ def findings_of(layers: Sequence[Layer], sums: Sequence[Sum], attentions: Sequen
 
 def sentence_of(found: Sequence[Finding], layers: Sequence[Layer]) -> str:
     """Return the verdict in a sentence."""
+    if found and found[0].kind == "loss":
+        return f"No, it looks like the loss. {found[0]}"
     if found:
         return f"Yes, it looks like the initialization. {found[0]}"
     signal = [layer.std for layer in layers if not layer.is_norm]
@@ -136,6 +158,31 @@ def _not_finite(layers: Sequence[Layer]) -> Iterator[Finding]:
                 "Look at its input and its weights: a NaN among them, uninitialised memory, or an overflow.",
             )
             return
+    for layer in reversed(layers):  # the way back begins at the end
+        if layer.gradient is not None and not math.isfinite(layer.gradient):
+            yield Finding(
+                "loss",
+                layer.name,
+                "the loss's derivative by its outputs is not finite",
+                "The outputs are: look at the loss, for a logarithm or a root of 0, a division by 0, or an overflow.",
+            )
+            return
+
+
+def _symmetric(layers: Sequence[Layer]) -> Iterator[Finding]:
+    """Yield the layer whose units are all the same; zeros may be meant: the signal's course judges them."""
+    for layer in layers:
+        several = layer.weight_fan_in is not None and layer.weight_std is not None
+        if several and not layer.weight_std and layer.weight_rms and not (layer.is_norm or layer.is_embedding):
+            yield Finding(
+                "symmetry",
+                layer.name,
+                f"its weights are all the same number (of size {layer.weight_rms:.3g}), so that all of its units are "
+                f"the same",
+                "Units that start alike, and get like gradients, stay alike: draw the weights at random.",
+                _line(_initialization(common_activation(layers))),
+            )
+            return
 
 
 def _attention(attentions: Sequence[Attention]) -> Iterator[Finding]:
@@ -148,6 +195,7 @@ def _attention(attentions: Sequence[Attention]) -> Iterator[Finding]:
             f"few keys (entropy {worst.entropy:.0%} of that of equal weights) and passes on little gradient",
             "Queries and keys are too large: scale the logits by 1/sqrt(head size), or the two projections down.",
             _line("lecun_normal"),
+            "mild",
         )
 
 
@@ -162,6 +210,7 @@ def _saturated(layers: Sequence[Layer]) -> Iterator[Finding]:
             f"{worst.saturated:.0%} of its outputs lie where {worst.activation} is flat",
             because or "Its inputs are too large: normalise the data.",
             _line(f"he(activation='{worst.activation}')"),
+            "severe" if (worst.saturated or 0.0) > _ALL_DEAD else "mild",
         )
 
 
@@ -176,14 +225,25 @@ def _dead(layers: Sequence[Layer]) -> Iterator[Finding]:
             f"signal nor gradient there",
             "Its biases or its inputs are shifted far below 0: start biases at 0, and centre the data.",
             _line("he"),
+            "severe" if worst.nonpositive > _ALL_DEAD else "mild",
         )
 
 
-def _course(layers: Sequence[Layer], sums: Sequence[Sum]) -> Iterator[Finding]:
+def lost_from(inner: Sequence[Layer]) -> Layer | None:
+    """Return the layer from which on all outputs are the same for every sample, down to the last; None without one.
+
+    Layers that start at 0 are no loss if the last one gets a gradient: the first step moves it.
+    """
+    at_end = list(itertools.takewhile(lambda layer: layer.std == 0.0, reversed(inner)))
+    if not at_end or (all(layer.weight_rms == 0.0 for layer in at_end) and at_end[0].weight_gradient):
+        return None
+    return at_end[-1]
+
+
+def _course(layers: Sequence[Layer], sums: Sequence[Sum], normalised: bool) -> Iterator[Finding]:
     """Yield what becomes of the signal and of the gradient from layer to layer."""
     inner = [layer for layer in layers if not layer.is_norm and not layer.is_embedding]
-    normalised = any(layer.is_norm for layer in layers)
-    lost = next((layer for layer in inner if layer.std == 0.0), None)
+    lost = lost_from(inner)
     if lost is not None:
         yield Finding(
             "signal",
@@ -210,19 +270,29 @@ def _course(layers: Sequence[Layer], sums: Sequence[Sum]) -> Iterator[Finding]:
                 text,
                 f"Each of {len(sums)} branches adds its variance: multiply the last weight of each branch by {scale}, "
                 f"or start it at 0 (fanin.recipes has both).",
+                severity=_how_bad([size for _, size in trunk]),
             )
             return
         cause, line = _cause(inner)
-        yield Finding("signal", worst, text, cause, line)
+        yield Finding("signal", worst, text, cause, line, _how_bad([size for _, size in trunk]))
         return
-    gradients = [layer.gradient for layer in inner if layer.gradient is not None]
-    if len(gradients) > 1 and _is_far(gradients[:-1]):
-        back = factor(gradients[-2::-1] if len(gradients) > 2 else gradients[::-1])
+    # None arrives in a branch that ends in zeros, and a small one in a branch that is scaled down: like with like.
+    compared = _largest_group(inner) if len(sums) > 1 else inner[:-1]
+    gradients = [layer.gradient for layer in compared if layer.gradient]
+    if len(gradients) > 1 and _is_far(gradients, _STEADY if not normalised else _STEADY_BLOCK):
+        back = factor(gradients[::-1])
         course = "shrinks" if back < 1 else "grows"
         cause, line = _cause(inner)
-        yield Finding(
-            "gradient", inner[0].name, f"the gradient {course} {_times(back)} a layer on its way back", cause, line
-        )
+        text = f"the gradient {course} {_times(back)} a {'block' if len(sums) > 1 else 'layer'} on its way back"
+        yield Finding("gradient", compared[0].name, text, cause, line, _how_bad(gradients))
+
+
+def _largest_group(layers: Sequence[Layer]) -> list[Layer]:
+    """Return the layers that do the same in each block: those whose names differ by a number only, the most of them."""
+    groups: dict[str, list[Layer]] = {}
+    for layer in layers:
+        groups.setdefault(re.sub(r"\d+", "*", layer.name), []).append(layer)
+    return max(groups.values(), key=len, default=[])
 
 
 def _embedding(layers: Sequence[Layer], sums: Sequence[Sum]) -> Iterator[Finding]:
@@ -240,6 +310,7 @@ def _embedding(layers: Sequence[Layer], sums: Sequence[Sum]) -> Iterator[Finding
             f"count at first",
             f"Its standard deviation is {widest.weight_std or widest.rms:.3g}: language models take 0.02.",
             "fanin.normal(std=0.02)",
+            "mild",
         )
 
 
@@ -252,12 +323,24 @@ def _cause(inner: Sequence[Layer]) -> tuple[str, str | None]:
     if not ratios:
         return "No layer's fan-in is known: compare the weights with gain/sqrt(fan_in) by hand.", None
     ratio = statistics.median(ratios)
-    line = _line("he" if activation == "relu" else f"he(activation='{activation}')" if activation else "lecun_normal")
+    line = _line(_initialization(activation))
     if 1 / _OFF < ratio < _OFF:
         return f"The weights are as wide as {name} needs, so look at what lies between the layers.", None
     is_torchs = abs(ratio / (_TORCH / _gain(activation)) - 1) < 0.1
     whose = "torch's default, U(±1/sqrt(fan_in)), makes" if is_torchs else "the initialization makes"
     return f"{whose[0].upper()}{whose[1:]} the weights {ratio:.2f} times as wide as {name} needs.", line
+
+
+def _initialization(activation: str | None) -> str:
+    """Return the initialization that keeps the signal through an activation."""
+    return "he" if activation == "relu" else f"he(activation='{activation}')" if activation else "lecun_normal"
+
+
+def _how_bad(values: Sequence[float]) -> Severity:
+    """Return how bad a course is: mild where a learning rate may make up for it."""
+    change = factor(values)
+    total = change ** (len(values) - 1) if change else math.inf
+    return "severe" if not 1 / _HOPELESS < total < _HOPELESS or not math.isfinite(total) else "mild"
 
 
 def _gain(activation: str | None) -> float:
@@ -273,13 +356,13 @@ def _ratio(layer: Layer, activation: str | None) -> float:
     return 0.0 if wanted is None or layer.weight_std is None else layer.weight_std / wanted
 
 
-def _is_far(values: Sequence[float]) -> bool:
+def _is_far(values: Sequence[float], steady: float = _STEADY) -> bool:
     """Return whether a course changes by much in all, and by much in each step."""
     change = factor(values)
     if change == 0.0:
         return True
     total = change ** (len(values) - 1) if len(values) > 1 else 1.0
-    return max(change, 1 / change) > _STEADY and max(total, 1 / total) > _TOTAL
+    return max(change, 1 / change) > steady and max(total, 1 / total) > _TOTAL
 
 
 def _left(size: float) -> str | None:

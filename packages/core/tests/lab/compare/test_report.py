@@ -72,7 +72,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_files_are_there_and_whole(folder: Path) -> None:
     names = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
     plots = ["loss", "accuracy", "activations", "gradients", "distinct", "differences"]
-    plots += [f"{what}-{k}" for what in ("weights", "activations") for k in (1, 2, 3)]
+    plots += [f"{what}-{k}" for what in ("weights", "activations", "gradients") for k in (1, 2, 3)]
     tables = ["summary.csv", "curves.csv", "layers.csv", "differences.csv", "results.json", "report.html"]
     assert names == {*tables, *(f"plots/{name}.png" for name in plots)}
     for path in (folder / "plots").iterdir():
@@ -89,7 +89,8 @@ def test_a_folder_holds_the_files_of_one_run(install: Install, blobs: Data, tmp_
     assert (tmp_path / "differences.csv").is_file()
     write_report(train(dataclasses.replace(small, backends=("numpy",), initializations=("he",)), blobs), tmp_path)
     left = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()}
-    plots = ["loss", "accuracy", "activations", "gradients", "distinct", "weights-1", "activations-1", "mine"]
+    plots = ["loss", "accuracy", "activations", "gradients", "distinct", "mine"]
+    plots += ["weights-1", "activations-1", "gradients-1"]
     tables = ["summary.csv", "curves.csv", "layers.csv", "results.json", "report.html", "notes.txt"]
     assert left == {*tables, *(f"plots/{name}.png" for name in plots)}
 
@@ -102,7 +103,7 @@ def test_the_page_needs_nothing_else(folder: Path) -> None:
     assert "@import" not in text
     assert "script" not in page.tags
     assert len(set(page.ids)) == len(page.ids)
-    assert page.tags.count("svg") == 12
+    assert page.tags.count("svg") == 15
     assert set(re.findall(r"url\(#([^)]*)\)", text)) <= set(page.ids)
 
 
@@ -128,6 +129,9 @@ def test_the_tables_are_for_programs(folder: Path) -> None:
     assert data["runs"][4]["train_losses"][-1] is None
     summary = list(csv.DictReader((folder / "summary.csv").read_text(encoding="utf-8").splitlines()))
     assert len(summary) == 12
+    diverged = [row for row in summary if row["initialization"] == "normal(std=1e25)"]
+    assert [row["fewest_distinct_units"] for row in diverged] == [""] * 4
+    assert data["severities"] == ["failure", "fine", "failure"]
     assert summary[0]["fewest_distinct_units"] == "1"
     assert summary[0]["digest"] == data["runs"][0]["digest"] == summary[1]["digest"]
     assert len((folder / "curves.csv").read_text().splitlines()) == 1 + 12 * 4
@@ -154,6 +158,7 @@ def test_text_in_a_page_is_escaped() -> None:
         complete=True,
         verdicts=[],
         facts=["a < b"],
+        legend="x < y",
         headings=[],
         tables=[],
         moments=[],

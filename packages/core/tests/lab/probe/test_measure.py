@@ -11,9 +11,10 @@ import pytest
 
 from fanin.lab.data import Data
 from fanin.lab.network import Study
-from fanin.probe.measure import probe
+from fanin.lab.snapshot import Histogram, Snapshot
+from fanin.probe.measure import Measured, probe
 from fanin.probe.report import write_report
-from fanin.probe.rows import layer_rows
+from fanin.probe.rows import HEADINGS, cells, layer_rows
 from fanin.probe.summary import verdicts
 
 from ..conftest import Install
@@ -50,6 +51,53 @@ def test_zeros_are_exactly_the_theory(install: Install, blobs: Data) -> None:
     assert zeros.distinct == 1
 
 
+def made(*activations: tuple[float, ...]) -> Measured:
+    """Return what two hidden layers and an output measured in some seeds."""
+    nothing = Histogram(-1.0, 1.0, (1.0,))
+    taken = [Snapshot(one, one, (9, 9, 3), (nothing,) * 3, (nothing,) * 3) for one in activations]
+    return Measured("he", None, taken)
+
+
+def test_means_are_geometric_and_the_worst_seed_is_kept() -> None:
+    found = made((1.0, 1e-8, 4.0), (4.0, 1e8, 4.0), (16.0, 1.0, 4.0))
+    assert found.activations() == pytest.approx([4.0, 1.0, 4.0])
+    assert found.gradients() == pytest.approx([4.0, 1.0, 4.0])
+    assert found.worst(1) in (1e-8, 1e8)
+    assert found.worst(2) == 4.0
+    assert found.died == 0
+
+
+def test_a_network_that_died_is_left_out_of_the_means_and_counted() -> None:
+    found = made((1.0, 0.0, 0.0), (4.0, 9.0, 4.0))
+    assert found.activations() == pytest.approx([2.0, 9.0, 4.0])
+    assert (found.died, found.worst(1)) == (1, 0.0)
+    assert made((1.0, 0.0, 0.0), (4.0, 0.0, 0.0)).died == 0
+    assert made((1.0, 0.0, 0.0), (4.0, 0.0, 0.0)).activations() == pytest.approx([2.0, 0.0, 0.0])
+
+
+@pytest.mark.parametrize(
+    ("measured", "predicted", "expected"),
+    [
+        (4.0, 4.0, "1.00"),
+        (4.0, 1.0, "2.00"),
+        (1e12, 1.0, "1e+06"),
+        (1e-12, 1.0, "1e-06"),
+        (0.0, 1.0, "0.00"),
+        (0.0, 0.0, "1.00"),
+        (float("inf"), 1.0, "inf"),
+        (1.0, 0.0, "-"),
+    ],
+)
+def test_ratios_are_written_whatever_their_size(measured: float, predicted: float, expected: str) -> None:
+    row = {"kind": "1", "fan_in": 3, "distinct_units": 2, "units": 2}
+    for what in ("activation", "gradient"):
+        row |= {f"{what}_second_moment": measured, f"predicted_{what}_second_moment": predicted}
+        row[f"{what}_second_moment_worst_seed"] = measured
+    shown = cells(row)
+    assert shown[4:6] == [expected, expected]
+    assert len(shown) == len(HEADINGS)
+
+
 def test_verdicts_name_the_rates(install: Install, blobs: Data) -> None:
     install(ReferenceBackend("numpy"))
     zeros, random, he = verdicts(probe(WIDE, blobs))
@@ -61,7 +109,7 @@ def test_verdicts_name_the_rates(install: Install, blobs: Data) -> None:
     # The standard deviation is that of the layer that is furthest off, and of the mean of three seeds.
     said = re.findall(r"one standard deviation at this width: ([0-9.]+)\)", he)
     spreads = [np.sqrt(5 * layers / 60) for layers in (1, 2, 3)] + [np.sqrt(15 / 60 + 2 / 3)]
-    assert said in [[f"{np.exp(spread / np.sqrt(3)):.2f}"] for spread in spreads]
+    assert said in [[f"{np.exp(spread / np.sqrt(3) / 2):.2f}"] for spread in spreads]
 
 
 @pytest.mark.parametrize(
@@ -110,9 +158,9 @@ def test_an_interruption_leaves_what_is_finished(install: Install, blobs: Data, 
     assert [len(found.snapshots) for found in result.measured] == [3, 3, 1]
     page = write_report(result, tmp_path).read_text(encoding="utf-8")
     assert "Interrupted" in page
-    assert "untrained; 3 seeds of zeros, random; 1 seed of he, means shown" in page
-    assert "Mean of 1 to 3 seeds" in page
-    assert page.count("<svg") == 2 + 2 * 3
+    assert "untrained; 3 seeds of zeros, random; 1 seed of he, geometric means shown" in page
+    assert "Geometric mean of 1 to 3 seeds" in page
+    assert page.count("<svg") == 2 + 3 * 3
     data = json.loads((tmp_path / "probe.json").read_text(encoding="utf-8"))
     assert len(data["layers"]) == 12
     assert len((tmp_path / "layers.csv").read_text().splitlines()) == 13

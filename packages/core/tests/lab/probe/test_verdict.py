@@ -31,6 +31,8 @@ CASES = [
     ("random", 1.0, 0.0, 20, ["the gradient is 0 on its way back"]),
     ("zeros", 0.0, 0.0, 1, ["the signal and the gradient are 0 in every hidden layer", "the output's bias learns"]),
     ("constant(0.1)", 1.0, 1.0, 1, ["all 20 units of a hidden layer are identical", "worth one unit"]),
+    ("constant(0.1)", 1e9, 1.0, 1, ["worth one unit; the signal grows 1e+09× a layer", "beyond float16's largest"]),
+    ("ones", math.inf, 1.0, 1, ["worth one unit; the signal overflows float32"]),
 ]
 
 
@@ -41,6 +43,27 @@ def test_sentences(label: str, signal: float, gradient: float, distinct: int, wo
     sentence = judge(label, NETWORK, 1.0, activations, gradients, distinct).sentence
     for part in words:
         assert part in sentence
+
+
+SEVERITIES = [
+    ("he", 1.0, 1.0, 20, 0, "fine"),
+    ("he", 1.0, 1.0, 20, 2, "warning"),
+    ("he", 3.0, 1.0, 20, 0, "warning"),
+    ("he", 1.0, 3.0, 20, 0, "warning"),
+    ("random", 0.05, 1.0, 20, 0, "failure"),
+    ("random", 1.0, 0.0, 20, 0, "failure"),
+    (WILD, math.inf, 1.0, 20, 0, "failure"),
+    ("constant(0.1)", 1.0, 1.0, 1, 0, "failure"),
+]
+
+
+@pytest.mark.parametrize(("label", "signal", "gradient", "distinct", "died", "severity"), SEVERITIES)
+def test_severities(label: str, signal: float, gradient: float, distinct: int, died: int, severity: str) -> None:
+    activations = [*course(signal, 5)[1:], 1.0]
+    gradients = [*course(gradient, 4)[::-1], 1.0] if gradient else [0.0] * 4 + [1.0]
+    verdict = judge(label, NETWORK, 1.0, activations, gradients, distinct, 5, died=died)
+    assert verdict.severity == severity
+    assert ("in 2 of 5 networks it dies out" in verdict.sentence) == (died == 2)
 
 
 def test_factors_are_those_between_hidden_layers() -> None:

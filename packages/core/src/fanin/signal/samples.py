@@ -1,0 +1,79 @@
+"""Which axis of a layer's outputs counts the samples: none says so, and a width may equal the batch's size.
+
+The order of the samples tells: put the batch into another order, and the outputs are in that order along one axis only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+__all__ = ["Arrangement", "arrangements", "best"]
+
+_LIKE: Final = 0.5
+"""An axis along which the outputs differ by more, relative to their spread, from those in the other order is not it."""
+
+
+@dataclass(frozen=True)
+class Arrangement:
+    """One way to see the samples in an array: an axis is them, or they are packed into it with something else.
+
+    Attributes:
+        shape: What to reshape the array to.
+        axis: Which axis then counts the samples.
+        split: Which axis of the array was split into two for that, or None.
+    """
+
+    shape: tuple[int, ...]
+    axis: int
+    split: int | None = None
+
+    def place(self, axis: int) -> int | None:
+        """Return where an axis of the array is once the samples are moved to the front; None if it holds them.
+
+        Example:
+            >>> Arrangement((5, 32, 7), axis=1).place(0), Arrangement((3, 32, 7), axis=1, split=0).place(1)
+            (1, 2)
+        """
+        if axis == self.split or (self.split is None and axis == self.axis):
+            return None
+        moved = axis + (self.split is not None and axis > self.split)
+        return moved + (moved < self.axis)
+
+
+def arrangements(shape: Sequence[int], samples: int) -> list[Arrangement]:
+    """Return the ways in which an array may hold samples, the likeliest first; none where no axis has room for them.
+
+    Example:
+        >>> [found.axis for found in arrangements((32, 7, 32), 32)]
+        [0, 2]
+        >>> [found.shape for found in arrangements((96, 7), 32)]
+        [(32, 3, 7), (3, 32, 7)]
+    """
+    given = tuple(shape)
+    found = [Arrangement(given, axis) for axis, size in enumerate(given) if size == samples]
+    if found and found[0].axis == 0:
+        return found
+    for axis, size in enumerate(given):
+        if size > samples and size % samples == 0:
+            before, behind, rest = given[:axis], given[axis + 1 :], size // samples
+            found.append(Arrangement((*before, samples, rest, *behind), axis, axis))
+            found.append(Arrangement((*before, rest, samples, *behind), axis + 1, axis))
+    return found
+
+
+def best(found: Sequence[Arrangement], mismatch: Callable[[Arrangement], float]) -> Arrangement | None:
+    """Return the arrangement that the order of the samples confirms, or None.
+
+    Args:
+        found: Those there are.
+        mismatch: How far the outputs of the reordered batch are from the reordered outputs, in one arrangement.
+    """
+    if not found:
+        return None
+    plain = found[0] if found[0] == Arrangement(found[0].shape, 0) else None
+    if plain is not None and len(found) == 1:
+        return plain
+    far, _, chosen = min((mismatch(one), k, one) for k, one in enumerate(found))
+    return chosen if far < _LIKE else plain  # random masks, drawn by position, may hide every order
