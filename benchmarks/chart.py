@@ -39,12 +39,12 @@ def save_chart(data: dict[str, Any], path: Path) -> None:
         axes.set_yticks(range(len(cases)), [f"{case['group']}\n{case['case']}" for case in reversed(cases)], fontsize=9)
         axes.set_xscale("log")
         right = max(case["peer_ns"] for case in cases)
-        axes.set_xlim(right=right * 9)
+        axes.set_xlim(right=right * 30)
         axes.set_ylim(-0.7, len(cases) - 0.3)
         axes.grid(axis="x", alpha=0.25)
         for name, marker, color in (("fanin", "o", OURS), ("the function that it replaces", "D", THEIRS)):
             axes.plot([], [], marker, color=color, label=name)
-        axes.legend(loc="upper right", frameon=False, fontsize=9)
+        figure.legend(loc="outside lower right", ncols=2, frameon=False, fontsize=9)
         axes.set_xlabel(f"nanoseconds per element (log scale), float32 unless stated, {size >> 20} Mi elements")
         axes.set_title(f"fanin and the function that it replaces ({data['machine']['processor']}, "
                        f"{data['machine']['cores']} cores)", fontsize=10.5, loc="left")  # fmt: skip

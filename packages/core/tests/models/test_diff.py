@@ -246,7 +246,7 @@ def test_only_schemes() -> None:
 
 def test_what_follows_no_law_is_not_compared() -> None:
     noted = [fanin.Parameter((3,), "float32", note=f"random, replayed: {text}") for text in ("abs", "abs", "tril")]
-    law = fanin.Parameter((3,), "float32", "zeros")
+    law = fanin.Parameter((3,), "float32", fanin.zeros())
     first = fanin.Scheme(dict.fromkeys("abcde", noted[0]) | {"law": law})
     found = fanin.diff(first, fanin.Scheme(dict.fromkeys("abcd", noted[1]) | {"e": noted[2], "law": law}))
     assert [one.name for one in found] == ["e"]
