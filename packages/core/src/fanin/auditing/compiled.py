@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
-from numba import float64, njit, uint32, uint64
+from numba import float64, int32, njit, uint32, uint64
 
 from fanin.auditing.hashing import Hashes
 from fanin.auditing.statistics import Scanned
@@ -29,8 +29,9 @@ _HUGE_BITS: Final = int(np.float32(1e10).view(np.uint32))
 def _kernel(words, values, shift, centre, row_places, column_places, rows, columns, lows, highs, counts):
     """Add a rectangle to the hashes of its rows and columns; return its sum and its sum of squares.
 
-    Each loop over a row does little, so that it is vectorized. Of numbers that are not finite the sums and ends are
-    nonsense: the count of huge ones says that there are some.
+    Each loop over a row does little, so that it is vectorized; the ends are taken of keys, since those of
+    floating-point numbers are not. Of numbers that are not finite the sums are nonsense: the count of huge ones says
+    that there are some.
     """
     total, squares = 0.0, 0.0
     for i in range(words.shape[0]):
@@ -54,18 +55,28 @@ def _kernel(words, values, shift, centre, row_places, column_places, rows, colum
         counts[_SMALL] += small
         counts[_TINY] += tiny
         counts[_HUGE] += huge
-        low = high = values[i, 0]
         part, square = 0.0, 0.0
         for j in range(words.shape[1]):
-            value = values[i, j]
-            moved = float64(value) - centre
+            moved = float64(values[i, j]) - centre
             part += moved
             square += moved * moved
-            low, high = min(low, value), max(high, value)
         total += part
         squares += square
+        low, high = int32(0x7FFFFFFF), int32(-0x80000000)
+        for j in range(words.shape[1]):
+            number = int32(words[i, j])
+            key = int32(number ^ int32(int32(number >> int32(31)) & int32(0x7FFFFFFF)))
+            low, high = min(low, key), max(high, key)
         lows[i], highs[i] = low, high
     return total, squares
+
+
+def _number(keys: npt.NDArray[np.int32], dtype: str) -> npt.NDArray[np.float32]:
+    """Return the numbers of keys: whole numbers in the same order, the bits with those but the sign turned below 0."""
+    words = (keys ^ ((keys >> 31) & np.int32(0x7FFFFFFF))).view(np.uint32)
+    if dtype == "float16":
+        return (words >> np.uint32(16)).astype(np.uint16).view(np.float16).astype(np.float32)
+    return words.view(np.float32)
 
 
 def scan(
@@ -91,7 +102,7 @@ def scan(
     low, high = np.inf, -np.inf
     for place, rows, columns in rectangles:
         shape = rows.stop - rows.start, columns.stop - columns.start
-        lows, highs = np.empty(shape[0], np.float32), np.empty(shape[0], np.float32)
+        least, most = np.empty(shape[0], np.int32), np.empty(shape[0], np.int32)
         before = counts[_ZERO]
         part = words[place].reshape(shape)
         added = _kernel(
@@ -103,10 +114,11 @@ def scan(
             hashes.column_places[columns],
             hashes.rows[rows],
             hashes.columns[columns],
-            lows,
-            highs,
+            least,
+            most,
             counts,
         )
+        lows, highs = _number(least, dtype), _number(most, dtype)
         total, squares = total + added[0], squares + added[1]
         hashes.row_used[rows] |= (lows != 0) | (highs != 0)
         if counts[_ZERO] - before < shape[0]:  # too few zeros for a column of them
