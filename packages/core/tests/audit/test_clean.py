@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 import fanin
@@ -200,9 +201,17 @@ def test_equal_tables_of_few_values_are_a_note(shape: tuple[int, ...]) -> None:
     assert [(one.kind, one.severity) for one in fanin.audit(weights).findings] == [("equal parameters", "note")]
 
 
+def waves() -> npt.NDArray[np.float32]:
+    """Numbers of no law that a model has, with zeros from the middle of one row to that of another."""
+    found = np.sin(np.arange(4096.0) ** 1.5).astype(np.float32)
+    found[30:130] = 0
+    return found.reshape(64, 64)
+
+
 TABLES: dict[str, Any] = {
     "filt": np.tile(np.outer([1, 2, 1], [1, 2, 1]).astype(np.float32) / 16, (64, 1, 1, 1)),
     "pos_embed": np.sin(np.outer(np.arange(256), 0.9 ** np.arange(32)).repeat(2)).astype(np.float32).reshape(256, -1),
+    "waves": waves(),
     "coordinates": np.sign(np.indices((9, 9)).reshape(2, -1).T - 4).astype(np.float32),
     "sizes": np.arange(200, dtype=np.int64).reshape(20, 10) % 3,
     "input_max": np.array(np.inf, np.float32),

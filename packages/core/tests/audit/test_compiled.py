@@ -78,6 +78,16 @@ def test_hashes_are_the_same(dtype: str) -> None:
     assert list(np.flatnonzero(~compiled.column_used)) == [4]
 
 
+@pytest.mark.parametrize("bits", [13, 16])
+def test_weights_that_were_rounded(bits: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """To bfloat16, which is said, and to float16, which has other bits."""
+    words = np.random.default_rng(3).normal(0, 0.02, (300, 200)).astype(np.float32).view(np.uint32)
+    stored = (words & np.uint32((0xFFFFFFFF << bits) & 0xFFFFFFFF)).view(np.float32)
+    one, other = audits({"w": stored}, None, monkeypatch)
+    assert [finding.kind for finding in other.findings] == ["rounded"] * (bits == 16)
+    assert str(other) == str(one)
+
+
 def test_values_beyond_the_ends_of_a_law(monkeypatch: pytest.MonkeyPatch) -> None:
     scheme = fanin.Scheme({"w": fanin.Parameter((300, 200), "float32", fanin.uniform(-0.1, 0.1))})
     weights = scheme.draw(seed=3)

@@ -157,3 +157,12 @@ def test_the_seed_of_weights_in_a_wider_dtype_is_found() -> None:
     findings = fanin.audit(weights, scheme, seed=SEED).findings
     assert [one.kind for one in findings] == ["dtype", "seed"]
     assert findings[1].evidence["seeds"] == {"w": 9, "u": 9}
+
+
+def test_a_draw_that_came_through_the_scheme_s_dtype_with_other_rounding() -> None:
+    """As another program would compute it: no bits are equal, and nobody trained it."""
+    scheme, weights = wide("float32", "float64")
+    weights["w"] *= 1 + 1e-8
+    report = fanin.audit(weights, scheme, seed=SEED)
+    assert [one.kind for one in report.findings] == ["dtype"]
+    assert verdicts(report)["w"] == "fanin's draw, rounding aside, seed 5"

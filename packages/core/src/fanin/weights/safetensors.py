@@ -143,9 +143,8 @@ def _read_ahead(mapped: Any, region: Region) -> None:
     if first and first // _BLOCK == last // _BLOCK:
         return
     begin = last // _BLOCK * _BLOCK if first else 0
-    length = min(2 * _BLOCK, mapped.nbytes - begin)
-    if length > 0:
-        mapped._mmap.madvise(_WILL_NEED, begin, length)
+    if begin < mapped.nbytes:
+        mapped._mmap.madvise(_WILL_NEED, begin, 2 * _BLOCK)  # up to the end of the mapping
 
 
 def open_safetensors_index(path: Path) -> list[Tensor]:
