@@ -82,7 +82,8 @@ def measure(libraries: list[str], out: Path, only: str, every: int) -> None:
     """Audit what is not yet in the file, and add it, one line of JSON per model."""
     from rich.progress import track
 
-    done = {json.loads(line)["name"] for line in out.read_text().splitlines()} if out.exists() else set()
+    lines = out.read_text(encoding="utf-8").splitlines() if out.exists() else []
+    done = {json.loads(line)["name"] for line in lines}
     for library in libraries:
         models = (one for one in _models(library, every) if one.name not in done and only in one.name)
         for model in track(models, library, transient=True, disable=not sys.stderr.isatty()):
