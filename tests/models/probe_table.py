@@ -1,6 +1,8 @@
 """How often a probe alarms on models that are known to train: timm's, torchvision's, and some of Flax.
 
-python tests/models/probe_table.py            # every eighth model of timm and torchvision, and those of Flax
+Those of up to 40 million parameters, in the mode for training, with four samples of noise.
+
+python tests/models/probe_table.py            # every eighth model of timm and torchvision, and two of Flax
 python tests/models/probe_table.py --every 1  # all of them (hours)
 """
 
@@ -14,7 +16,7 @@ from functools import partial
 from typing import Any
 
 import torch
-from published_models import Published, timm_models, torchvision_models
+from published_models import MOST_PARAMETERS, Published, size_of, timm_models, torchvision_models
 from torch import nn
 
 import fanin_torch
@@ -84,14 +86,19 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--every", type=int, default=8)
     every = parser.parse_args().every
-    torches = (*timm_models(0, every), *torchvision_models(0, every))
+    small = (one for one in timm_models(0, every) if size_of(one.build) <= MOST_PARAMETERS)
+    torches = (*small, *torchvision_models(0, every))
     models: list[tuple[str, Callable[[], ModelProbe]]] = [(one.name, partial(of_torch, one)) for one in torches]
     alarms: dict[str, list[bool]] = {}
     for name, make in (*of_flax(), *models):
         start = time.perf_counter()
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # the libraries' own
-            found = make()
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # the libraries' own
+                found = make()
+        except (AssertionError, RuntimeError) as error:  # of detectors, whose loss is their own, and models of videos
+            print(f"{name}: left out: {str(error)[:80]}", flush=True)
+            continue
         first = found.findings[0] if found.findings else None
         alarms.setdefault(name.partition(":")[0], []).append(first is not None)
         what = "fine" if first is None else f"{first.severity}: {first}"

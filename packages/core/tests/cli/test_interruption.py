@@ -107,12 +107,12 @@ def test_while_it_trains(tmp_path: Path) -> None:
     assert code == 130
     assert "Traceback" not in err
     assert "- failure zeros: at chance after 2 epochs" in text
-    assert "- he: not trained" in text
+    assert "- unknown he: not trained" in text
     assert "Interrupted: the above is what was finished by then." in text
     assert_whole(out, "report.html", "results.json", "summary.csv", "curves.csv", "layers.csv")
     assert "Interrupted: this page holds what was finished by then." in (out / "report.html").read_text("utf-8")
     assert json.loads((out / "results.json").read_text("utf-8"))["complete"] is False
-    assert "- random: interrupted after 0 of 2 epochs" in text
+    assert "- unknown random: interrupted after 0 of 2 epochs" in text
     assert [(row["initialization"], row["epochs"]) for row in rows(out / "summary.csv")] == [("zeros", "2")]
 
 

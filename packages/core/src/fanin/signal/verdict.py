@@ -26,9 +26,6 @@ HEALTHY: Final = (0.1, 10.0)
 _STEADY: Final = 1.25
 """A change by less than this factor a layer is no finding,"""
 
-_STEADY_BLOCK: Final = 1.5
-"""of a gradient in a normalised network, whose blocks need not have one width, by less than this;"""
-
 _TOTAL: Final = 30.0
 """nor is one by less than this in all."""
 
@@ -279,7 +276,9 @@ def _course(layers: Sequence[Layer], sums: Sequence[Sum], normalised: bool) -> I
     # None arrives in a branch that ends in zeros, and a small one in a branch that is scaled down: like with like.
     compared = _largest_group(inner) if len(sums) > 1 else inner[:-1]
     gradients = [layer.gradient for layer in compared if layer.gradient]
-    if len(gradients) > 1 and _is_far(gradients, _STEADY if not normalised else _STEADY_BLOCK):
+    # In a normalised network the positions and widths of its stages change the gradient too, by less than this.
+    is_far = len(gradients) > 1 and _is_far(gradients)
+    if is_far and (not normalised or _how_bad(gradients) == "severe"):
         back = factor(gradients[::-1])
         course = "shrinks" if back < 1 else "grows"
         cause, line = _cause(inner)
@@ -356,13 +355,13 @@ def _ratio(layer: Layer, activation: str | None) -> float:
     return 0.0 if wanted is None or layer.weight_std is None else layer.weight_std / wanted
 
 
-def _is_far(values: Sequence[float], steady: float = _STEADY) -> bool:
+def _is_far(values: Sequence[float]) -> bool:
     """Return whether a course changes by much in all, and by much in each step."""
     change = factor(values)
     if change == 0.0:
         return True
     total = change ** (len(values) - 1) if len(values) > 1 else 1.0
-    return max(change, 1 / change) > steady and max(total, 1 / total) > _TOTAL
+    return max(change, 1 / change) > _STEADY and max(total, 1 / total) > _TOTAL
 
 
 def _left(size: float) -> str | None:
