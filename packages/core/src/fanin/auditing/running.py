@@ -35,7 +35,7 @@ from fanin.dtypes import DTYPES
 from fanin.models import Parameter, Scheme
 from fanin.models.parameter import Region
 from fanin.weights import Weights
-from fanin.weights.libraries import library
+from fanin.weights.libraries import LibraryMissingError, library
 
 __all__ = ["run"]
 
@@ -132,7 +132,10 @@ def _scan_of(weights: Weights, seed: int | None) -> Scan | None:
         return None
     if importlib.util.find_spec("numba") is None:
         return None
-    return library("fanin.auditing.compiled", "fanin.audit", '"fanin[numba]"').scan  # type: ignore[no-any-return]
+    try:
+        return library("fanin.auditing.compiled", "fanin.audit", '"fanin[numba]"').scan  # type: ignore[no-any-return]
+    except LibraryMissingError:  # a Numba that does not fit NumPy, or has no folder to keep what it compiles
+        return None
 
 
 @dataclass
