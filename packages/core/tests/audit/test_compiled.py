@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import numpy as np
@@ -76,6 +77,13 @@ def test_hashes_are_the_same(dtype: str) -> None:
     assert plain.digest == compiled.digest
     assert list(np.flatnonzero(~compiled.row_used)) == [11]
     assert list(np.flatnonzero(~compiled.column_used)) == [4]
+
+
+def test_kernels_that_cannot_be_loaded_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fanin.auditing.running._LARGE", 0)
+    monkeypatch.setitem(sys.modules, "fanin.auditing.compiled", None)
+    scheme = MODELS["mlp"]
+    assert fanin.audit(drawn(scheme, np.random.default_rng(3)), scheme).findings == ()
 
 
 @pytest.mark.parametrize("bits", [13, 16])

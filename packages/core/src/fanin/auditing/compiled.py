@@ -1,12 +1,13 @@
 """The pass over weights by fanin-kernels, where it is installed: hashes and statistics of a piece in one loop.
 
-What it computes is what `Hashes.add` and `Summary.add` compute, the order of sums aside.
+What it computes is what `Hashes.add` and `Summary.add` compute, the order of sums aside. Importing this module loads the
+kernels, and fails where they cannot be loaded.
 """
 
 from __future__ import annotations
 
 from ctypes import byref
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +17,8 @@ from fanin.auditing.statistics import Scanned
 from fanin_kernels import Seen, chosen_path, kernels
 
 __all__ = ["scan"]
+
+_kernel: Final = kernels(chosen_path()).scan
 
 
 def scan(
@@ -30,7 +33,7 @@ def scan(
         hashes: The hashes.
         rectangles: The places in the piece, the rows and the columns of the rectangles that it consists of.
     """
-    kernel, seen = kernels(chosen_path()).scan, Seen()
+    seen = Seen()
     half = dtype != "float32"
     words = bits.view(np.uint16 if half else np.uint32)
     if dtype == "bfloat16":
@@ -53,7 +56,7 @@ def scan(
             highs,
         )
         addresses = [array.ctypes.data for array in arrays]
-        kernel(part.ctypes.data, half, values[place].ctypes.data, *shape, centre, *addresses, byref(seen))
+        _kernel(part.ctypes.data, half, values[place].ctypes.data, *shape, centre, *addresses, byref(seen))
         hashes.row_used[rows] |= (lows != 0) | (highs != 0)
         if seen.zero - before < shape[0]:  # too few zeros for a column of them
             hashes.column_used[columns] = True
