@@ -1,7 +1,7 @@
 """The pass over weights by fanin-kernels, where it is installed: hashes and statistics of a piece in one loop.
 
-What it computes is what `Hashes.add` and `Summary.add` compute, the order of sums aside. Importing this module loads the
-kernels, and fails where they cannot be loaded.
+What it computes is what `Hashes.add` and `Summary.add` compute, the order of sums aside. Importing this module loads
+the kernels, and fails where they cannot be loaded.
 """
 
 from __future__ import annotations
