@@ -126,7 +126,7 @@ def jax_cases(size: int) -> Iterator[Case]:
         key = jax.random.key(0)
         return lambda: wait(compiled(key))
 
-    for name, distribution, target in (("he_normal", "normal", 2.4), ("he_uniform", "uniform", 2.4)):
+    for name, distribution, target in (("he_normal", "normal", 7.0), ("he_uniform", "uniform", 7.0)):
         yield Case(
             "jax, jitted",
             name,
