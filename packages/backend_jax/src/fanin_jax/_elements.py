@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import Any, Final, Literal, TypeAlias
@@ -54,8 +54,7 @@ def draw_elements(
         sharding: As in `draw`.
         merge: As in `draw`.
     """
-    context = enable_x64(True) if plan.dtype == "float64" and not has_float64() else nullcontext()
-    with context:
+    with _wide(plan.dtype):
         return compiled(Recipe.of(plan, rule, merge), sharding)(keys, counters, numbers_of(plan, rule))
 
 
@@ -126,7 +125,17 @@ def _draw(recipe: Recipe, keys: Array, counters: Array | None, numbers: Array) -
 
 
 def _by_xla(recipe: Recipe, k0: Array, k1: Array, numbers: Array) -> Array:
-    """Return a draw by XLA's own operations."""
+    """Return a draw by XLA's own operations. It may be traced late, when a program is lowered."""
+    with _wide(recipe.dtype):
+        return _drawn(recipe, k0, k1, numbers)
+
+
+def _wide(dtype: str) -> AbstractContextManager[Any]:
+    """Return the context in which JAX has the integers and numbers that a dtype needs."""
+    return enable_x64(True) if dtype == "float64" and not has_float64() else nullcontext()
+
+
+def _drawn(recipe: Recipe, k0: Array, k1: Array, numbers: Array) -> Array:
     elements = partial(_elements, recipe, _stream_key(recipe, k0, k1), numbers)
     if recipe.sizes == recipe.shape:
         return elements()
