@@ -151,6 +151,12 @@ def test_an_exported_program_runs_without_the_kernels(dtype: str, native: None) 
     assert np.asarray(again()).tobytes() == np.asarray(weights(dtype=dtype)).tobytes()
 
 
+def test_without_jit(native: None) -> None:
+    wanted = np.asarray(weights())
+    with jax.disable_jit():
+        assert np.asarray(weights()).tobytes() == wanted.tobytes()
+
+
 @pytest.mark.parametrize("name", ["a", "b"])
 def test_large_draws_are_shared_by_threads(name: str, native: None) -> None:
     """Each part is filled once: every piece is that of a draw of its own."""
