@@ -96,7 +96,7 @@ def main() -> None:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # the libraries' own
                 found = make()
-        except (AssertionError, RuntimeError, ValueError) as error:  # of detectors with losses of their own, and of videos
+        except (AssertionError, RuntimeError, ValueError) as error:  # of detectors and of models of videos
             print(f"{name}: left out: {str(error)[:80]}", flush=True)
             continue
         first = found.findings[0] if found.findings else None
