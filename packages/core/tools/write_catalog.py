@@ -58,7 +58,7 @@ True
 
 A tensor of any layout is converted to the framework's own order of axes, and its fans are counted as the framework
 counts them. The profiles of torch, JAX, Flax and Keras are tested against each function and layer of the framework
-(`tests/cross/test_profiles.py`); those of timm were checked by hand.
+(`tests/cross/test_profiles_*.py`); those of timm were checked by hand.
 """
 
 
