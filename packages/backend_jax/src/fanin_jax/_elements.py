@@ -120,7 +120,8 @@ def _draw(recipe: Recipe, keys: Array, counters: Array | None, numbers: Array) -
     by_xla = partial(_by_xla, recipe)
     drawn: Drawer = by_xla
     if recipe.axes and is_native():
-        drawn = native(recipe.distribution, recipe.dtype, recipe.axes, recipe.stack_axis, by_xla) or by_xla
+        structure = recipe.shape, recipe.distribution, recipe.dtype, recipe.axes, recipe.stack_axis
+        drawn = native(*structure, by_xla) or by_xla
     return drawn(*stream_keys(keys, counters), numbers)
 
 

@@ -7,17 +7,18 @@ over several devices, `vmap`, and programs that are exported to other machines.
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Callable, Sequence
 from functools import lru_cache, partial
 from typing import Any, Final
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jax import Array
 from jax.extend.core import Primitive
 from jax.interpreters import batching, mlir
 
+from fanin._environment import chosen
 from fanin.exceptions import FaninValueError
 from fanin.layout import Axis
 
@@ -25,9 +26,6 @@ __all__ = ["Drawer", "is_native", "native"]
 
 Drawer = Callable[[Array, Array, Array], Array]
 """A draw: of the first and the second words of the keys, and the numbers of a plan."""
-
-_VARIABLE: Final = "FANIN_ENGINE"
-_CHOICES: Final = ("auto", "native", "numpy")
 
 _SHORT: Final = 64
 """Rows shorter than this are drawn as a grid: as runs, each would have its own first and last block."""
@@ -45,12 +43,7 @@ def is_native() -> bool:
     Raises:
         FaninValueError: The environment variable FANIN_ENGINE asks for them and they are not installed, or is unknown.
     """
-    name = os.environ.get(_VARIABLE, "auto")
-    if name not in _CHOICES:
-        raise FaninValueError(
-            f"the environment variable {_VARIABLE} must be one of {', '.join(_CHOICES)}. Received: {name!r}. Change or "
-            f"unset it."
-        )
+    name = chosen("FANIN_ENGINE", ("auto", "native", "numpy"))
     if name == "numpy":
         return False
     if _target() is None and name == "native":
@@ -61,10 +54,13 @@ def is_native() -> bool:
     return _target() is not None
 
 
-def native(law: str, dtype: str, axes: tuple[Axis, ...], stack_axis: int | None, otherwise: Drawer) -> Drawer | None:
+def native(
+    shape: tuple[int, ...], law: str, dtype: str, axes: tuple[Axis, ...], stack_axis: int | None, otherwise: Drawer
+) -> Drawer | None:
     """Return a draw that is the kernels' where they can be used, and XLA's everywhere else; None if it never can.
 
     Args:
+        shape: The array's shape.
         law: The distribution of the lattice.
         dtype: The name of the dtype.
         axes: How the logical index moves; there are some, and no size is 0.
@@ -79,7 +75,8 @@ def native(law: str, dtype: str, axes: tuple[Axis, ...], stack_axis: int | None,
     mode, outer = rows
     numbers = [(axis.size, axis.stride, axis.period, axis.outer_stride, axis.phase) for axis in axes]
     head = (LAWS[law], FORMATS[dtype], mode, outer, -1 if stack_axis is None else stack_axis, len(axes))
-    return partial(_draw.bind, structure=(*head, *(number for axis in numbers for number in axis)), otherwise=otherwise)
+    structure = (*head, *(number for axis in numbers for number in axis))
+    return partial(_draw.bind, shape=shape, dtype=dtype, structure=structure, otherwise=otherwise)
 
 
 def _rows(axes: tuple[Axis, ...], stack_axis: int | None) -> tuple[int, int] | None:
@@ -127,31 +124,33 @@ def _target() -> str | None:
 _draw: Final = Primitive("fanin_draw")
 
 
-def _called(*operands: Array, structure: tuple[int, ...], otherwise: Drawer) -> Array:
+def _called(*operands: Array, otherwise: Drawer, **_: Any) -> Array:
     """Draw where nothing is compiled (`jax.disable_jit`)."""
     return otherwise(*operands)
 
 
-def _shaped(*operands: Any, structure: tuple[int, ...], otherwise: Drawer) -> Any:
-    made = jax.eval_shape(otherwise, *(jax.ShapeDtypeStruct(one.shape, one.dtype) for one in operands))  # type: ignore[no-untyped-call]
-    return operands[0].update(shape=made.shape, dtype=made.dtype, weak_type=False)
+def _shaped(keys: Any, *_: Any, shape: tuple[int, ...], dtype: str, **__: Any) -> Any:
+    """Return what is known of the array; what varies over a mesh is what the keys vary over."""
+    return keys.update(shape=shape, dtype=jnp.dtype(dtype), weak_type=False)
 
 
-def _lowered(context: mlir.LoweringRuleContext, *operands: Any, structure: tuple[int, ...], otherwise: Drawer) -> Any:
+def _lowered(
+    context: mlir.LoweringRuleContext, *operands: Any, structure: tuple[int, ...], otherwise: Drawer, **_: Any
+) -> Any:
     """Return a call of the handler, unless the program is not for this one device alone."""
     module, target = context.module_context, _target()
     alone = getattr(module.axis_context, "num_devices", 0) == 1 and not module.lowering_parameters.for_export
     if not alone or target is None:
-        return _by_xla(context, *operands, structure=structure, otherwise=otherwise)
+        return _by_xla(context, *operands, otherwise=otherwise)
     call: Callable[..., Sequence[Any]] = jax.ffi.ffi_lowering(target)
     return call(context, *operands, structure=np.array(structure, np.int64))
 
 
-def _by_xla(context: mlir.LoweringRuleContext, *operands: Any, structure: tuple[int, ...], otherwise: Drawer) -> Any:
+def _by_xla(context: mlir.LoweringRuleContext, *operands: Any, otherwise: Drawer, **_: Any) -> Any:
     return mlir.lower_fun(otherwise, multiple_results=False)(context, *operands)
 
 
-def _batched(operands: Any, places: Any, structure: tuple[int, ...], otherwise: Drawer) -> tuple[Array, int]:
+def _batched(operands: Any, places: Any, otherwise: Drawer, **_: Any) -> tuple[Array, int]:
     return jax.vmap(otherwise, in_axes=places)(*operands), 0
 
 

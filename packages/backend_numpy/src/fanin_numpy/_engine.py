@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -11,6 +10,7 @@ from typing import Any, Final, Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from fanin._environment import chosen
 from fanin.exceptions import FaninValueError
 from fanin.plans import Draw
 from fanin.stream.threefry import Words
@@ -90,13 +90,7 @@ def _native_engine() -> Engine:
 
 def get_engine() -> str:
     """Return the choice of kernels: "auto", "native" or "numpy"."""
-    name = _Choice.name if _Choice.name is not None else os.environ.get(_VARIABLE, "auto")
-    if name not in _CHOICES:
-        raise FaninValueError(
-            f"the environment variable {_VARIABLE} must be one of {', '.join(_CHOICES)}. Received: {name!r}. Change or "
-            f"unset it."
-        )
-    return name
+    return chosen(_VARIABLE, _CHOICES) if _Choice.name is None else _Choice.name
 
 
 def set_engine(name: Literal["auto", "native", "numpy"] | None) -> None:

@@ -15,6 +15,7 @@ from typing import Final, Literal
 import torch
 from torch import Tensor
 
+from fanin._environment import chosen
 from fanin.exceptions import FaninValueError
 from fanin.layout import Axis
 from fanin.plans import Draw
@@ -40,13 +41,7 @@ class _Choice:
 
 def get_device_engine() -> str:
     """Return how tensors on accelerators are drawn: "auto", "torch" or "triton"."""
-    name = _Choice.name if _Choice.name is not None else os.environ.get(_VARIABLE, "auto")
-    if name not in _CHOICES:
-        raise FaninValueError(
-            f"the environment variable {_VARIABLE} must be one of {', '.join(_CHOICES)}. Received: {name!r}. Change or "
-            f"unset it."
-        )
-    return name
+    return chosen(_VARIABLE, _CHOICES) if _Choice.name is None else _Choice.name
 
 
 def set_device_engine(name: Literal["auto", "torch", "triton"] | None) -> None:
