@@ -26,10 +26,6 @@ from fanin_torch._sharding import Block, local_blocks
 __all__ = ["apply_scheme"]
 
 
-_UNDRAWN = ("random", "unknown")
-"""How the notes of tensors begin that are neither laws nor tables, which their constructor has computed already."""
-
-
 @dataclass
 class _Write:
     """What to write where: plans into regions of this process's memory, or values that a recording computes."""
@@ -88,7 +84,7 @@ def _check(tensors: list[Named], found: dict[str, tuple[str, Parameter] | None],
             faults.append(f"{name} has no law in the scheme, and no note that says why")
         elif not parameter.follows_laws and one.tensor.is_meta and not _computes(scheme, name):
             faults.append(f"{name} has no values, and the scheme says only: {parameter.note}")
-        elif not isinstance(scheme, RecordedScheme) and (parameter.note or "").startswith(_UNDRAWN):
+        elif not isinstance(scheme, RecordedScheme) and parameter.needs_recording:
             faults.append(f"{name} follows no law, and only the recording could compute it again ({parameter.note})")
     for name in scheme:
         if name not in used and (not prefix or name.startswith(f"{prefix}.")):

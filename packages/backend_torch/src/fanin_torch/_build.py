@@ -12,7 +12,7 @@ from fanin.exceptions import FaninTypeError, FaninValueError
 from fanin.stream.keys import seed_words
 from fanin_torch._apply_scheme import apply_scheme
 from fanin_torch._names import named_tensors
-from fanin_torch._record import RecordedScheme, record
+from fanin_torch._record import record
 
 __all__ = ["build"]
 
@@ -60,7 +60,6 @@ def build(function: Callable[..., _Module], *args: Any, seed: int = 0, device: o
             f"{getattr(function, '__name__', function)!r}. Pass the model's class and its arguments."
         )
     scheme = recording.scheme(model)
-    assert isinstance(scheme, RecordedScheme)
     made_elsewhere = [one.names[0] for one in named_tensors(model) if not one.is_buffer and scheme.keeps(one.names[0])]
     if made_elsewhere:
         raise FaninValueError(

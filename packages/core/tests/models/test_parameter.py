@@ -146,3 +146,17 @@ def test_a_plan_needs_a_law() -> None:
     ):
         with pytest.raises(FaninError, match=f"w has no law of its own: {reason}"):
             parameter.plan("w")
+
+
+@pytest.mark.parametrize(
+    ("note", "needed"),
+    [
+        (None, False),
+        ("computed: arange, mul", False),
+        ("random, replayed by torch's arithmetic: rand, log", True),
+        ("unknown: the code read its numbers", True),
+        ("left as it is", False),
+    ],
+)
+def test_what_only_a_recording_can_compute_again(note: str | None, needed: bool) -> None:
+    assert Parameter((3,), "float32", note=note).needs_recording is needed

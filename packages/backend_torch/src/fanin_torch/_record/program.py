@@ -18,6 +18,9 @@ from fanin_torch._record.tape import Slice, Tape
 
 __all__ = ["Program", "keep_apart", "program_of"]
 
+_SCALED: Final = frozenset({"mul", "div", "add", "sub", "rsub", "pow", "fill", "full", "clamp", "normal", "uniform"})
+"""Operations whose settings may be numbers that the code has read."""
+
 
 @dataclass
 class Program:
@@ -85,10 +88,6 @@ def _decisions(found: Slice, tape: Tape) -> tuple[bool, bool]:
     used = any(value in told or (value and 1.0 / value in told) for _, value in settings)
     computed = bool(numbers) and any(number >= min(numbers) for number, _ in settings)
     return bool(shared), again or used or computed
-
-
-_SCALED: Final = frozenset({"mul", "div", "add", "sub", "rsub", "pow", "fill", "full", "clamp", "normal", "uniform"})
-"""Operations whose settings may be numbers that the code has read."""
 
 
 def keep_apart(programs: dict[str, Program], tape: Tape) -> None:

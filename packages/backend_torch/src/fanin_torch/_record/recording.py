@@ -11,9 +11,8 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from fanin.exceptions import FaninTypeError
-from fanin.models import Scheme
 from fanin_torch._record.hooks import current_tape, hooked
-from fanin_torch._record.scheme import read_scheme
+from fanin_torch._record.scheme import RecordedScheme, read_scheme
 from fanin_torch._record.tape import Tape
 
 __all__ = ["Recording", "record"]
@@ -66,7 +65,7 @@ class Recording:
     def __init__(self, tape: Tape) -> None:
         self._tape: Final = tape
 
-    def scheme(self, model: nn.Module) -> Scheme:
+    def scheme(self, model: nn.Module) -> RecordedScheme:
         """Return the initialization of a module, with the names of `named_parameters` and `named_buffers`.
 
         A parameter has the law that its code draws it by. Several regions with laws of their own are parts. What

@@ -58,10 +58,11 @@ class Told:
 
     def changed(self, key: int | None = None) -> list[Ref]:
         """Return the tensors that Python has changed since it got their memory: all, or the one of a storage."""
-        if not self._shared:
-            return []
-        found = list(self._shared.values()) if key is None else [self._shared[key]] if key in self._shared else []
-        return [one.ref for one in found if not torch.equal(one.memory, one.before)]
+        return [
+            one.ref
+            for shared, one in self._shared.items()
+            if key in (None, shared) and not torch.equal(one.memory, one.before)
+        ]
 
     @contextmanager
     def printing(self) -> Iterator[None]:

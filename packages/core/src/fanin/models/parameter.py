@@ -28,6 +28,10 @@ OTHER_DTYPES: Final = frozenset(
 """Dtypes of buffers that no law draws: a scheme only says that they are there."""
 
 
+_OF_RECORDINGS: Final = ("random", "unknown")
+"""How the notes of a recording begin, where a constructor that is called again computes something else."""
+
+
 @dataclass(frozen=True)
 class Parameter:
     """One parameter or buffer of a model: what `fanin.init` takes for one tensor, without the seed.
@@ -44,7 +48,8 @@ class Parameter:
         stream: The name of its stream; None for the parameter's own name. A stack (layout with S) has one per slice,
             and none of its own.
         parts: Regions with a law of their own, drawn after the parameter's own law and in this order.
-        note: What computes a tensor that follows no law, and whether a recording can compute it again.
+        note: What computes a tensor that follows no law. A recording's note begins with "computed" for a table without
+            random numbers, "random" for what the recording can compute again, or "unknown".
 
     Raises:
         FaninValueError: A layout or a part does not fit the shape, or a setting is out of range.
@@ -110,6 +115,11 @@ class Parameter:
     def is_random(self) -> bool:
         """Whether its own law is random, so that its stream matters."""
         return self.initializer is not None and self.initializer.is_random
+
+    @property
+    def needs_recording(self) -> bool:
+        """Whether it follows no law, and nothing but the recording that it comes from could compute it again."""
+        return self.note is not None and self.note.startswith(_OF_RECORDINGS)
 
     @property
     def follows_laws(self) -> bool:
