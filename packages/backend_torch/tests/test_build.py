@@ -102,39 +102,6 @@ def test_generators_of_the_function_s_own() -> None:
     assert build(with_buffer(function), seed=2).get_buffer("made").dtype == torch.int64
 
 
-MIRRORED: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
-    "negated": lambda x: -x,
-    "scaled": lambda x: x * -2.0,
-    "one minus it": lambda x: 1.0 - x,
-    "negated twice": lambda x: x.neg().mul(-3.0),
-    "a mask": lambda x: (x > 0).float(),
-}
-
-
-@pytest.mark.parametrize("name", MIRRORED)
-@pytest.mark.parametrize("first", [True, False])
-def test_numbers_of_one_source_keep_their_signs(name: str, first: bool) -> None:
-    change = MIRRORED[name]
-
-    def both() -> nn.Module:
-        x = torch.randn(16)
-        y = change(x)
-        return nn.ParameterList([x, y] if first else [y, x])
-
-    one, two = (parameter.detach() for parameter in build(both, seed=1).parameters())
-    x, y = (one, two) if first else (two, one)
-    assert torch.equal(y, change(x))
-
-
-def test_a_mask_of_what_is_negated() -> None:
-    def masked() -> nn.Module:
-        x = torch.randn(16)
-        return nn.ParameterList([-x, (x > 0).float()])
-
-    weight, mask = (parameter.detach() for parameter in build(masked, seed=1).parameters())
-    assert torch.equal(mask, (weight < 0).float())
-
-
 @pytest.mark.parametrize("seed", [1, 2])
 def test_a_scheme_from_a_file_does_not_leave_what_only_a_recording_can_compute(seed: int) -> None:
     with record(draw=False) as recording:

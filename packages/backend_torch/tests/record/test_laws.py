@@ -2,54 +2,21 @@
 
 from __future__ import annotations
 
-import copy
 import math
 from collections.abc import Callable
 
 import numpy as np
 import pytest
 import torch
+from reading import Code, close, inverted, one, recorded
 from torch import Tensor, nn
-from torch.nn import functional
 
 import fanin
-from fanin.exceptions import FaninValueError
 from fanin.initializers import Constant, Initializer, Normal, Orthogonal, Sparse, TruncatedNormal, Uniform
-from fanin.models import Parameter, Scheme
-from fanin_torch import init_module_
-from fanin_torch._record import record
-
-Code = Callable[[], Tensor]
-
-
-class Holder(nn.Module):
-    """One parameter, made by some code."""
-
-    def __init__(self, code: Code) -> None:
-        super().__init__()
-        made = code()
-        self.weight = made if isinstance(made, nn.Parameter) else nn.Parameter(made, requires_grad=False)
-
-
-def recorded(build: Callable[[], nn.Module], draw: bool = False, device: str = "cpu") -> Scheme:
-    with record(draw=draw) as recording, torch.device(device):
-        model = build()
-    return recording.scheme(model)
-
-
-def one(code: Code, draw: bool = False, device: str = "cpu") -> Parameter:
-    return recorded(lambda: Holder(code), draw, device)["weight"]
 
 
 def empty(*shape: int) -> Tensor:
     return torch.empty(shape)
-
-
-def inverted(tensor: Tensor, mean: float, std: float, low: float, high: float) -> Tensor:
-    """The truncated normal by inversion, as timm and torch before 2.13 have it."""
-    ends = [math.erf((end - mean) / std / math.sqrt(2.0)) for end in (low, high)]
-    tensor.uniform_(*ends).erfinv_().mul_(std * math.sqrt(2.0)).add_(mean)
-    return tensor.clamp_(min=low, max=high)
 
 
 def tail(low: float, high: float, mean: float, std: float) -> Initializer:
@@ -93,15 +60,6 @@ LAWS: dict[str, tuple[Code, Initializer]] = {
     "dirac_": (lambda: nn.init.dirac_(empty(4, 5, 3)), fanin.dirac()),
     "dirac_, groups": (lambda: nn.init.dirac_(empty(4, 5, 3), groups=2), fanin.profile("torch:dirac", groups=2)),
 }
-
-
-def close(found: Initializer | None, wanted: Initializer) -> None:
-    """Compare two laws, their numbers to rounding in float32."""
-    assert found is not None
-    assert type(found) is type(wanted), found
-    for key, value in wanted.to_dict().items():
-        got = found.to_dict()[key]
-        assert got == pytest.approx(value, rel=1e-6, abs=1e-7) if isinstance(value, float) else got == value, found
 
 
 @pytest.mark.parametrize("name", LAWS)
@@ -200,120 +158,6 @@ def test_a_look_at_numbers_that_changes_nothing_is_allowed() -> None:
     close(one(code, draw=True).initializer, Normal(0.0, 1.0))
 
 
-def packed(fill: Callable[[Tensor], object]) -> Code:
-    def code() -> Tensor:
-        weight = torch.empty(6, 4)
-        fill(weight)
-        return weight
-
-    return code
-
-
-def chunks(weight: Tensor) -> None:
-    for k, piece in enumerate(weight.chunk(3)):
-        piece.normal_(0.0, k + 1.0)
-
-
-Region = tuple[tuple[int, int], ...]
-PARTS: dict[str, tuple[Code, Initializer | None, list[tuple[Region, Initializer]]]] = {
-    "chunks": (packed(chunks), None, [(((2 * k, 2 * k + 2), (0, 4)), Normal(0.0, k + 1.0)) for k in range(3)]),
-    "columns": (
-        packed(lambda w: (w[:, :1].zero_(), w[:, 1:].uniform_(-1.0, 1.0))),
-        None,
-        [(((0, 6), (0, 1)), Constant(0.0)), (((0, 6), (1, 4)), Uniform(-1.0, 1.0))],
-    ),
-    "a row of zeros": (
-        packed(lambda w: (w.normal_(), w[2].fill_(0.0))),
-        Normal(0.0, 1.0),
-        [(((2, 3), (0, 4)), Constant(0.0))],
-    ),
-    "a row of zeros, then scaled": (
-        packed(lambda w: (w.normal_(), w[2].fill_(1.0), w.mul_(0.5))),
-        Normal(0.0, 0.5),
-        [(((2, 3), (0, 4)), Constant(0.5))],
-    ),
-    "select": (
-        packed(lambda w: (w.zero_(), w.select(1, 3).normal_())),
-        Constant(0.0),
-        [(((0, 6), (3, 4)), Normal(0.0, 1.0))],
-    ),
-    "a part twice": (
-        packed(lambda w: (w.zero_(), w[:2].normal_(), w[:2].mul_(3.0))),
-        Constant(0.0),
-        [(((0, 2), (0, 4)), Normal(0.0, 3.0))],
-    ),
-    "cat": (
-        lambda: torch.cat([torch.zeros(2, 4), torch.randn(3, 4)]),
-        None,
-        [(((0, 2), (0, 4)), Constant(0.0)), (((2, 5), (0, 4)), Normal(0.0, 1.0))],
-    ),
-    "cat of columns": (
-        lambda: torch.cat([torch.zeros(2, 1), torch.randn(2, 3)], dim=-1),
-        None,
-        [(((0, 2), (0, 1)), Constant(0.0)), (((0, 2), (1, 4)), Normal(0.0, 1.0))],
-    ),
-    "stack": (
-        lambda: torch.stack([torch.rand(2, 4), torch.ones(2, 4)], 1),
-        None,
-        [(((0, 2), (0, 1), (0, 4)), Uniform(0.0, 1.0)), (((0, 2), (1, 2), (0, 4)), Constant(1.0))],
-    ),
-}
-
-
-@pytest.mark.parametrize("name", PARTS)
-@pytest.mark.parametrize("draw", [True, False])
-def test_packed_parameters_are_parts(name: str, draw: bool) -> None:
-    code, base, parts = PARTS[name]
-    found = one(code, draw)
-    assert found.follows_laws
-    assert found.initializer == base
-    assert [(part.region, part.parameter.initializer) for part in found.parts] == parts
-    streams = [part.parameter.stream for part in found.parts if not isinstance(part.parameter.initializer, Constant)]
-    assert len(set(streams)) == len(streams)
-
-
-def test_parts_that_were_scaled_in_place_have_no_numbers_of_the_whole() -> None:
-    """A part of the whole's numbers is no law: its stream would begin again where the whole's does."""
-    found = one(packed(lambda w: (w.normal_(), w[3:].mul_(2.0))))
-    assert found.initializer is None
-    assert "normal_, mul_" in str(found.note)
-
-
-def test_a_part_that_was_partly_overwritten_is_no_law() -> None:
-    found = one(packed(lambda w: (w.zero_(), w[:3].normal_(), w[2:4].fill_(1.0), w[:3].mul_(2.0))))
-    assert found.initializer is None
-    assert found.parts == ()
-
-
-def test_columns_of_one_matrix_do_not_overlap() -> None:
-    found = one(packed(lambda w: (w[:, :2].normal_(), w[:, 2:].uniform_(), w[:, :2].mul_(2.0))))
-    assert [part.parameter.initializer for part in found.parts] == [Uniform(0.0, 1.0), Normal(0.0, 2.0)]
-
-
-@pytest.mark.parametrize(
-    ("code", "law"),
-    [
-        (lambda: functional.pad(torch.randn(3, 4), (0, 0)), Normal(0.0, 1.0)),
-        (lambda: functional.pad(torch.zeros(3), (0, 2)), Constant(0.0)),
-        (lambda: functional.pad(torch.full((3, 4), 2.0), (1, 0, 0, 2), value=2.0), Constant(2.0)),
-        (lambda: functional.pad(torch.zeros(5), (0, -2)), Constant(0.0)),
-        (lambda: functional.pad(torch.ones(3), (0, 2)), None),
-        (lambda: functional.pad(torch.zeros(3), (0, 2), value=-0.0), None),
-        (lambda: functional.pad(torch.randn(3), (0, 2)), None),
-        (lambda: functional.pad(torch.randn(3), (0, -1)), None),
-    ],
-)
-def test_padding_that_changes_no_law(code: Callable[[], Tensor], law: Initializer | None) -> None:
-    """`transformers` pads the bias of an output layer to its vocabulary, mostly by nothing."""
-    assert one(code).initializer == law
-
-
-def test_an_embedding_s_padding_row() -> None:
-    found = recorded(lambda: nn.Embedding(7, 3, padding_idx=-2))["weight"]
-    assert found.initializer == Normal(0.0, 1.0)
-    assert [part.region for part in found.parts] == [((5, 6), (0, 3))]
-
-
 def test_layouts_of_layers() -> None:
     scheme = recorded(lambda: nn.ConvTranspose2d(4, 6, (3, 2), stride=2, groups=2))
     assert (scheme["weight"].layout, scheme["weight"].groups, scheme["weight"].stride) == ("IOHW", 2, (2, 2))
@@ -342,97 +186,6 @@ def test_integers_and_truth_values_say_what_they_are() -> None:
     assert recorded(lambda: nn.BatchNorm1d(3))["num_batches_tracked"].initializer == Constant(0.0)
     assert one(lambda: torch.ones(3, dtype=torch.bool)).initializer == Constant(1.0)
     assert one(lambda: torch.full((3,), 2.5).int()).note == "computed: full"
-
-
-def test_tied_parameters_are_one() -> None:
-    def build() -> nn.Module:
-        net = nn.Sequential(nn.Embedding(5, 4), nn.Linear(4, 5, bias=False))
-        net[1].weight = net[0].weight
-        return net
-
-    scheme = recorded(build)
-    assert list(scheme) == ["0.weight"]
-    assert str(scheme).splitlines()[-2:] == ["tied      to", "1.weight  0.weight"]
-
-
-def test_tensors_that_are_no_longer_tied_are_refused() -> None:
-    with record(draw=False) as recording:
-        net = nn.Sequential(nn.Embedding(5, 4), nn.Linear(4, 5, bias=False))
-        net[1].weight = net[0].weight
-    scheme = recording.scheme(net)
-    net[1].weight = nn.Parameter(torch.full((5, 4), 2.0))  # as tensor parallelism does, which replaces each
-    with pytest.raises(FaninValueError, match=r"1\.weight is not tied to 0\.weight, as it was when recorded: tie it"):
-        init_module_(net, scheme, seed=1)
-    assert (net[1].weight == 2).all()
-
-
-@pytest.mark.parametrize("draw", [True, False])
-def test_copies_have_one_stream(draw: bool) -> None:
-    def build() -> nn.Module:
-        first = nn.Linear(3, 4)
-        return nn.Sequential(first, copy.deepcopy(first), nn.Linear(3, 4))
-
-    scheme = recorded(build, draw)
-    assert [scheme[f"{k}.weight"].stream for k in range(3)] == [None, "0.weight", None]
-    drawn = scheme.draw(seed=1)
-    assert np.array_equal(drawn["0.weight"], drawn["1.weight"])
-    assert not np.array_equal(drawn["0.weight"], drawn["2.weight"])
-
-
-class Shared(nn.Module):
-    """Tensors that share random numbers in various ways."""
-
-    def __init__(self, make: Callable[[Tensor], Tensor], first: Code = lambda: torch.randn(4, 4)) -> None:
-        super().__init__()
-        self.first = nn.Parameter(first())
-        self.second = nn.Parameter(make(self.first.detach()))
-
-
-@pytest.mark.parametrize(
-    "make",
-    [
-        lambda first: first.t().contiguous(),
-        lambda first: first[:2].clone(),
-        lambda first: first.norm(dim=1),
-        lambda first: first.chunk(2)[1].clone(),
-        lambda first: first.half(),
-    ],
-    ids=["transposed", "rows", "norms", "a chunk", "half"],
-)
-@pytest.mark.parametrize("draw", [True, False])
-def test_shared_numbers_stay_shared(make: Callable[[Tensor], Tensor], draw: bool) -> None:
-    from fanin_torch import init_module_
-
-    with record(draw=draw) as recording:
-        model = Shared(make)
-    scheme = recording.scheme(model)
-    assert scheme["first"].initializer == Normal(0.0, 1.0)
-    init_module_(model, scheme, seed=3)
-    assert torch.equal(model.second, make(model.first.detach()))
-
-
-@pytest.mark.parametrize("draw", [True, False])
-def test_norms_agree_with_weights_that_are_made_by_inversion(draw: bool) -> None:
-    """A truncated normal has other numbers from its stream than erfinv of a uniform: both are replayed."""
-    from fanin_torch import init_module_
-
-    with record(draw=draw) as recording:
-        model = Shared(lambda first: first.norm(dim=1), lambda: inverted(empty(4, 4), 0.0, 1.0, -2.0, 2.0))
-    init_module_(model, recording.scheme(model), seed=3)
-    assert torch.equal(model.second, model.first.detach().norm(dim=1))
-
-
-def test_chunks_of_one_source_are_not_equal() -> None:
-    class Split(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            q, k = torch.randn(4, 3).chunk(2)
-            self.q, self.k = nn.Parameter(q.clone()), nn.Parameter(k.clone())
-
-    from fanin_torch import build
-
-    model = build(Split, seed=1)
-    assert not torch.equal(model.q, model.k)
 
 
 def test_matrix_laws_have_the_layout_that_torch_reads() -> None:
