@@ -70,6 +70,9 @@ JAX_LIBRARIES = ["flax", "equinox", "dm-haiku", "orbax-checkpoint"]
 
 EXTRA_TESTED = ["scipy", "keras", "safetensors", *JAX_LIBRARIES]
 
+ROOM = 12 * 2**30
+"""Free bytes under which the environments of other sessions go: all of them take some 17 GB."""
+
 SCHEMAS = {
     "github-workflows": ".github/workflows/*.yml",
     "dependabot": ".github/dependabot.yml",
@@ -82,7 +85,16 @@ SCHEMAS = {
 
 def install(session: nox.Session, *requirements: str) -> None:
     """Install under the pins, built from this checkout and not editable: tests see what a user would."""
+    make_room(session)
     session.install(*CONSTRAINTS, *with_kernels(session, requirements))
+
+
+def make_room(session: nox.Session) -> None:
+    """Delete the environments of other sessions where the disk is nearly full: each is made again when it is needed."""
+    for environment in sorted(path.parent for path in (ROOT / ".nox").glob("*/pyvenv.cfg")):
+        if shutil.disk_usage(ROOT).free < ROOM and environment != Path(session.virtualenv.location):
+            session.log(f"under {ROOM >> 30} GiB of disk are free: deleting {environment.relative_to(ROOT)}")
+            shutil.rmtree(environment)
 
 
 def with_kernels(session: nox.Session, requirements: Iterable[str]) -> list[str]:
@@ -208,8 +220,9 @@ def minimum(session: nox.Session, name: str) -> None:
     }
     session.install(*with_kernels(session, packages[name]), *TEST)
     tests = f"packages/backend_{name}/tests"
-    # Flax and Orbax of today ask for a newer JAX.
-    pytest(session, "-n2", tests, *[f"--ignore={tests}/test_weights.py"] * (name == "jax"), *session.posargs)
+    newer = ["probe", "test_audit_files.py", "test_weights.py"] if name == "jax" else []
+    # Flax, Equinox and Orbax of today ask for a newer JAX.
+    pytest(session, "-n2", tests, *(f"--ignore={tests}/{each}" for each in newer), *session.posargs)
 
 
 @nox.session(python=PYTHON)

@@ -274,13 +274,13 @@ def test_merged_axes(
 
 def test_a_new_seed_name_or_scale_compiles_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     traced: list[object] = []
-    elements = _elements._elements
+    draw = _elements._draw
 
     def counted(*args: Any) -> jax.Array:
         traced.append(args)
-        return elements(*args)
+        return draw(*args)
 
-    monkeypatch.setattr(_elements, "_elements", counted)
+    monkeypatch.setattr(_elements, "_draw", counted)
     for seed, mean, std in ((1, 0.0, 0.5), (2, 0.0, 0.25), (2**64 - 1, 1.0, 0.125)):
         BACKEND.draw(fanin.plan((31, 187), fanin.normal(mean=mean, std=std), seed=seed, name=f"layer.{seed}"))
     assert len(traced) == 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from fanin._environment import chosen
+from fanin.environment import chosen
 from fanin.exceptions import FaninValueError
 
 

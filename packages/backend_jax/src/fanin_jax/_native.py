@@ -18,7 +18,7 @@ from jax import Array
 from jax.extend.core import Primitive
 from jax.interpreters import batching, mlir
 
-from fanin._environment import chosen
+from fanin.environment import chosen
 from fanin.exceptions import FaninValueError
 from fanin.layout import Axis
 

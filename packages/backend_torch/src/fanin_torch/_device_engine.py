@@ -15,7 +15,7 @@ from typing import Final, Literal
 import torch
 from torch import Tensor
 
-from fanin._environment import chosen
+from fanin.environment import chosen
 from fanin.exceptions import FaninValueError
 from fanin.layout import Axis
 from fanin.plans import Draw
