@@ -12,7 +12,6 @@ from torch.nn.parameter import UninitializedBuffer, UninitializedParameter
 
 from fanin.exceptions import FaninError, FaninValueError
 from fanin.initializers import Constant
-from fanin.initializers.presets import zeros
 from fanin.models import Parameter, Scheme
 from fanin.models.parameter import OTHER_DTYPES, Region, part_name
 from fanin.plans import Plan
@@ -112,7 +111,8 @@ def _tied(one: Named, scheme: Scheme) -> str | None:
 
 def _held(one: Named, name: str, parameter: Parameter) -> tuple[Tensor, list[Block] | None]:
     """Return what this process holds of a tensor, as `local_blocks` does."""
-    is_zero = parameter.initializer == zeros() and not parameter.parts
+    law = parameter.initializer
+    is_zero = isinstance(law, Constant) and law.value == 0 and not parameter.parts
     try:
         return local_blocks(one.tensor.detach(), is_zero)
     except FaninValueError as error:
@@ -174,7 +174,9 @@ def _plans(
 ) -> Iterator[tuple[Plan, tuple[slice, ...]]]:
     """Yield the plans of a parameter's own law and of its parts, with the place of each in this process's memory."""
     if parameter.initializer is not None:
-        yield parameter.with_dtype(dtype).plan(name, seed, block.part), block.place
+        is_whole = all(ends == (0, size) for ends, size in zip(block.part, parameter.shape, strict=True))
+        part = None if is_whole else block.part
+        yield parameter.with_dtype(dtype).plan(name, seed, part), block.place
     for k, one in enumerate(parameter.parts):
         common = tuple(
             (max(start, first), min(stop, last))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from typing import Any
 
@@ -390,7 +391,7 @@ def test_an_accepted_pair_has_the_same_weights(data: st.DataObject) -> None:
     streams = tuple(f"s{k}" for k in range(stack)) or None
     try:
         law: Initializer = fanin.get_initializer(data.draw(st.sampled_from(LAWS)))
-        source = Parameter(**(vars(source) | {"initializer": law, "stream": streams}))
+        source = dataclasses.replace(source, initializer=law, stream=streams)
         expected = logical(source, "source")
     except FaninError:
         assume(False)  # the law is not defined for the tensor

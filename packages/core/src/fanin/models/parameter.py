@@ -7,6 +7,7 @@ import itertools
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 
 from fanin._checks import whole_number
@@ -101,7 +102,7 @@ class Parameter:
     def _settle(self, name: str, value: object) -> None:
         object.__setattr__(self, name, value)
 
-    @property
+    @cached_property
     def geometry(self) -> Geometry:
         """The whole tensor."""
         return Geometry.of(self.shape, self.layout, self.groups, self.transposed, self.stride)
