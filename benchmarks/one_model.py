@@ -36,6 +36,13 @@ def resnet50() -> Callable[[], nn.Module]:
     return partial(resnet50, weights=None)
 
 
+def efficientnet() -> Callable[[], nn.Module]:
+    """Return what builds EfficientNetV2-L of torchvision, which has some 1,500 parameters and buffers."""
+    from torchvision.models import efficientnet_v2_l
+
+    return partial(efficientnet_v2_l, weights=None)
+
+
 def vit() -> Callable[[], nn.Module]:
     """Return what builds ViT-B/16 of timm."""
     import timm
@@ -65,6 +72,7 @@ def small() -> Callable[[], nn.Module]:
 
 MODELS: Final = {
     "torchvision resnet50": resnet50,
+    "torchvision efficientnet_v2_l": efficientnet,
     "timm vit_base_patch16_224": vit,
     "transformers GPT-2 small": gpt2,
     "transformers Llama, 435 M": llama,
