@@ -90,7 +90,9 @@ class ModelProbe:
         return remarks
 
     def __str__(self) -> str:
-        lines = [self.verdict, "", columns([_HEADINGS, *map(self._cells, self.layers)])]
+        lines = [self.verdict]
+        if self.layers:
+            lines += ["", columns([_HEADINGS, *map(self._cells, self.layers)])]
         if self.sums:
             rows = [(one.name, _number(one.std), _number(one.branch)) for one in self.sums]
             lines += ["", columns([("residual sum in", "std", "of the branch"), *rows])]
