@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator
-from typing import Any, Final, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import torch
@@ -14,6 +14,8 @@ from torch.nn import functional
 from torch.nn.parameter import is_lazy
 
 from fanin.exceptions import FaninTypeError, FaninValueError
+from fanin.initializers.parse import parse_initialization
+from fanin.lab.network import OWN
 from fanin.lab.trainer import Trace
 from fanin_torch._as_it_was import as_it_was, seeded
 from fanin_torch._layers import geometry_of
@@ -22,7 +24,6 @@ from fanin_torch._module import init_module_
 __all__ = ["ModelTrainer"]
 
 Array: TypeAlias = NDArray[np.floating[Any]]
-OWN: Final = "own"
 
 
 class ModelTrainer:
@@ -53,7 +54,8 @@ class ModelTrainer:
         if not any(one.requires_grad for one in model.parameters()):
             raise FaninValueError("no parameter of the model requires gradients, so that there is nothing to train.")
         model = model.to(device=device, dtype=getattr(torch, dtype))
-        self._model = model if label == OWN else init_module_(model, label, seed=seed, constants="keep")
+        law = None if label == OWN else parse_initialization(label)
+        self._model = model if law is None else init_module_(model, law, seed=seed, constants="keep")
         self._layers = [
             one
             for one in model.modules()
