@@ -256,7 +256,8 @@ def test_a_short_run_is_adam_and_leaves_the_weights() -> None:
     found = probe(lambda own, x: x @ own["w"], weights, rows, lambda out: jnp.mean(out**2), train=40)
     assert (np.asarray(weights["w"]) == before).all()
     assert found.training[0] == pytest.approx(float(jnp.mean((rows @ weights["w"]) ** 2)), rel=1e-5)
-    own, first, second, losses = before.astype(np.float64), 0.0, 0.0, []
+    own: Any = before.astype(np.float64)
+    first, second, losses = np.zeros_like(own), np.zeros_like(own), []
     for step in range(1, 6):  # Adam, in double precision
         outputs = np.asarray(rows, np.float64) @ own
         losses.append((outputs**2).mean())
