@@ -79,6 +79,41 @@ def test_a_trace_changes_nothing_and_sees_what_an_operation_in_place_overwrites(
     assert trace.gradients[1] == pytest.approx(shares - np.eye(5)[LABELS], abs=1e-5)
 
 
+def frozen() -> nn.Sequential:
+    model = net()
+    model[0].requires_grad_(False)
+    return model
+
+
+def test_a_frozen_layer_stays_and_is_seen() -> None:
+    own, free = trainer(build=frozen), trainer()
+    before = own.parameters()["layers.0.weight"]
+    for found, expected in zip(own.trace(INPUTS, LABELS).gradients, free.trace(INPUTS, LABELS).gradients, strict=True):
+        assert found == pytest.approx(expected)
+    own.step(INPUTS, LABELS)
+    assert (own.parameters()["layers.0.weight"] == before).all()
+    assert (own.parameters()["layers.1.weight"] != free.parameters()["layers.1.weight"]).any()
+
+
+class Registering(nn.Module):
+    """A model that registers a buffer when it runs."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.body = nn.Sequential(nn.Flatten(), nn.Linear(12, 4), nn.Linear(4, 5))
+
+    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+        self.register_buffer("middle", inputs.mean(0))
+        result: torch.Tensor = self.body(inputs - self.get_buffer("middle"))
+        return result
+
+
+def test_a_buffer_that_a_trace_registers_goes() -> None:
+    own = trainer(build=Registering)
+    own.trace(INPUTS, LABELS)
+    assert list(own._model.buffers()) == []
+
+
 def test_logits_are_those_for_evaluation() -> None:
     own = trainer()
     model = init_module_(seeded(), "he", seed=3).eval()
@@ -95,6 +130,8 @@ def test_logits_are_those_for_evaluation() -> None:
             FaninValueError,
             r"\(12, 5\) here. Received: \(12, 3\)",
         ),
+        (lambda: nn.Sequential(nn.Flatten(), nn.LazyLinear(4), nn.Linear(4, 5)), FaninValueError, "has lazy layers"),
+        (lambda: net().requires_grad_(False), FaninValueError, "nothing to train"),
     ],
 )
 def test_refused(build: Callable[[], object], error: type[Exception], message: str) -> None:

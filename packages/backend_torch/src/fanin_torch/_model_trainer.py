@@ -4,23 +4,26 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator
-from typing import Any, Final, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.nn.parameter import is_lazy
 
 from fanin.exceptions import FaninTypeError, FaninValueError
+from fanin.initializers.parse import parse_initialization
+from fanin.lab.network import OWN
 from fanin.lab.trainer import Trace
+from fanin_torch._as_it_was import as_it_was, seeded
 from fanin_torch._layers import geometry_of
 from fanin_torch._module import init_module_
 
 __all__ = ["ModelTrainer"]
 
 Array: TypeAlias = NDArray[np.floating[Any]]
-OWN: Final = "own"
 
 
 class ModelTrainer:
@@ -43,8 +46,16 @@ class ModelTrainer:
             model = build()
         if not isinstance(model, nn.Module):
             raise FaninTypeError(f"--model names a function that builds a torch.nn.Module. Received: {model!r}.")
+        if any(map(is_lazy, (*model.parameters(), *model.buffers()))):
+            raise FaninValueError(
+                "the model has lazy layers, whose shapes are not known. Run it on one batch in the function that "
+                "builds it."
+            )
+        if not any(one.requires_grad for one in model.parameters()):
+            raise FaninValueError("no parameter of the model requires gradients, so that there is nothing to train.")
         model = model.to(device=device, dtype=getattr(torch, dtype))
-        self._model = model if label == OWN else init_module_(model, label, seed=seed, constants="keep")
+        law = None if label == OWN else parse_initialization(label)
+        self._model = model if law is None else init_module_(model, law, seed=seed, constants="keep")
         self._layers = [
             one
             for one in model.modules()
@@ -83,8 +94,7 @@ class ModelTrainer:
         return torch.from_numpy(inputs).to(first.device).reshape(-1, *self._sample)
 
     def _logits(self, inputs: Array) -> Tensor:
-        with torch.random.fork_rng():
-            torch.manual_seed(self._seed * 1_000_003 + self._steps)  # for dropout, the same in every comparison
+        with seeded(self._model, self._seed * 1_000_003 + self._steps):  # for dropout, the same in every comparison
             found = self._model(self._place(inputs))
         if not isinstance(found, Tensor) or tuple(found.shape) != (len(inputs), self._classes):
             shown = tuple(found.shape) if isinstance(found, Tensor) else type(found).__name__
@@ -117,16 +127,13 @@ class ModelTrainer:
     def trace(self, inputs: Array, labels: NDArray[np.int64]) -> Trace:
         """Return every layer's output and gradient, as it is in the mode for training; the buffers stay as they are."""
         outputs: dict[int, Tensor] = {}
-        buffers = {name: one.clone() for name, one in self._model.named_buffers()}
         self._model.train()
-        with self._watched(outputs):
-            logits = self._logits(inputs)
-        loss = functional.cross_entropy(logits, torch.from_numpy(labels).to(logits.device), reduction="sum")
-        found = torch.autograd.grad(loss, list(outputs.values()), allow_unused=True)
+        with as_it_was(self._model):  # in which frozen layers have gradients too
+            with self._watched(outputs):
+                logits = self._logits(inputs)
+            loss = functional.cross_entropy(logits, torch.from_numpy(labels).to(logits.device), reduction="sum")
+            found = torch.autograd.grad(loss, list(outputs.values()), allow_unused=True)
         gradients = dict(zip(outputs, found, strict=True))
-        with torch.no_grad():
-            for name, one in self._model.named_buffers():
-                one.copy_(buffers[name])
         nothing = np.zeros((len(inputs), 1), np.float32)
 
         def shown(tensor: Tensor | None) -> Array:

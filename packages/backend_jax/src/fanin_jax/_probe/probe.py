@@ -14,7 +14,7 @@ import numpy as np
 from fanin.exceptions import FaninTypeError, FaninValueError
 from fanin.initializers.presets import normal
 from fanin.signal import Attention, Layer, ModelProbe, Sum, combined
-from fanin.signal.samples import Arrangement, arrangements, best
+from fanin.signal.samples import Arrangement, arrangements, best, left_out
 from fanin.signal.seeds import count
 from fanin_jax._api import init
 from fanin_jax._probe.training import short_run
@@ -24,6 +24,8 @@ __all__ = ["probe"]
 
 _OWN: tuple[str, ...] = ("kernel", "w", "weight", "embedding")
 """What libraries call the weight of a layer, which its name goes without."""
+
+_NO_GRADIENTS = "There are no gradients, and no short run: JAX differentiates no loop that ends by a condition."
 
 _SMALLEST = 2.0**-25
 """Numbers up to this one float16 rounds to 0."""
@@ -146,7 +148,8 @@ def _probe(
     if not seen.uses:
         raise FaninValueError(
             f"no product of data and a weight was seen. Received: {len(arrays)} weights. Pass a function of (weights, "
-            f"batch) that uses them."
+            f"batch) that uses them"
+            + (f", and not inside of a {' or '.join(dict.fromkeys(seen.unseen))} alone." if seen.unseen else ".")
         )
     _scalar(outputs, loss)  # whose errors are not those of the derivative
     by_moves, by_weights, notes = _gradients(model, seen, data, loss)
@@ -155,14 +158,16 @@ def _probe(
     if seen.is_idle:
         notes.append("A normalization uses running statistics, where fresh ones do nothing: try the mode for training.")
     stored = dict(zip(names, arrays, strict=True))
-    layers, counts = [], dict[str, int]()
+    layers, nowhere, counts = [], {}, dict[str, int]()
     for use, arrangement, gradient in zip(seen.uses, chosen, by_moves, strict=True):
         counts[use.weight] = counts.get(use.weight, 0) + 1
         name = _layer_name(use.weight) + (f" (use {counts[use.weight]})" if counts[use.weight] > 1 else "")
         if arrangement is None:
-            notes.append(f"{name} was left out: its axes {np.shape(use.output)} do not count the samples.")
+            nowhere[name] = np.shape(use.output)
             continue
-        weight, by_weight = _weight(use.weight, stored), _weight(use.weight, by_weights)
+        shape = np.shape(use.kernel)
+        weight, by_weight = _weight(use.weight, stored, shape), _weight(use.weight, by_weights, shape)
+        weight = use.kernel if weight is None else weight
         layers.append(_layer(name, use, arrangement, gradient, weight, by_weight))
     floating = [k for k, leaf in enumerate(arrays) if jnp.issubdtype(leaf.dtype, jnp.floating)]
 
@@ -172,12 +177,13 @@ def _probe(
             leaves[k] = leaf
         return _scalar(call(leaves, batch), loss)
 
-    training = short_run(trained, [arrays[k] for k in floating], steps) if steps else []
+    is_differentiable = any(gradient is not None for gradient in by_moves)
+    training = short_run(trained, [arrays[k] for k in floating], steps) if steps and is_differentiable else []
     return ModelProbe(
         tuple(layers),
         tuple(_sums(seen, chosen, samples)),
         tuple(_attention(logits, where) for logits, where in seen.softmaxes),
-        tuple(notes),
+        (*notes, *left_out(nowhere)),
         framework="jax",
         normalised=seen.is_normalised,
         has_loss=loss is not None,
@@ -216,13 +222,19 @@ def _layer_name(weight: str) -> str:
     return path if own in _OWN and path else weight
 
 
-def _weight(name: str, stored: dict[str, Any]) -> Any:
-    """Return a weight by its path, or the part of a stacked one that a step of a scan used."""
+def _weight(name: str, stored: dict[str, Any], shape: tuple[int, ...]) -> Any:
+    """Return a weight by its path, or the part of a stacked one that a step of a scan used; None if its axes moved.
+
+    Args:
+        name: The path; of a part, with the number of the step behind it.
+        stored: The weights, or the derivatives by them.
+        shape: The shape of the part, as it is multiplied.
+    """
     if name in stored:
         return stored[name]
     path, _, step = name.rpartition(".")
-    whole = _weight(path, stored) if path else None
-    return None if whole is None else whole[int(step)]
+    whole = _weight(path, stored, (0, *shape)) if path else None
+    return None if whole is None or np.shape(whole)[1:] != shape else whole[int(step)]
 
 
 def _scalar(outputs: Any, loss: Callable[[Any], Any] | None) -> Any:
@@ -262,7 +274,7 @@ def _gradients(
     except ValueError as error:
         if "while_loop" not in str(error):
             raise
-        return [None] * len(moves), {}, ["There are no gradients: JAX has none of a loop that ends by a condition."]
+        return [None] * len(moves), {}, [_NO_GRADIENTS]
     if all(not bool(jnp.any(one)) for one in (*by_moves, *by_weights)):
         if loss is not None and float(value(moves, own)) != 0.0:
             raise FaninValueError(

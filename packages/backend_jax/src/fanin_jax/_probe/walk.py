@@ -40,6 +40,9 @@ _MOVES: Final = frozenset(
 )
 """Primitives that leave a weight a weight, or a layer's output an output."""
 
+_WITH_RULES: Final = ("custom_jvp_call", "custom_vjp_call")
+"""Calls of functions that bring their own derivatives."""
+
 _CALLS: Final = ("jaxpr", "call_jaxpr", "fun_jaxpr")
 
 MOST_STEPS: Final = 256
@@ -78,6 +81,7 @@ class Use:
 
     Attributes:
         weight: The path of the weight.
+        kernel: The weight itself, as it is multiplied.
         product: The product of data and it, which is what is moved to differentiate.
         kind: "dense", "convolution" or "embedding".
         fan_in: How many products one output sums up.
@@ -88,6 +92,7 @@ class Use:
     """
 
     weight: str
+    kernel: Any
     product: Any
     kind: str
     fan_in: int | None
@@ -171,6 +176,8 @@ def _step(equation: Any, given: list[Value], seen: Seen, move: Move) -> list[Val
     inner = _inner(equation)
     if inner is not None:
         used = given[len(given) - len(inner.jaxpr.invars) :]
+        if activation is None and name in _WITH_RULES and all(value.weight is None for value in given):
+            return _with_own_derivative(equation, given, inner, seen, move)
         if activation is None:
             return walk(inner, used, seen, move)
         arrays = core.jaxpr_as_fun(inner)(*(value.array for value in used))
@@ -230,6 +237,18 @@ def _inner(equation: Any) -> Any:
     return None
 
 
+def _with_own_derivative(
+    equation: Any, given: list[Value], inner: core.ClosedJaxpr, seen: Seen, move: Move
+) -> list[Value]:
+    """Carry out a function that brings its own derivative: look into it, and let JAX differentiate it as a whole."""
+    apart = [dataclasses.replace(value, array=jax.lax.stop_gradient(value.array)) for value in given]
+    results = walk(inner, apart[len(given) - len(inner.jaxpr.invars) :], seen, move)
+    bound = equation.primitive.get_bind_params(equation.params)
+    functions, params = bound if isinstance(bound, tuple) else ((), bound)  # the one before JAX 0.10, the other since
+    arrays = equation.primitive.bind(*functions, *(value.array for value in given), **params)
+    return [dataclasses.replace(value, array=array) for value, array in zip(results, arrays, strict=True)]
+
+
 def _scan(equation: Any, given: list[Value], seen: Seen, move: Move) -> list[Value]:
     """Carry out a scan step by step, so that its layers are seen each time that they run."""
     params = equation.params
@@ -269,7 +288,7 @@ def _product(equation: Any, given: list[Value], array: Any, seen: Seen, move: Mo
     units, fan_in, kind = units_of(equation, place, [np.shape(value.array) for value in given[:2]])
     number = len(seen.uses)
     moved = move(number, array)
-    seen.uses.append(Use(str(given[place].weight), moved, kind, fan_in, moved, units))
+    seen.uses.append(Use(str(given[place].weight), given[place].array, moved, kind, fan_in, moved, units))
     return Value(moved, layer=number, origin=number, is_data=True, units=units)
 
 
@@ -288,8 +307,8 @@ def _mixed(name: str, given: list[Value], array: Any, seen: Seen) -> Value:
     layers = {value.layer for value in given if value.layer is not None}
     layer = layers.pop() if len(layers) == 1 else None
     units = None
-    if layer is not None:
-        own = next(value for value in given if value.layer == layer and np.ndim(value.array))
+    own = next((value for value in given if value.layer is not None and np.ndim(value.array)), None)
+    if layer is not None and own is not None:  # one number of a layer's output is none any more
         units = own.units if np.shape(own.array) == np.shape(array) else None
         if name == "add" and any(value.weight is not None for value in given):
             seen.uses[layer].output = array

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 import torch
@@ -14,11 +13,14 @@ from torch.nn.parameter import is_lazy
 
 from fanin.exceptions import FaninTypeError, FaninValueError
 from fanin.initializers.presets import normal
+from fanin.models.names import plain_name
 from fanin.signal import Attention, Layer, ModelProbe, Sum, combined
-from fanin.signal.samples import Arrangement
+from fanin.signal.samples import Arrangement, left_out, some_of
 from fanin.signal.seeds import count
 from fanin_torch._api import init
+from fanin_torch._as_it_was import as_it_was, seeded
 from fanin_torch._layers import NORMS, geometry_of
+from fanin_torch._names import parallel_paths
 from fanin_torch._probe.activations import FLAT, Watch
 from fanin_torch._probe.runs import Run, Runs, hooks
 from fanin_torch._probe.training import short_run
@@ -26,8 +28,6 @@ from fanin_torch._probe.training import short_run
 __all__ = ["probe"]
 
 _EMBEDDINGS: Final = (nn.Embedding, nn.EmbeddingBag)
-_NAMED: Final = 3
-"""So many layers are named in a note, and the others counted."""
 
 
 def probe(
@@ -55,9 +55,9 @@ def probe(
             a loss. What comes of it is shown beside the rest, and has no part in the verdict.
 
     Raises:
-        FaninTypeError: It is no module, or the loss is no function that returns a scalar tensor.
-        FaninValueError: A parameter has no values yet, the batch has one sample only, no layer has weights, or no
-            gradient comes from the loss.
+        FaninTypeError: It is no module, or one of TorchScript, or the loss is no function that returns a scalar tensor.
+        FaninValueError: A parameter has no values yet, the batch has one sample only, no layer has weights, no
+            gradient comes from the loss, or a short run has nothing to train.
 
     Example:
         >>> model = nn.Sequential(*(layer for _ in range(20) for layer in (nn.Linear(64, 64), nn.ReLU())))
@@ -92,6 +92,11 @@ def probe(
 def _probe(model: Any, batch: Any, loss: Callable[[Any], Tensor] | None, steps: int) -> ModelProbe:
     if not isinstance(model, nn.Module):
         raise FaninTypeError(f"probe runs a torch.nn.Module. Received: {type(model).__name__}.")
+    if any(isinstance(one, torch.jit.ScriptModule) for one in model.modules()):
+        raise FaninTypeError(
+            "TorchScript runs its layers without hooks, so that none is seen. Received: a scripted or traced module. "
+            "Pass the module that it was made from."
+        )
     if any(map(is_lazy, (*model.parameters(), *model.buffers()))):
         raise FaninValueError(
             "the model has lazy layers, which a probe would make real by running them. Run the model on one batch "
@@ -101,26 +106,28 @@ def _probe(model: Any, batch: Any, loss: Callable[[Any], Tensor] | None, steps: 
         raise FaninValueError("a parameter is on the meta device, without values. Initialize the model first.")
     samples = len(_samples(batch))
     runs = Runs(samples)
-    with _as_it_was(model), hooks(model, runs), torch.enable_grad():
+    with as_it_was(model), hooks(model, runs), torch.enable_grad():
         watch = Watch(runs.where, samples)
-        with _seeded(model), watch:
+        with seeded(model, 0), watch:
             returned = _call(model, batch)
         runs.stage = "rest"  # checkpointed layers run again on the way back
         if not runs.found:
             raise FaninValueError(
-                f"no layer with weights ran. Received: {type(model).__name__}, which has "
-                f"{len(list(model.parameters()))} parameters. Pass the model itself and a batch of its inputs."
+                f"no layer with weights ran: a layer is a module that is called, and has parameters of its own. "
+                f"Received: {type(model).__name__}, which has {len(list(model.parameters()))} parameters. Pass the "
+                f"model itself and a batch of its inputs; weights that other code uses, such as torch.nn.functional, "
+                f"are not seen."
             )
-        gradients, notes = _gradients(_scalar(returned, loss), runs, given=loss is not None)
+        gradients, notes = _gradients(_scalar(returned, loss), model, runs, given=loss is not None)
         if runs.unsure:
             runs.stage = "compare"
-            with _seeded(model), torch.no_grad():
+            with seeded(model, 0), torch.no_grad():
                 _call(model, _in_another_order(batch, samples))
         runs.choose()
         found = _result(model, runs, watch, gradients, notes, has_loss=loss is not None)
     if loss is None or not steps:
         return found
-    with _seeded(model), torch.enable_grad():
+    with seeded(model, 0), torch.enable_grad():
         losses = short_run(model, lambda own: _call(own, batch), loss, steps)
     return dataclasses.replace(found, training=tuple(losses))
 
@@ -163,35 +170,6 @@ def _samples(batch: Any) -> Tensor:
     return first
 
 
-@contextlib.contextmanager
-def _seeded(model: nn.Module) -> Iterator[None]:
-    """Set torch's generators, and restore them."""
-    devices = sorted({one.device.index for one in model.parameters() if one.device.type == "cuda"})
-    with torch.random.fork_rng(devices=devices):
-        torch.manual_seed(0)
-        yield
-
-
-@contextlib.contextmanager
-def _as_it_was(model: nn.Module) -> Iterator[None]:
-    """Restore the module's buffers, also where others have taken their places, and what needs gradients."""
-    places = [(module._buffers, dict(module._buffers)) for module in model.modules()]
-    buffers = [(buffer, buffer.detach().clone()) for buffer in model.buffers()]
-    frozen = [one for one in model.parameters() if not one.requires_grad and one.is_floating_point()]
-    try:
-        for one in frozen:
-            one.requires_grad_(True)
-        yield
-    finally:
-        for one in frozen:
-            one.requires_grad_(False)
-        for place, before in places:
-            place.update(before)
-        with torch.no_grad():
-            for buffer, values in buffers:
-                buffer.copy_(values)
-
-
 def _scalar(returned: Any, loss: Callable[[Any], Tensor] | None) -> Tensor:
     """Return what is differentiated.
 
@@ -221,7 +199,7 @@ def _scalar(returned: Any, loss: Callable[[Any], Tensor] | None) -> Tensor:
     return weighed
 
 
-def _gradients(value: Tensor, runs: Runs, *, given: bool) -> tuple[dict[int, Tensor], list[str]]:
+def _gradients(value: Tensor, model: nn.Module, runs: Runs, *, given: bool) -> tuple[dict[int, Tensor], list[str]]:
     """Return the derivatives of the loss by the weights of the layers, by id, and what to say of those that lack.
 
     Raises:
@@ -235,18 +213,34 @@ def _gradients(value: Tensor, runs: Runs, *, given: bool) -> tuple[dict[int, Ten
                 f"Return a tensor computed from what the model returns."
             )
         return {}, ["There are no gradients: the model runs without them (torch.no_grad), or detaches what it returns."]
-    weights = {id(one): one for run in runs.found for one in run.module.parameters(recurse=False)}
-    wanted = [one for one in weights.values() if one.requires_grad]
-    found: tuple[Tensor | None, ...] = torch.autograd.grad(value, wanted, allow_unused=True)
-    cut_off = [run.name for run in runs.found if run.gradient is None]
+    weights = {id(one): one for run in runs.found for one in run.module.parameters()}
+    uncalled = _uncalled(model, runs)
+    others = [one for module in uncalled.values() for one in module.parameters(recurse=False)]
+    wanted = [one for one in (*weights.values(), *others) if one.requires_grad]
+    grads: tuple[Tensor | None, ...] = torch.autograd.grad(value, wanted, allow_unused=True)
+    found = {id(one): grad for one, grad in zip(wanted, grads, strict=True) if grad is not None}
     notes = []
-    if cut_off:
-        others = f" and {len(cut_off) - _NAMED} more" if len(cut_off) > _NAMED else ""
+    if cut_off := [run.name for run in runs.found if run.gradient is None]:
         notes.append(
-            f"No gradient arrives at {', '.join(cut_off[:_NAMED])}{others}: the loss does not use what they return, or "
-            f"it is detached on the way."
+            f"No gradient arrives at {some_of(cut_off)}: the loss does not use what they return, or it is detached on "
+            f"the way."
         )
-    return {id(one): grad for one, grad in zip(wanted, found, strict=True) if grad is not None}, notes
+    if unseen := [
+        name for name, module in uncalled.items() if any(id(one) in found for one in module.parameters(recurse=False))
+    ]:
+        notes.append(f"{some_of(unseen)} not seen: the model uses the weights without calling the module.")
+    return found, notes
+
+
+def _uncalled(model: nn.Module, runs: Runs) -> dict[str, nn.Module]:
+    """Return the modules with parameters that did not run, and are no part of a layer that did, by their paths."""
+    seen = {part for run in runs.found for part in run.module.modules()} | runs.entered
+    parallel = parallel_paths(model)
+    return {
+        plain_name(path, parallel): module
+        for path, module in model.named_modules()
+        if module not in seen and any(one is not None for one in module._parameters.values())
+    }
 
 
 def _weight(module: nn.Module) -> Tensor | None:
@@ -261,10 +255,10 @@ def _result(
     model: nn.Module, runs: Runs, watch: Watch, gradients: Mapping[int, Tensor], notes: Sequence[str], *, has_loss: bool
 ) -> ModelProbe:
     layers = []
-    said = list(notes)
+    nowhere = {}
     for k, (run, chosen) in enumerate(zip(runs.found, runs.chosen, strict=True)):
         if chosen is None:
-            said.append(f"{run.name} was left out: its axes {tuple(run.outputs.shape)} do not count the samples.")
+            nowhere[run.name] = tuple(run.outputs.shape)
             continue
         behind = k + 1 if k + 1 < len(runs.found) and isinstance(runs.found[k + 1].module, NORMS) else None
         layers.append(_layer(runs, k, behind, watch, gradients, chosen))
@@ -274,6 +268,7 @@ def _result(
         for one in watch.sums
         if (chosen := known.get(one.shape) or next(iter(one.stds), None)) is not None and chosen in one.stds
     ]
+    said = [*notes, *left_out(nowhere)]
     idle = any(isinstance(one, _NormBase) and not one.training and one.track_running_stats for one in model.modules())
     if idle:
         said.append("Batch normalizations are in the mode for evaluation, where fresh ones do nothing: try train().")

@@ -11,6 +11,7 @@ from typing import Any, Final
 import torch
 from torch import Tensor, nn
 from torch.nn.modules.conv import _ConvNd
+from torch.nn.utils.parametrize import ParametrizationList, is_parametrized
 
 from fanin.models.names import plain_name
 from fanin.signal.samples import Arrangement, arrangements, best
@@ -76,6 +77,7 @@ class Runs:
         found: The runs.
         where: The paths of the modules that are running, the innermost last.
         begun: How many layers had run when each of them began.
+        entered: The modules that have run, layers or not.
         again: The outputs of the same runs for the batch in another order, where they are wanted.
         stage: What the hooks do: "measure", "compare" or "rest".
         chosen: The arrangement of each run's samples that the order of the samples confirmed.
@@ -85,6 +87,7 @@ class Runs:
     found: list[Run] = field(default_factory=list)
     where: list[str] = field(default_factory=lambda: ["the model"])
     begun: list[int] = field(default_factory=list)
+    entered: set[nn.Module] = field(default_factory=set)
     again: list[Tensor | None] = field(default_factory=list)
     stage: str = "measure"
     chosen: list[Arrangement | None] = field(default_factory=list)
@@ -122,10 +125,13 @@ def _choose(run: Run, other: Tensor | None) -> Arrangement | None:
 
 @contextlib.contextmanager
 def hooks(model: nn.Module, runs: Runs) -> Iterator[None]:
-    """Measure the outputs of every layer with weights, in order."""
+    """Measure the outputs of every layer with weights, in order; what computes a weight, as `weight_norm`, is none."""
     parallel = parallel_paths(model)
+    computing = {part for one in model.modules() if isinstance(one, ParametrizationList) for part in one.modules()}
     handles = []
     for path, module in model.named_modules():
+        if module in computing:
+            continue
         name = plain_name(path, parallel)
         handles.append(module.register_forward_pre_hook(partial(_enter, runs, name)))
         handles.append(module.register_forward_hook(partial(_leave, runs, name), always_call=True))
@@ -138,6 +144,7 @@ def hooks(model: nn.Module, runs: Runs) -> Iterator[None]:
 
 def _enter(runs: Runs, name: str, module: nn.Module, given: Any) -> None:
     runs.where.append(name or "the model")
+    runs.entered.add(module)
     runs.begun.append(runs.count)
 
 
@@ -145,7 +152,7 @@ def _leave(runs: Runs, name: str, module: nn.Module, given: Any, returned: Any) 
     runs.where.pop()
     outputs = returned[0] if isinstance(returned, (tuple, list)) and returned else returned
     is_whole = runs.begun.pop() == runs.count  # what holds other layers is none, even if it has a parameter too
-    own = is_whole and any(one is not None for one in module._parameters.values())
+    own = is_whole and (any(one is not None for one in module._parameters.values()) or is_parametrized(module))
     if runs.stage == "rest" or not (own and isinstance(outputs, Tensor) and outputs.is_floating_point()):
         return
     if runs.stage == "compare":

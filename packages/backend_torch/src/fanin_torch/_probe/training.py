@@ -9,7 +9,7 @@ from typing import Any, Final
 import torch
 from torch import Tensor, nn
 
-from fanin.exceptions import FaninTypeError
+from fanin.exceptions import FaninTypeError, FaninValueError
 
 __all__ = ["short_run"]
 
@@ -29,6 +29,7 @@ def short_run(
 
     Raises:
         FaninTypeError: The model cannot be copied.
+        FaninValueError: It has no parameter that requires gradients.
     """
     try:
         own = copy.deepcopy(model)
@@ -36,6 +37,11 @@ def short_run(
         what = f"{type(error).__name__}: {error}"
         raise FaninTypeError(f"a short run trains a copy, and this model cannot be copied: {what}.") from error
     wanted = [one for one in own.parameters() if one.requires_grad]
+    if not wanted:
+        raise FaninValueError(
+            f"a short run trains the parameters that require gradients. Received: {type(model).__name__}, of which "
+            f"none does. Leave train out, or set requires_grad."
+        )
     optimizer = torch.optim.Adam(wanted, lr=_RATE)
     losses = []
     for _ in range(steps):

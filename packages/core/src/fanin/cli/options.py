@@ -10,8 +10,21 @@ from typing import Final
 from fanin.exceptions import BackendNotInstalledError, FaninValueError
 from fanin.gains.activations import activation_names
 
-__all__ = ["add_initializations", "add_kind", "add_network", "add_out", "backends", "number", "seeds", "whole", "words"]
+__all__ = [
+    "PLAIN",
+    "add_initializations",
+    "add_kind",
+    "add_network",
+    "add_out",
+    "backends",
+    "number",
+    "seeds",
+    "whole",
+    "words",
+]
 
+PLAIN: Final = ("zeros", "random", "he")
+"""The initializations where none is named."""
 
 _MOST_SEEDS: Final = 1000
 """More are a mistake, such as a seed that was meant."""
@@ -37,7 +50,7 @@ def add_initializations(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--initializations",
         nargs="+",
-        default=["zeros", "random", "he"],
+        default=PLAIN,
         metavar="INIT",
         help='names, or calls in quotes: zeros random he (default), glorot_uniform, "normal(std=0.02)", ...',
     )

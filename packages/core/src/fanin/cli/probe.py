@@ -14,6 +14,7 @@ from _fanin_command import EXIT_INTERRUPTED
 from fanin.cli import options as shared
 from fanin.cli.interruption import Interruption
 from fanin.cli.text import require_extra
+from fanin.exceptions import FaninValueError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,9 +25,6 @@ if TYPE_CHECKING:
 
 __all__ = ["add_arguments", "run"]
 
-_PLAIN: Final = ["zeros", "random", "he"]
-"""The initializations where none is named."""
-
 _WIDE: Final = 90
 """In this many columns a table has room for two spaces between its own."""
 
@@ -34,6 +32,7 @@ _WIDE: Final = 90
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments."""
     shared.add_initializations(parser)
+    parser.set_defaults(initializations=None)  # each of the three probes has defaults of its own
     parser.add_argument("--backend", metavar="NAME", help="numpy, torch, jax, ... (default: numpy if installed)")
     shared.add_network(parser, depth=8, width=128)
     parser.add_argument(
@@ -60,20 +59,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Measure, print and write."""
     require_extra("probe")
+    _check(options)
     if options.model is not None:
         from fanin.cli import probe_model
 
-        options.initializations = () if options.initializations == _PLAIN else shared.words(options.initializations)
         return probe_model.run(options)
     if options.widths is not None:
-        return _coordinates(options)
+        from fanin.cli import probe_coordinates
+
+        return probe_coordinates.run(options)
     from fanin.lab.data import load_data
     from fanin.lab.files import make_folder
     from fanin.lab.network import Study
     from fanin.lab.training import check
 
     study = Study(
-        initializations=shared.words(options.initializations),
+        initializations=shared.words(options.initializations or shared.PLAIN),
         backends=shared.backends([options.backend] if options.backend is not None else None)[:1],
         dataset=options.dataset,
         depth=options.depth,
@@ -98,58 +99,19 @@ def run(options: argparse.Namespace) -> int:
     return EXIT_INTERRUPTED if interruption.requested or not result.complete else 0
 
 
-def _coordinates(options: argparse.Namespace) -> int:
-    """Check, print and write how far a few steps move each layer, at several widths."""
-    from rich.markup import escape
+def _check(options: argparse.Namespace) -> None:
+    """Check that the options are of one probe.
 
-    from fanin.cli.console import output, print_labelled, progress, verdict_line
-    from fanin.lab.data import load_data
-    from fanin.lab.files import make_folder
-    from fanin.lab.network import Study
-    from fanin.probe.coordinates import PARTS, coordinates
-    from fanin.probe.coordinates_report import coordinate_facts, write_coordinates
-
-    is_plain = options.initializations == _PLAIN
-    named = ("he", "mup") if is_plain else shared.words(options.initializations)
-    study = Study(
-        initializations=named,
-        dataset=options.dataset,
-        depth=options.depth,
-        activation=options.activation,
-        seeds=shared.seeds(options.seeds),
-        is_coordinates=True,
-    )
-    data = load_data(study.dataset)
-    folder = make_folder(options.out, force=options.force) if options.out is not None else None
-    with Interruption() as interruption:
-        with progress(len(study.initializations) * len(options.widths)) as advance:
-
-            def on_network(label: str, width: int) -> None:
-                interruption.stop_here()
-                advance(f"{label}, width {width}", 1)
-
-            result = coordinates(study, data, options.widths, options.learning_rate, on_network)
-        interruption.finish("\nfanin: writing what is finished; Ctrl-C again stops at once\n")
-        console = output()
-        for fact in coordinate_facts(result):
-            console.print(escape(fact), soft_wrap=True)
-        rows = [
-            [
-                one.initialization,
-                part,
-                *(f"{size:.2g}" for size in one.means(part)),
-                f"{one.exponent(part, result.widths):.2f}",
-            ]
-            for one in result.moves
-            for part in PARTS
-        ]
-        headings = ["\ninit", "\npart", *(f"width\n{width}" for width in result.widths), "exponent\nof width"]
-        print_labelled(console, headings, rows, left=2)
-        for one in result.moves:
-            console.print("- " + verdict_line(*result.verdict(one)), soft_wrap=True)
-        if folder is not None:
-            print(f"report: {write_coordinates(result, folder)}")
-    return 0 if result.complete else EXIT_INTERRUPTED
+    Raises:
+        FaninValueError: They are not.
+    """
+    if options.model is None:
+        if options.train or options.device is not None:
+            raise FaninValueError("--train and --device are of a model of your own. Received: either without --model.")
+    elif options.widths is not None or options.seeds != ["1"] or options.backend is not None:
+        raise FaninValueError(
+            "--model is probed as its function builds it, on torch. Received: --widths, --seeds or --backend with it."
+        )
 
 
 def _measure(study: Study, data: Data, interruption: Interruption) -> Probe:

@@ -7,8 +7,10 @@ import re
 from typing import Any
 
 from fanin._named import named
+from fanin.cli import options as shared
 from fanin.cli.text import ExtraMissingError
-from fanin.exceptions import FaninValueError
+from fanin.exceptions import FaninTypeError, FaninValueError
+from fanin.initializers.parse import parse_initialization
 
 __all__ = ["law_of", "run"]
 
@@ -30,6 +32,13 @@ def run(options: argparse.Namespace) -> int:
     if not home or not name:
         raise FaninValueError(f"--model names a function, my.module:function. Received: {options.model!r}.")
     function = named(home, name, "my.module:function")
+    chosen = shared.words(options.initializations or ())
+    if len(chosen) > 1:
+        raise FaninValueError(
+            f"--model is compared with one initialization. Received: {', '.join(chosen)}. For several, train it: "
+            f"fanin compare --model."
+        )
+    fanin_torch.init((1,), "zeros", name="a trial", device=options.device)  # says what it is if the device is none
     data = load_data(options.dataset)
     folder = make_folder(options.out, force=options.force) if options.out is not None else None
     labels = torch.from_numpy(data.train_labels[:_SAMPLES])
@@ -47,14 +56,17 @@ def run(options: argparse.Namespace) -> int:
     def built() -> Any:
         with torch.random.fork_rng():
             torch.manual_seed(0)
-            return function().to(options.device)
+            model = function()
+        if not isinstance(model, torch.nn.Module):
+            raise FaninTypeError(f"--model names a function that builds a torch.nn.Module. Received: {model!r}.")
+        return model.to(options.device)
 
     before = fanin_torch.probe(built(), batch, loss, train=options.train)
     print(before)
-    law = options.initializations[0] if options.initializations else law_of(before.findings)
+    law = chosen[0] if chosen else law_of(before.findings)
     after = None
     if law is not None:
-        model = fanin_torch.init_module_(built(), law, seed=0, constants="keep")
+        model = fanin_torch.init_module_(built(), parse_initialization(law), seed=0, constants="keep")
         after = fanin_torch.probe(model, batch, loss, train=options.train)
         print(f"\nWith {law}:\n{after}")
     if folder is not None:

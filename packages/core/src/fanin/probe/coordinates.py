@@ -16,6 +16,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from fanin._checks import finite_number
 from fanin.api import init, init_parameters
 from fanin.exceptions import FaninValueError
 from fanin.gains import gain
@@ -37,6 +38,13 @@ PARTS: Final = ("first layer", "last hidden layer", "output")
 _STEPS: Final = 3
 _FLAT: Final = 0.35
 """An exponent of the width below this is none: narrow networks bring 0.3, and what is to be found is 0.5 to 1."""
+
+_DEVIATIONS: Final = 3.0
+"""An exponent of as many standard deviations, over draws of the weights, may be chance."""
+
+_NOISE: Final = 5.0
+"""What a layer of n ReLU units adds to the variance of a move's logarithm, times n: as much as to a mean square's,
+since a move is a signal's root times a gradient's."""
 
 
 @dataclass
@@ -85,10 +93,23 @@ class Coordinates:
     moves: list[Moves] = field(default_factory=list)
     complete: bool = False
 
+    @property
+    def chance(self) -> float:
+        """What an exponent of the width may be by chance, where the moves keep their size: three standard deviations.
+
+        Of the slope of a line through the logarithms, of variance 5 (depth - 1) / (width seeds) each.
+        """
+        places = np.log(self.widths) - np.mean(np.log(self.widths))
+        variances = _NOISE * (self.network.depth - 1) / (np.array(self.widths) * self.seeds)
+        return float(_DEVIATIONS * np.sqrt(np.sum(places**2 * variances)) / np.sum(places**2))
+
     def verdict(self, found: Moves) -> tuple[Severity, str]:
         """Return how bad it is, and a sentence: whether one learning rate is right for all widths."""
-        exponents = {part: found.exponent(part, self.widths) for part in PARTS}
         name, ends = found.initialization, f"from width {self.widths[0]} to {self.widths[-1]}"
+        done = len(found.sizes[PARTS[0]])
+        if done < len(self.widths):
+            return "unknown", f"{name}: interrupted after {done} of {len(self.widths)} widths"
+        exponents = {part: found.exponent(part, self.widths) for part in PARTS}
         if not all(map(math.isfinite, exponents.values())):
             return "failure", f"{name}: a layer does not move at all, or diverges, in {_STEPS} steps"
         worst = max(exponents, key=lambda part: abs(exponents[part]))
@@ -100,11 +121,25 @@ class Coordinates:
             )
         course = "grow" if power > 0 else "shrink"
         times = (self.widths[-1] / self.widths[0]) ** abs(power)
-        text = (
-            f"{name}: the moves of the {worst} {course} as width^{power:.2f}, {times:.1f}× {ends}: a learning rate "
-            f"found at one width does not fit the others (fanin.recipes.mup)"
-        )
+        change = f"{name}: the moves of the {worst} {course} as width^{power:.2f}, {times:.1f}× {ends}"
+        if abs(power) < self.chance:
+            return "unknown", f"{change}, which may be chance: take more seeds, wider networks, or fewer layers"
+        text = f"{change}: a learning rate found at one width does not fit the others (fanin.recipes.mup)"
         return "warning", text
+
+    def cells(self) -> list[list[str]]:
+        """Return one row for each initialization and part, as text; what was interrupted has fewer widths."""
+        return [
+            [
+                found.initialization,
+                part,
+                *(f"{size:.2g}" for size in found.means(part)),
+                *["-"] * (len(self.widths) - len(found.means(part))),
+                f"{found.exponent(part, self.widths):.2f}",
+            ]
+            for found in self.moves
+            for part in PARTS
+        ]
 
     def rows(self) -> list[dict[str, Any]]:
         """Return one row for each initialization, part and width."""
@@ -138,12 +173,15 @@ def coordinates(
             and starts the output's weights at 0.
         data: The data.
         widths: Two or more widths, each wider than the one before.
-        learning_rate: That of the first width.
+        learning_rate: That of the first width, above 0.
         on_network: Called with label and width when a network begins.
 
     Raises:
-        FaninValueError: The widths do not rise.
+        FaninTypeError: The learning rate is no number.
+        FaninValueError: The widths do not rise, or the learning rate is not above 0.
     """
+    if finite_number(learning_rate, "learning rate") <= 0:
+        raise FaninValueError(f"learning rate must be above 0. Received: {learning_rate}.")
     sizes = tuple(widths)
     if len(sizes) < 2 or sizes[0] < 1 or any(b <= a for a, b in itertools.pairwise(sizes)):
         raise FaninValueError(
@@ -156,12 +194,13 @@ def coordinates(
     with one_thread(), suppress(KeyboardInterrupt), np.errstate(all="ignore"):
         for label in study.initializations:
             found = Moves(label)
-            result.moves.append(found)
             for width in sizes:
                 on_network(label, width)
                 runs = [_moves(replace(first, width=width), label, sizes[0], seed, result) for seed in study.seeds]
                 for part, own in zip(PARTS, zip(*runs, strict=True), strict=True):
                     found.sizes[part].append(list(own))
+                if width == sizes[0]:  # not earlier: what is interrupted has at least its beginning
+                    result.moves.append(found)
         result.complete = True
     return result
 
@@ -182,6 +221,7 @@ def _moves(network: Network, label: str, base: int, seed: int, result: Coordinat
         for k, (rate, own, delta) in enumerate(zip(rates, values, trace.gradients, strict=True)):
             step = result.learning_rate * rate / len(inputs)
             parameters[f"layers.{k}.weight"] = parameters[f"layers.{k}.weight"] - step * (delta.T @ own)
+            # muP has the biases of hidden layers among the inputs' weights: what they multiply, 1, has no width.
             parameters[f"layers.{k}.bias"] = parameters[f"layers.{k}.bias"] - (
                 result.learning_rate * (rates[0] if k < len(rates) - 1 else 1.0) / len(inputs) * delta.sum(axis=0)
             )

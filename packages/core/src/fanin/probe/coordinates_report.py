@@ -83,11 +83,7 @@ def write_coordinates(result: Coordinates, folder: Path) -> Path:
         ],
         facts=coordinate_facts(result),
         widths=result.widths,
-        rows=[
-            (one.initialization, part, [f"{size:.2g}" for size in one.means(part)], one.exponent(part, result.widths))
-            for one in result.moves
-            for part in PARTS
-        ],
+        rows=result.cells(),
         plots=plots,
     )
     files.write_text(path, page)

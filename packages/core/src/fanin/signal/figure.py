@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter
 
 from fanin.dtypes import DTYPES
 from fanin.signal.verdict import HEALTHY, factor
@@ -62,6 +63,8 @@ def draw(probe: ModelProbe, after: ModelProbe | None = None, titled: bool = True
         axis.set_title(title, fontsize=10, loc="left", pad=22)
         axis.grid(axis="x", alpha=0.2)
         axis.spines[["top", "right"]].set_visible(False)
+    for axis in axes[:2]:
+        _whole_decades(axis)
     _underflow(axes[0])
     if probe.has_loss:
         _underflow(axes[1])
@@ -92,6 +95,14 @@ def _rate(axis: Axes, values: Sequence[float | None], colour: str, step: int) ->
     k, value = known[len(known) // 2]
     text = f"{'×' if change > 1 else '÷'} {max(change, 1 / change):.3g} a layer"
     axis.annotate(text, (value, k), (8, 3), textcoords="offset points", color=colour, fontsize=9, fontweight="bold")
+
+
+def _whole_decades(axis: Axes) -> None:
+    """Let a short axis reach from one power of ten to another: labels between them would lie over each other."""
+    low, high = axis.get_xlim()
+    if 0 < low < high < 1e2 * low:
+        axis.set_xlim(10.0 ** math.floor(math.log10(low)), 10.0 ** math.ceil(math.log10(high)))
+    axis.xaxis.set_minor_formatter(NullFormatter())
 
 
 def _underflow(axis: Axes) -> None:

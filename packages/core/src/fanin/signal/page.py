@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import io
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ _STYLE: Final = """
 :root { color-scheme: light dark; }
 body { font: 16px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 72rem; padding: 0 1rem; }
 h1 { font-size: 1.3rem; }
+h1, li { overflow-wrap: anywhere; }
 figure { margin: 1rem 0; overflow-x: auto; background: #fff; }
 figure svg { max-width: 100%; height: auto; min-width: 40rem; }
 pre { overflow-x: auto; font-size: 0.85rem; }
@@ -28,12 +30,16 @@ def page(probe: ModelProbe, after: ModelProbe | None = None) -> str:
     drawn = io.StringIO()
     draw(probe, after, titled=False).savefig(drawn, format="svg", metadata={"Date": None})
     picture = drawn.getvalue()
-    findings = "".join(f"<li>{html.escape(str(one))}</li>" for one in probe.findings[1:])
-    listed = f"<ul>{findings}</ul>" if findings else ""
-    behind = str(probe).partition("\n\n")[2]
+    findings = _listed([f"{one.severity}: {one}" for one in probe.findings[1:]])
     return (
         f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         f'<meta name="viewport" content="width=device-width, initial-scale=1"><title>Is it the initialization?</title>'
-        f"<style>{_STYLE}</style></head>\n<body><h1>{html.escape(probe.verdict)}</h1>\n{listed}\n"
-        f"<figure>{picture[picture.index('<svg') :]}</figure>\n<pre>{html.escape(behind)}</pre></body></html>\n"
+        f"<style>{_STYLE}</style></head>\n<body><h1>{html.escape(probe.verdict)}</h1>\n{findings}\n"
+        f"<figure>{picture[picture.index('<svg') :]}</figure>\n<pre>{html.escape(probe.tables)}</pre>\n"
+        f"{_listed(probe.remarks)}</body></html>\n"
     )
+
+
+def _listed(sentences: Sequence[str]) -> str:
+    items = "".join(f"<li>{html.escape(one)}</li>" for one in sentences)
+    return f"<ul>{items}</ul>" if items else ""

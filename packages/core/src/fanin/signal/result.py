@@ -75,8 +75,9 @@ class ModelProbe:
         same = kinds.count(self.findings[0].kind if self.findings else "")
         return f" (Geometric means of {len(kinds)} seeds, of which {same} alone would have the same verdict.)"
 
-    def _remarks(self) -> list[str]:
-        """Return what else there is to say, in sentences."""
+    @property
+    def remarks(self) -> list[str]:
+        """What else there is to say, in sentences."""
         lost = max(self.layers, key=lambda layer: layer.underflow or 0.0, default=None)
         remarks = list(self.notes)
         if self.training:
@@ -89,17 +90,24 @@ class ModelProbe:
             )
         return remarks
 
-    def __str__(self) -> str:
-        lines = [self.verdict, "", columns([_HEADINGS, *map(self._cells, self.layers)])]
+    @property
+    def tables(self) -> str:
+        """The layers, the residual sums and the attentions, as text."""
+        found = []
+        if self.layers:
+            found.append(columns([_HEADINGS, *map(self._cells, self.layers)]))
         if self.sums:
             rows = [(one.name, _number(one.std), _number(one.branch)) for one in self.sums]
-            lines += ["", columns([("residual sum in", "std", "of the branch"), *rows])]
+            found.append(columns([("residual sum in", "std", "of the branch"), *rows]))
         if self.attentions:
             rows = [(one.name, _number(one.logits), f"{one.entropy:.0%}") for one in self.attentions]
-            lines += ["", columns([("attention in", "std of logits", "entropy"), *rows])]
+            found.append(columns([("attention in", "std of logits", "entropy"), *rows]))
+        return "\n\n".join(found)
+
+    def __str__(self) -> str:
         more = [f"- {finding.severity}: {finding}" for finding in self.findings[1:]]
-        remarks = [f"- {remark}" for remark in self._remarks()]
-        return "\n".join([*lines, *([""] if more or remarks else []), *more, *remarks])
+        rest = "\n".join([*more, *(f"- {remark}" for remark in self.remarks)])
+        return "\n\n".join(part for part in (self.verdict, self.tables, rest) if part)
 
     def _cells(self, layer: Layer) -> tuple[str, ...]:
         wanted = wanted_std(layer, common_activation(self.layers))
@@ -126,7 +134,7 @@ class ModelProbe:
             "sums": [dataclasses.asdict(one) for one in self.sums],
             "attentions": [dataclasses.asdict(one) for one in self.attentions],
             "training": list(self.training),
-            "notes": self._remarks(),
+            "notes": self.remarks,
             "seeds": [one.to_dict() for one in self.seeds],
         }
 

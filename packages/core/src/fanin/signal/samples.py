@@ -5,11 +5,14 @@ The order of the samples tells: put the batch into another order, and the output
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-__all__ = ["Arrangement", "arrangements", "best"]
+__all__ = ["Arrangement", "arrangements", "best", "left_out", "some_of"]
+
+_NAMED: Final = 3
+"""So many layers are named in a note, and the others counted."""
 
 _LIKE: Final = 0.5
 """An axis along which the outputs differ by more, relative to their spread, from those in the other order is not it."""
@@ -77,3 +80,30 @@ def best(found: Sequence[Arrangement], mismatch: Callable[[Arrangement], float])
         return plain
     far, _, chosen = min((mismatch(one), k, one) for k, one in enumerate(found))
     return chosen if far < _LIKE else plain  # random masks, drawn by position, may hide every order
+
+
+def some_of(names: Sequence[str]) -> str:
+    """Return the first names in words, and how many more there are.
+
+    Example:
+        >>> some_of(["a", "b", "c", "d", "e"]), some_of(["a", "b"])
+        ('a, b, c and 2 more', 'a, b')
+    """
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return ", ".join(names[:_NAMED]) + more
+
+
+def left_out(shapes: Mapping[str, Sequence[int]]) -> list[str]:
+    """Return what to say of layers in whose outputs no axis counts the samples: a sentence, or none without any.
+
+    Args:
+        shapes: The shapes of their outputs, by their names.
+
+    Example:
+        >>> left_out({"cell": (7,), "cell (use 2)": (7,)})
+        ['cell, cell (use 2) left out: no axis of their outputs, such as (7,), counts the samples.']
+    """
+    if not shapes:
+        return []
+    first = tuple(next(iter(shapes.values())))
+    return [f"{some_of(list(shapes))} left out: no axis of their outputs, such as {first}, counts the samples."]

@@ -129,12 +129,20 @@ def sentence_of(found: Sequence[Finding], layers: Sequence[Layer]) -> str:
         return f"No, it looks like the loss. {found[0]}"
     if found:
         return f"Yes, it looks like the initialization. {found[0]}"
+    if not layers:
+        return "It cannot be told: no layer could be measured."
     signal = [layer.std for layer in layers if not layer.is_norm]
     gradients = [layer.gradient for layer in layers if layer.gradient]
     spread = f"{min(signal):.2g} to {max(signal):.2g}" if signal else "nothing"
-    back = f", its gradients are within a factor of {max(gradients) / min(gradients):.2g}" if gradients else ""
+    spans = max(gradients) / min(gradients) if gradients else 1.0
+    back = (
+        f", its gradients are within a factor of {f'{spans:.2g}' if spans < 100 else f'{spans:.0f}'}"
+        if gradients
+        else ""
+    )
+    many = f"{len(signal)} layer{'' if len(signal) == 1 else 's'}"
     return (
-        f"No: the signal is fine. What tells samples apart is {spread} in {len(signal)} layers{back}. Look elsewhere: "
+        f"No: the signal is fine. What tells samples apart is {spread} in {many}{back}. Look elsewhere: "
         f"the data, the labels, the learning rate. This looks at the start of training only, and promises nothing more."
     )
 
