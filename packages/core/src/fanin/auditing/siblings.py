@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from fanin.auditing.against_law import FAMILIES
 from fanin.auditing.context import Context
+from fanin.auditing.families import FAMILIES
 from fanin.auditing.findings import Finding, names_text
 from fanin.testing.limits import Limits
 
