@@ -17,8 +17,8 @@ from fanin.auditing.reading import Scan, read
 from fanin.weights import Tensor, open_weights
 from fanin.weights.tensor import index_of, whole_of
 
-from .models import MODELS, Arrays, drawn
-from .test_faults import FAULTS
+from .faults import FAULTS
+from .models import MODELS, SCHEMES, Arrays, drawn
 
 DTYPES = ("float32", "float16", "bfloat16")
 
@@ -37,10 +37,10 @@ def audits(weights: Arrays, scheme: fanin.Scheme | None, monkeypatch: pytest.Mon
 def test_faults(case: str, piece: int, monkeypatch: pytest.MonkeyPatch) -> None:
     fault = FAULTS[case]
     rng = np.random.default_rng(20)
-    weights = drawn(MODELS[fault.model], rng)
+    weights = drawn(SCHEMES[fault.model], rng)
     fault.plant(weights, rng)
     monkeypatch.setattr("fanin.auditing.reading.PIECE", piece)
-    for scheme in (MODELS[fault.model], None):
+    for scheme in (SCHEMES[fault.model], None):
         one, other = audits(weights, scheme, monkeypatch)
         assert str(other) == str(one)
 

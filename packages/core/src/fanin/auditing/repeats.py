@@ -154,16 +154,16 @@ def _equal_columns(found: Reading, among: npt.NDArray[np.bool_], context: Contex
 def _looks_random(found: Reading, repeats: float, context: Context) -> bool:
     """Return whether weights of which no scheme speaks follow a law, and enough of them that a table would not."""
     sample, dtype = found.units[0].summary.ordered_sample, found.tensor.dtype
-    return dtype in DTYPES and may_follow_a_law(
-        sample, dtype, context.alpha, repeats=repeats, widest=_CLOSE, ordered=True
-    )
+    if dtype not in DTYPES or found.is_ordered(_STEPS):
+        return False
+    return may_follow_a_law(sample, dtype, context.alpha, repeats=repeats, widest=_CLOSE, ordered=True)
 
 
 def _of_groups(
     found: Reading, groups: list[list[int]], hashes: npt.NDArray[np.uint64], word: str, context: Context
 ) -> Finding:
     total = hashes.size
-    table = not context.has_scheme and _is_table(found)
+    table = not context.has_scheme and word != "columns" and _is_table(found)
     severity: Severity = "note" if table else "error" if word != "columns" or context.has_scheme else "warning"
     why = ": a table, perhaps" if table else ""
     evidence: dict[str, Any] = {"groups": groups[:50]}
