@@ -27,7 +27,7 @@ def audits(weights: Arrays, scheme: fanin.Scheme | None, monkeypatch: pytest.Mon
     """The reports of NumPy's pass and of the compiled one."""
     reports = []
     for least in (1 << 62, 0):
-        monkeypatch.setattr("fanin.auditing.running._LARGE", least)
+        monkeypatch.setattr("fanin.auditing.reading_ahead._LARGE", least)
         reports.append(fanin.audit(weights, scheme))
     return reports
 
@@ -163,7 +163,7 @@ def test_hashes_are_the_same(dtype: str) -> None:
 
 
 def test_kernels_that_cannot_be_loaded_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("fanin.auditing.running._LARGE", 0)
+    monkeypatch.setattr("fanin.auditing.reading_ahead._LARGE", 0)
     monkeypatch.setitem(sys.modules, "fanin.auditing.compiled", None)
     scheme = MODELS["mlp"]
     assert fanin.audit(drawn(scheme, np.random.default_rng(3)), scheme).findings == ()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import math
 import mmap
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -145,7 +146,8 @@ def _read_ahead(mapped: Any, region: Region) -> None:
         return
     begin = last // _BLOCK * _BLOCK if first else 0
     if begin < mapped.nbytes:
-        mapped._mmap.madvise(_WILL_NEED, begin, 2 * _BLOCK)  # up to the end of the mapping
+        with suppress(OSError):  # it was advice alone
+            mapped._mmap.madvise(_WILL_NEED, begin, 2 * _BLOCK)  # up to the end of the mapping
 
 
 def open_safetensors_index(path: Path) -> list[Tensor]:
