@@ -62,29 +62,26 @@ INLINE void add_numbers(const float *numbers, size_t count, double centre, float
 }
 
 /* Add a rectangle to the hashes of its rows and columns and to what was seen. Its weights are float32 (`half` is 0), or
-   16 bits wide; then `numbers` are their values, or none for bfloat16. The ends of numbers of a row are written, those of
-   rows of NaN are infinite. */
+   16 bits wide; `numbers` are their values. The ends of a row's numbers are written, NaN left out; those of rows of NaN
+   are infinite. */
 NAMED(scan)(const void *weights, int half, const float *numbers, size_t rows, size_t width, double centre,
             const uint64_t *row_places, const uint64_t *column_places, uint64_t *row_hashes, uint64_t *column_hashes,
             float *lows, float *highs, Seen *seen) {
     uint32_t buffer[COLUMNS];
-    float values[COLUMNS];
     for (size_t i = 0; i < rows; i++) {
         lows[i] = __builtin_inff(), highs[i] = -__builtin_inff();
         for (size_t left = 0; left < width; left += COLUMNS) {
             const size_t count = least(width - left, COLUMNS), at = i * width + left;
             const uint32_t *words = (const uint32_t *)weights + at;
-            const float *own = numbers ? numbers + at : (const float *)words;
             if (half) {
                 const uint16_t *narrow = (const uint16_t *)weights + at;
                 for (size_t j = 0; j < count; j++) buffer[j] = (uint32_t)narrow[j] << 16;
                 words = buffer;
-                if (!numbers) __builtin_memcpy(values, buffer, sizeof values), own = values;
             }
             row_hashes[i] += hash_row(words, count, half ? 16 : 0, column_places + left, row_places[i],
                                       column_hashes + left);
             count_words(words, count, seen);
-            add_numbers(own, count, centre, lows + i, highs + i, seen);
+            add_numbers(numbers + at, count, centre, lows + i, highs + i, seen);
         }
     }
 }

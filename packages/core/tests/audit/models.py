@@ -1,4 +1,4 @@
-"""Three small models as schemes, and their weights drawn by NumPy's generator: fanin draws none of them."""
+"""Small models as schemes, and their weights drawn by NumPy's generator: fanin draws none of them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from fanin import Parameter, Scheme
 from fanin.initializers import Constant, Normal, Orthogonal, TruncatedNormal, Uniform
 from fanin.models import Part
 
-__all__ = ["MODELS", "Arrays", "conv_net", "drawn", "mlp", "transformer"]
+__all__ = ["MODELS", "SCHEMES", "Arrays", "conv_net", "drawn", "mlp", "recorded", "transformer"]
 
 Arrays: TypeAlias = dict[str, npt.NDArray[Any]]
 
@@ -88,7 +88,21 @@ def transformer() -> Scheme:
     return Scheme(found)
 
 
+def recorded() -> Scheme:
+    """Laws in numbers, as a recording of a model's own code has them."""
+    found = {
+        "conv.weight": Parameter((64, 48, 3), "float32", fanin.normal(std=(2 / (3 * 48)) ** 0.5), "OIW"),
+        "head.weight": Parameter((120, 80), "float32", fanin.uniform(-0.1201, 0.1201), "OI"),
+    }
+    for k in range(LAYERS):
+        bound = (6 / (320 + 80)) ** 0.5
+        found[f"layers.{k}.up.weight"] = Parameter((320, 80), "float32", fanin.uniform(-bound, bound), "OI")
+        found[f"layers.{k}.down.weight"] = Parameter((80, 320), "float32", fanin.normal(std=(2 / 320) ** 0.5), "OI")
+    return Scheme(found)
+
+
 MODELS = {"mlp": mlp(), "conv net": conv_net(), "transformer": transformer()}
+SCHEMES = {**MODELS, "recorded": recorded()}
 
 
 def drawn(scheme: Mapping[str, Parameter], rng: np.random.Generator) -> Arrays:

@@ -115,6 +115,23 @@ def test_a_scheme_explains_copies_and_tables() -> None:
     assert (found.kind, found.parameters) == ("equal parameters", ("a", "b"))
 
 
+ANGLES = np.arange(1, 513)[:, None] / 10_000 ** (np.arange(0, 64, 2) / 64)
+GRID = np.stack(np.meshgrid(np.linspace(-1, 1, 32), np.linspace(-1, 1, 32)), -1).reshape(32, -1)
+
+WITH_EQUAL_COLUMNS = {
+    "cosines, twice in each row": np.tile(np.cos(ANGLES), 2),
+    "sines, twice in each row": np.tile(np.sin(ANGLES), 2),
+    "a grid": GRID,
+    "few values": np.tile(np.arange(7.0), (300, 9)),
+}
+
+
+@pytest.mark.parametrize("table", WITH_EQUAL_COLUMNS)
+def test_equal_columns_of_a_table_are_no_shards(table: str) -> None:
+    report = fanin.audit({"cache": WITH_EQUAL_COLUMNS[table].astype(np.float32)})
+    assert report.is_well, str(report)
+
+
 def test_a_mask_is_no_garbage() -> None:
     mask = np.triu(np.full((12, 12), -np.inf, np.float32), 1)
     limit = np.where(mask < 0, np.finfo(np.float32).min, np.float32(0)).astype(np.float32)

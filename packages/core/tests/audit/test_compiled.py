@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import sys
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Final
 
 import numpy as np
 import pytest
 
 import fanin
+from fanin.auditing import reading
 from fanin.auditing.compiled import scan
 from fanin.auditing.hashing import Hashes, words_of
+from fanin.auditing.reading import Scan, read
+from fanin.weights import Tensor, open_weights
+from fanin.weights.tensor import index_of, whole_of
 
-from .models import MODELS, Arrays, drawn
-from .test_faults import FAULTS
+from .faults import FAULTS
+from .models import MODELS, SCHEMES, Arrays, drawn
 
 DTYPES = ("float32", "float16", "bfloat16")
 
@@ -22,7 +27,7 @@ def audits(weights: Arrays, scheme: fanin.Scheme | None, monkeypatch: pytest.Mon
     """The reports of NumPy's pass and of the compiled one."""
     reports = []
     for least in (1 << 62, 0):
-        monkeypatch.setattr("fanin.auditing.running._LARGE", least)
+        monkeypatch.setattr("fanin.auditing.reading_ahead._LARGE", least)
         reports.append(fanin.audit(weights, scheme))
     return reports
 
@@ -32,10 +37,10 @@ def audits(weights: Arrays, scheme: fanin.Scheme | None, monkeypatch: pytest.Mon
 def test_faults(case: str, piece: int, monkeypatch: pytest.MonkeyPatch) -> None:
     fault = FAULTS[case]
     rng = np.random.default_rng(20)
-    weights = drawn(MODELS[fault.model], rng)
+    weights = drawn(SCHEMES[fault.model], rng)
     fault.plant(weights, rng)
     monkeypatch.setattr("fanin.auditing.reading.PIECE", piece)
-    for scheme in (MODELS[fault.model], None):
+    for scheme in (SCHEMES[fault.model], None):
         one, other = audits(weights, scheme, monkeypatch)
         assert str(other) == str(one)
 
@@ -61,6 +66,84 @@ def test_dtypes_and_shapes(dtype: str, shape: tuple[int, ...], planted: str, mon
     assert str(other) == str(one)
 
 
+COUNTS: Final = ["count", "nan", "infinite", "subnormal", "tiny", "huge", "zeros", "narrow", "outside"]
+HASHES: Final = ["rows", "columns", "row_used", "column_used"]
+
+NUMBERS: Final = {
+    "ordinary": [0.25, -1.5, 3.0, 0.1],
+    "NaN and zeros": [np.nan, 0.0, -0.0, 0.0],
+    "infinite and zeros": [np.inf, 0.0, 0.0, -np.inf],
+    "NaN alone": [np.nan],
+    "zeros of both signs": [0.0, -0.0],
+    "around the smallest normal number": [2.0**-126, 2.0**-127, -(2.0**-149), 0.5],
+    "around 1e-30": [1.0000000031710769e-30, 9.99999936531045e-31, -1e-31, 0.5],
+    "around 1e10": [1e10, 10000001024.0, -1e10, 1.0],
+    "the ends of float16": [65504.0, 2.0**-24, 2.0**-14, 33.0],
+}
+
+LAYOUTS: Final[dict[str, Callable[[Any], Any]]] = {
+    "in order": lambda array: array,
+    "in the order of columns": np.asfortranarray,
+    "every second row": lambda array: np.repeat(array, 2, 0)[::2],
+    "reversed": lambda array: array[::-1].copy()[::-1],
+}
+
+
+def kept(tensor: Tensor, chosen: Scan | None) -> dict[str, Any]:
+    """What is kept of a tensor: counts and bits as they are, sums apart."""
+    found = read(tensor, tensor.name, None, None, lambda name, count: None, chosen)
+    summary, hashes = found.units[0].summary, found.hashes
+    values = {name: getattr(summary, name) for name in COUNTS}
+    arrays = {name: getattr(hashes, name).tolist() for name in HASHES}
+    ends = {"low": str(summary.low), "high": str(summary.high), "sample": str(summary.raw_sample.tolist())}
+    rows = None if found.constant_rows is None else found.constant_rows.tolist()
+    return values | arrays | ends | {"first": str(found.first.tolist()), "rows": rows, "run": found.zero_run}
+
+
+def sums(tensor: Tensor, chosen: Scan | None) -> list[float]:
+    summary = read(tensor, tensor.name, None, None, lambda name, count: None, chosen).units[0].summary
+    return [summary.mean, summary.rms]
+
+
+@pytest.mark.parametrize("piece", [1, 7, 100, 1 << 18])
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("numbers", NUMBERS)
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_what_is_kept_is_the_same(
+    dtype: str, numbers: str, layout: str, piece: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of rows that hold such numbers alone, among ordinary ones, and mixed with them; rows end within a piece."""
+    types = pytest.importorskip("ml_dtypes")
+    rng = np.random.default_rng(3)
+    array = rng.normal(0.01, 0.02, (9, 13)).astype(np.float32)
+    array[2] = rng.choice(NUMBERS[numbers], 13)
+    array[5] = NUMBERS[numbers][0]
+    array[7, 3:5] = rng.choice(NUMBERS[numbers], 2)
+    with np.errstate(over="ignore"):
+        stored = LAYOUTS[layout](array.astype(getattr(types, dtype, dtype)))
+    monkeypatch.setattr(reading, "PIECE", piece)
+    tensor = open_weights({"w": stored})["w"]
+    assert kept(tensor, scan) == kept(tensor, None)
+    assert sums(tensor, scan) == pytest.approx(sums(tensor, None), rel=1e-12, nan_ok=True)
+
+
+def test_the_kernel_reads_aligned_memory() -> None:
+    """Of a file, in which a tensor may begin at any byte."""
+    memory = np.zeros(4 * 6 + 1, np.uint8)
+    shifted = memory[1:].view(np.float32).reshape(2, 3)
+    shifted[...] = np.arange(6).reshape(2, 3)
+    tensor = Tensor("w", (2, 3), "float32", lambda region: shifted[index_of(region)], (whole_of((2, 3)),))
+    aligned = []
+
+    def noted(bits: Any, *rest: Any) -> Any:
+        aligned.append(bits.flags.aligned)
+        return scan(bits, *rest)
+
+    assert not shifted.flags.aligned
+    assert kept(tensor, noted) == kept(tensor, None)
+    assert aligned == [True]
+
+
 @pytest.mark.parametrize("dtype", ["float32", "uint16"])
 def test_hashes_are_the_same(dtype: str) -> None:
     """Of float32, and of the bits of bfloat16; zeros, and a column and a row of them, included."""
@@ -80,7 +163,7 @@ def test_hashes_are_the_same(dtype: str) -> None:
 
 
 def test_kernels_that_cannot_be_loaded_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("fanin.auditing.running._LARGE", 0)
+    monkeypatch.setattr("fanin.auditing.reading_ahead._LARGE", 0)
     monkeypatch.setitem(sys.modules, "fanin.auditing.compiled", None)
     scheme = MODELS["mlp"]
     assert fanin.audit(drawn(scheme, np.random.default_rng(3)), scheme).findings == ()

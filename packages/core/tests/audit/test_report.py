@@ -14,8 +14,8 @@ from fanin.auditing import KINDS, Audit, Finding
 from fanin.auditing.findings import joined, names_text
 from fanin.exceptions import FaninTypeError, FaninValueError
 
+from .faults import FAULTS
 from .models import MODELS, Arrays, drawn
-from .test_faults import FAULTS
 
 
 @pytest.fixture

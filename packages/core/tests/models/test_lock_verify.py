@@ -111,6 +111,10 @@ CHANGES: dict[str, tuple[Callable[[dict[str, Any]], None], list[tuple[str, str, 
         lambda w: w.update(other=w.pop("bias")),
         [("bias", "missing", "locked 6 float32", ""), ("other", "extra", "6 float32", "")],
     ),
+    "renamed, with weights that tell": (
+        lambda w: w.update(other=w.pop("blocks.0.weight")),
+        [("blocks.0.weight", "missing", "locked ", "its weights are called other")],
+    ),
     "shape": (
         change("sparse", np.transpose),
         [("sparse", "shape", "5 x 9, locked 9 x 5", "the axes are in another order")],

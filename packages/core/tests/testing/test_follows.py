@@ -68,6 +68,13 @@ WRONG: dict[str, tuple[Any, Any, str | None, str]] = {
         "distribution function is off by",
     ),
     "bounds": (normal(0.02), fanin.truncated_normal(std=0.02), None, r"lie outside of \[-0.0454"),
+    "rounded": (
+        np.linspace(-0.09, 0.09, N).astype(np.float16).astype(np.float32),
+        fanin.uniform(-0.09, 0.09),
+        None,
+        "from -0.0900269 to 0.0900269, which looks like weights that were rounded to float16",
+    ),
+    "huge": (np.asarray([1e300, 1e308, -1e308]), fanin.normal(), None, "their standard deviation is inf times"),
     "NaN": (np.asarray([0.1, np.nan]), fanin.normal(), None, "1 of them are NaN or infinite"),
     "constant": (np.asarray([0.1, 0.2]), fanin.constant(0.1), None, "1 are not 0.1, from 0.1 to 0.2"),
     "zeros": (np.zeros(100), fanin.normal(std=0.02), None, "standard deviation is 0 times"),
@@ -146,6 +153,7 @@ def test_a_small_sample_finds_nothing() -> None:
     [
         (lambda: assert_follows(np.arange(3), "zeros"), FaninTypeError, "Received: ndarray of dtype int64"),
         (lambda: assert_follows(["a"], "zeros"), FaninTypeError, "Received: list of dtype"),
+        (lambda: assert_follows([[1.0], [1.0, 2.0]], "zeros"), FaninTypeError, "Received: list, and .*inhomogeneous"),
         (lambda: assert_follows(np.zeros((0, 3)), "zeros"), FaninValueError, "without elements"),
         (lambda: assert_follows(np.zeros((2, 3)), "he"), FaninValueError, "layout"),
         (lambda: assert_follows(np.zeros(3), "hee"), FaninValueError, "Did you mean 'he'"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import struct
 import subprocess
@@ -119,6 +120,10 @@ GOOD = safetensors_bytes({"a": ("F32", [3], b"\0" * 12), "b": ("F16", [2, 2], b"
         (safetensors_bytes({"a": ("F32", [3], b"\0" * 12)}, a={"data_offsets": [0, 12]}), "record of 'a' is wrong"),
         (safetensors_bytes({"a": ("F32", [4], b"\0" * 12)}), "gives 'a' 12 bytes, and shape .4,. of F32 has 16"),
         (safetensors_bytes({"a": ("F32", [-1, -3], b"\0" * 12)}), "gives 'a' 12 bytes"),
+        (
+            safetensors_bytes({}, a={"dtype": "F32", "shape": [1], "data_offsets": [-4, 0]}),
+            "puts 'a' at the bytes -4 to 0",
+        ),
     ],
 )
 def test_broken_safetensors(content: bytes, message: str, tmp_path: Path) -> None:
@@ -211,8 +216,6 @@ class Runs:
 
 
 def npz_bytes(**arrays: Any) -> bytes:
-    import io
-
     buffer = io.BytesIO()
     np.savez(buffer, **arrays)
     return buffer.getvalue()
@@ -232,6 +235,29 @@ def npz_bytes(**arrays: Any) -> bytes:
 def test_broken_npz(content: bytes, message: str, tmp_path: Path) -> None:
     (tmp_path / "a.npz").write_bytes(content)
     with pytest.raises(FaninError, match=message):
+        open_weights(tmp_path / "a.npz")
+
+
+def test_a_compressed_array_that_was_damaged(tmp_path: Path) -> None:
+    """The directory of the zip is whole, and so is the array's header: it is found when the array is read."""
+    np.savez_compressed(tmp_path / "a.npz", a=np.random.default_rng(3).normal(size=40_000))
+    content = bytearray((tmp_path / "a.npz").read_bytes())
+    content[len(content) // 2] ^= 0xFF
+    (tmp_path / "a.npz").write_bytes(content)
+    tensor = open_weights(tmp_path / "a.npz")["a"]
+    with pytest.raises(FaninError, match=r"a.npz' is no file of numpy.savez, or was cut off: .* again"):
+        tensor.read()
+
+
+@pytest.mark.parametrize("compression", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
+def test_an_array_whose_header_promises_more(compression: int, tmp_path: Path) -> None:
+    """Stored, it would be read from the bytes that follow it."""
+    buffer = io.BytesIO()
+    np.save(buffer, np.zeros(3, np.float32))
+    with zipfile.ZipFile(tmp_path / "a.npz", "w", compression) as archive:
+        archive.writestr("a.npy", buffer.getvalue().replace(b"(3,)", b"(9,)"))
+        archive.writestr("b.npy", buffer.getvalue())
+    with pytest.raises(FaninError, match=r"is broken: 'a' has 12 bytes, and shape .9,. of float32 has 36"):
         open_weights(tmp_path / "a.npz")
 
 

@@ -12,17 +12,18 @@ from scipy.special import ndtr
 
 from fanin.auditing.context import Context
 from fanin.auditing.factors import likely_factors
+from fanin.auditing.families import family_of
 from fanin.auditing.findings import Finding, Severity
 from fanin.auditing.reading import is_wider
-from fanin.auditing.units import Unit
+from fanin.auditing.units import Unit, ends_of
 from fanin.conformance.distribution.law import ExpectedLaw
 from fanin.dtypes import DTYPES
-from fanin.initializers import Constant, MatrixInitializer, Normal, TruncatedNormal, Uniform
+from fanin.initializers import Constant, MatrixInitializer, TruncatedNormal, Uniform
 from fanin.models.table import law_text
 from fanin.testing.distance import distance
 from fanin.testing.limits import Limits
 
-__all__ = ["FAMILIES", "against_law", "bound_text", "family_of"]
+__all__ = ["against_law", "bound_text"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -32,15 +33,11 @@ _FEW: Final = 0.001
 _USUAL: Final = (-2.0, 2.0)
 """The bounds that `trunc_normal_` of torch and timm has where none are given."""
 
+_LIKELY: Final = 1e-4
+"""The probability with which a family is not recognized by its weights."""
+
 _COARSE: Final = 2.0
 """A test that finds no standard deviation below this factor says little."""
-
-FAMILIES: Final = {
-    "normal": ExpectedLaw(Normal(0.0, 1.0)),
-    "uniform": ExpectedLaw(Uniform(-math.sqrt(3), math.sqrt(3))),
-    "truncated normal": ExpectedLaw(TruncatedNormal(0.0, 1.0, -2.0, 2.0)),
-}
-"""Laws of mean 0 and standard deviation 1."""
 
 
 def against_law(unit: Unit, repeats: float, context: Context) -> tuple[str, list[Finding]]:
@@ -92,14 +89,14 @@ def _constant(unit: Unit, value: float, context: Context) -> tuple[str, list[Fin
 def _random(unit: Unit, law: ExpectedLaw, repeats: float, context: Context) -> Iterator[Finding]:
     """Yield what is wrong with random weights, the first first."""
     summary = unit.summary
-    dead = _dead(unit)
-    moments = summary.inner if summary.outside <= _FEW * summary.count else summary.zeros_left_out(0)
+    dead, beyond = _dead(unit), _beyond(unit, law)
+    moments = summary.inner if 0 < beyond <= _FEW * summary.count else summary.zeros_left_out(0)
     count, total, squares = moments[0] - dead, moments[1] + dead * law.mean, moments[2] - dead * law.mean**2
     n = max(1, int(count / repeats))
     limits = Limits(n, law, context.alpha)
     shift, square = total / count / law.std, squares / count / law.std**2
     spread = math.sqrt(max(square - shift**2, 0.0))
-    step = _step(law.std, summary.dtype) / law.std
+    step = _step(law.std, summary.precision) / law.std
     slack = step**2 / 4 + 2 * step / math.sqrt(n)  # what rounding to the dtype may add
     low, high = limits.squares
     low, high = low - slack, high + slack
@@ -122,8 +119,7 @@ def _random(unit: Unit, law: ExpectedLaw, repeats: float, context: Context) -> I
         )
         yield _finding("error", "mean", unit, cause, {**evidence, "most": limits.mean}, context)
         return
-    beyond = summary.outside
-    if beyond and beyond <= _FEW * summary.count:
+    if 0 < beyond <= _FEW * summary.count:
         ends = summary.ends
         far = max(summary.high - law.mean, law.mean - summary.low) / law.std
         cause = (
@@ -133,11 +129,11 @@ def _random(unit: Unit, law: ExpectedLaw, repeats: float, context: Context) -> I
         numbers = {**evidence, "outside": beyond, "ends": list(ends), "lowest": summary.low, "highest": summary.high}
         yield _finding("error", "outlier", unit, cause, numbers, context)
         return
-    yield from _shape(unit, law, repeats, dead, evidence, context)
+    yield from _shape(unit, law, repeats, (dead, beyond), evidence, context)
 
 
 def _scale(unit: Unit, law: ExpectedLaw, spread: float, n: int, evidence: dict[str, Any], context: Context) -> Finding:
-    family = family_of(_sample(unit), unit.summary.dtype, 1e-4)
+    family = family_of(_sample(unit, _beyond(unit, law)), _LIKELY)
     error = 0.01 + 4 * math.sqrt((law.kurtosis - 1) / (4 * n))
     likely = likely_factors(unit, spread * law.std, min(error, 0.2), family) if spread else []
     text = f"{_has(unit)} a standard deviation {_factor(spread)} times that of {_shown(unit)}"
@@ -167,25 +163,30 @@ def bound_text(lowest: float, highest: float, bounds: tuple[float, float] = _USU
 
 
 def _shape(
-    unit: Unit, law: ExpectedLaw, repeats: float, dead: int, evidence: dict[str, Any], context: Context
+    unit: Unit,
+    law: ExpectedLaw,
+    repeats: float,
+    apart: tuple[int, int],
+    evidence: dict[str, Any],
+    context: Context,
 ) -> Iterator[Finding]:
-    sample = _sample(unit)
+    dead, beyond = apart
+    sample = _sample(unit, beyond)
     if dead:
         sample = sample[sample != 0]
     if not sample.size:
         return
     n = max(1, int(sample.size / repeats))
     limit = Limits(n, law, context.alpha).cdf
-    off = distance(sample, unit.summary.dtype, law)
+    off = distance(sample, unit.summary.precision, law)
     reach = max(abs(unit.summary.low - law.mean), abs(unit.summary.high - law.mean)) / law.std
     count = max(1.0, (unit.summary.count - dead) / repeats)
-    slack = 1 + 2.0 ** -DTYPES[unit.summary.dtype].mantissa
-    beyond = unit.summary.outside
+    slack = 1 + 2.0 ** -DTYPES[unit.summary.precision].mantissa
     inside = 2 * float(ndtr(-reach * slack)) if law.is_normal else 0.0
     short = law.is_normal and (count * math.log1p(-inside) if inside < 1 else -math.inf) < math.log(context.alpha)
     if off <= limit and not short and not beyond:
         return
-    family = family_of(sample, unit.summary.dtype, 1e-4)
+    family = family_of(sample, _LIKELY)
     own = _family(law)
     if family == own:
         family = ""
@@ -211,29 +212,6 @@ def _follows(unit: Unit, law: ExpectedLaw, repeats: float, context: Context) -> 
     return f"follows {_shown(unit)}"
 
 
-def family_of(sample: Floats, dtype: str, alpha: float) -> str:
-    """Return the one family of laws that weights may be of, by their distribution alone; nothing where several may."""
-    if sample.size < 20:
-        return ""
-    std = float(sample.std())
-    if not std > 0:
-        return ""
-    mean = float(sample.mean())
-    limit = math.sqrt(math.log(2 / alpha) / (2 * sample.size))
-    far = float(np.abs(sample - mean).max()) / std
-    fitting = {}
-    for name, law in FAMILIES.items():
-        end = law.bounds[1]
-        if math.isfinite(end) and far > end * (1 + 6 / math.sqrt(sample.size)):
-            continue
-        if law.is_normal and sample.size * math.log1p(-2 * float(ndtr(-far))) < math.log(alpha):
-            continue
-        off = distance((sample - mean) / std, "float64", law)
-        if off <= limit:
-            fitting[name] = off
-    return next(iter(fitting)) if len(fitting) == 1 else ""
-
-
 def _family(law: ExpectedLaw) -> str:
     if law.is_normal:
         return "normal"
@@ -246,10 +224,16 @@ def _factor(ratio: float) -> str:
     return f"{ratio:.3g}"
 
 
-def _sample(unit: Unit) -> Floats:
+def _beyond(unit: Unit, law: ExpectedLaw) -> int:
+    """Return how many weights lie outside of the law's ends; none where rounding alone moved them there."""
+    low, high = ends_of(law, unit.summary.precision)
+    return 0 if low <= unit.summary.low and unit.summary.high <= high else unit.summary.outside
+
+
+def _sample(unit: Unit, beyond: int) -> Floats:
     """Return the sample without what lies outside of the law's ends, where that is little."""
     sample, summary = unit.summary.sample, unit.summary
-    if 0 < summary.outside <= _FEW * summary.count:
+    if 0 < beyond <= _FEW * summary.count:
         sample = sample[(sample >= summary.ends[0]) & (sample <= summary.ends[1])]
     return sample
 

@@ -44,7 +44,7 @@ def audit(
         false_alarm_rate: The probability that a right model has any finding.
         ignore: Patterns of names that are left out, of the weights and of the scheme: "*.inv_freq" for a buffer that
             is not saved.
-        progress: Is told the name of a tensor, how many elements were read, and of how many.
+        progress: Is told the name of a tensor, how many elements were read, and of how many; by one thread at a time.
 
     Returns:
         The findings, and a table of the parameters when it is printed.

@@ -45,7 +45,7 @@ def scan(
     for place, rows, columns in rectangles:
         shape = rows.stop - rows.start, columns.stop - columns.start
         lows, highs = np.empty(shape[0], np.float32), np.empty(shape[0], np.float32)
-        before = seen.zero
+        zeros, wild = seen.zero, seen.huge
         part = words[place].reshape(shape)
         arrays = (
             hashes.row_places[rows],
@@ -57,8 +57,10 @@ def scan(
         )
         addresses = [array.ctypes.data for array in arrays]
         _kernel(part.ctypes.data, half, values[place].ctypes.data, *shape, centre, *addresses, byref(seen))
-        hashes.row_used[rows] |= (lows != 0) | (highs != 0)
-        if seen.zero - before < shape[0]:  # too few zeros for a column of them
+        # The ends of a row leave NaN out, which may stand beside zeros.
+        is_used = (lows != 0) | (highs != 0) if seen.huge == wild else (part << 1 != 0).any(1)
+        hashes.row_used[rows] |= is_used
+        if seen.zero - zeros < shape[0]:  # too few zeros for a column of them
             hashes.column_used[columns] = True
         else:
             hashes.column_used[columns] |= (part << 1 != 0).any(0)

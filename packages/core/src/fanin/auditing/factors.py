@@ -8,8 +8,11 @@ from dataclasses import replace
 from typing import Final
 
 from fanin.auditing.units import Unit
+from fanin.conformance.distribution.law import ExpectedLaw
 from fanin.exceptions import FaninError
-from fanin.initializers import Initializer, Uniform, VarianceScaling
+from fanin.fans import Fans
+from fanin.initializers import Initializer, Law, Normal, TruncatedNormal, Uniform, VarianceScaling
+from fanin.initializers.laws import Distribution, Mode
 from fanin.models.parameter import Parameter
 
 __all__ = ["TRUNCATED", "likely_factors"]
@@ -18,6 +21,12 @@ TRUNCATED: Final = 0.8796256610342398
 """The standard deviation of a standard normal that is truncated at two."""
 
 _SHOWN: Final = 3
+
+_MODES: Final[tuple[Mode, ...]] = ("fan_in", "fan_out", "fan_avg")
+_SCALES: Final = (2.0, 1.0, 1 / 3)
+"""Variances times fans of he, of glorot and lecun, and of torch's default."""
+
+_SAME: Final = 1e-6
 
 
 def likely_factors(unit: Unit, std: float, error: float, family: str) -> list[str]:
@@ -43,12 +52,12 @@ def _candidates(unit: Unit, std: float, family: str) -> Iterator[tuple[float, st
     """Yield standard deviations and what they come from, the most specific first."""
     parameter = unit.parameter
     assert parameter is not None
-    initializer = parameter.initializer
     if family == "truncated normal" or not isinstance(unit.law, Uniform):
         yield std * TRUNCATED, "the truncation was not corrected (0.8796)"
         yield std / TRUNCATED, "a truncation was corrected that was not done (1/0.8796)"
-    if isinstance(initializer, VarianceScaling):
-        yield from _fans(parameter, initializer, std)
+    scaling = _scaling_of(parameter, unit.law)
+    if scaling is not None:
+        yield from _fans(parameter, scaling, std, is_part=bool(unit.place))
     if family == "uniform" or isinstance(unit.law, Uniform):
         yield std / math.sqrt(3), "the standard deviation was taken for the bound of a uniform (1/sqrt(3))"
         yield std * math.sqrt(3), "the bound was taken for the standard deviation (sqrt(3))"
@@ -68,9 +77,31 @@ def _candidates(unit: Unit, std: float, family: str) -> Iterator[tuple[float, st
         yield fixed, f"std {fixed:g}, {text}, in place of the law's"
 
 
-def _fans(parameter: Parameter, initializer: VarianceScaling, std: float) -> Iterator[tuple[float, str]]:
+def _scaling_of(parameter: Parameter, law: Law | None) -> VarianceScaling | None:
+    """Return the rule of fans of a law; of one that is given in numbers, as a recording does, a usual rule of it."""
+    if isinstance(parameter.initializer, VarianceScaling):
+        return parameter.initializer
+    if parameter.layout is None or not isinstance(law, (Normal, Uniform, TruncatedNormal)):
+        return None
+    expected = ExpectedLaw.of(law)
+    if expected.mean:
+        return None
+    distribution: Distribution = "uniform" if isinstance(law, Uniform) else "normal"
     fans = parameter.geometry.fans()
-    for mode in ("fan_out", "fan_in", "fan_avg"):
+    for mode in _MODES:
+        for scale in _SCALES:
+            rule = VarianceScaling(scale, mode, distribution)
+            fan = rule.fan(fans)
+            if fan > 0 and abs(expected.std**2 * fan / scale - 1) < _SAME:
+                return rule
+    return None
+
+
+def _fans(
+    parameter: Parameter, initializer: VarianceScaling, std: float, *, is_part: bool
+) -> Iterator[tuple[float, str]]:
+    fans = parameter.geometry.fans()
+    for mode in _MODES:
         if mode != initializer.mode:
             yield _std(parameter, replace(initializer, mode=mode)), f"{mode} was used for {initializer.mode}"
     letters = parameter.layout or ""
@@ -88,11 +119,26 @@ def _fans(parameter: Parameter, initializer: VarianceScaling, std: float) -> Ite
         root = math.sqrt(parameter.groups)
         yield std / root, f"the {parameter.groups} groups were not counted in the fans"
         yield std * root, f"the {parameter.groups} groups were counted twice in the fans"
+    if initializer.mode == "fan_avg":
+        yield from _parts(fans, std, is_part=is_part)
+    for gain, name in ((5 / 3, "tanh"), (3 / 4, "selu")):
+        text = f"the gain of {name}, {gain:.4g}, in place of {math.sqrt(initializer.scale):.4g}"
+        yield _std(parameter, replace(initializer, scale=gain**2)), text
     default = 1 / math.sqrt(3 * fans.fan_in) if fans.fan_in > 0 else 0.0
     yield default, "torch's default, U(-1/sqrt(fan_in), 1/sqrt(fan_in)), in place of the law"
     average = (fans.fan_in + fans.fan_out) / 2
     if average > 0 and initializer.mode != "fan_avg":
         yield math.sqrt(1 / average), "it is that of glorot"
+
+
+def _parts(fans: Fans, std: float, *, is_part: bool) -> Iterator[tuple[float, str]]:
+    """Yield what an average of fans becomes that is taken of a part, or of a whole of packed parts."""
+    right = fans.fan_in + fans.fan_out
+    for k in (2, 3, 4, 8, 16):
+        for fan in (fans.fan_in + fans.fan_out / k, fans.fan_in / k + fans.fan_out):
+            yield std * math.sqrt(right / fan), f"fans of one of {k} parts: a shard, or a packed projection"
+    for k in (2, 3) if is_part else ():
+        yield std * math.sqrt(right / (fans.fan_in + k * fans.fan_out)), f"fans of all {k} packed parts together"
 
 
 def _std(parameter: Parameter, initializer: Initializer) -> float:

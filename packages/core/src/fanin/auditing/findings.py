@@ -56,6 +56,9 @@ _PLURALS: Final = {
     "differs": "differ",
 }
 
+_NEAR: Final = 0.05
+"""A share by which the factors of standard deviations of one law and of one mistake differ."""
+
 _BETWEEN: Final = ("equal parameters", "shared stream", "untied")
 """Kinds of findings between parameters, of which two are never one."""
 
@@ -116,13 +119,31 @@ def joined(findings: Iterable[Finding]) -> list[Finding]:
     """Return findings with those of one cause as one, the worst first."""
     groups: dict[tuple[object, ...], list[Finding]] = {}
     for one in findings:
-        likely, law = one.evidence.get("likely"), one.evidence.get("law")
-        same = (law, *likely) if likely else (one.cause,)  # the factors of one mistake differ by chance
-        if one.kind in _BETWEEN:
-            same = one.parameters
-        groups.setdefault((one.severity, one.kind, *same), []).append(one)
+        groups.setdefault((one.severity, one.kind, *_key(one, groups)), []).append(one)
     found = []
     for group in groups.values():
         names = tuple(dict.fromkeys(name for one in group for name in one.parameters))
         found.append(replace(group[0], parameters=names))
     return sorted(found, key=lambda one: SEVERITIES.index(one.severity))
+
+
+def _key(one: Finding, groups: Iterable[tuple[object, ...]]) -> tuple[object, ...]:
+    """Return what findings of one cause have in common; the numbers of one mistake differ by chance.
+
+    Args:
+        one: A finding.
+        groups: Those that there are already.
+    """
+    if one.kind in _BETWEEN:
+        return one.parameters
+    law, likely, factor = (one.evidence.get(name) for name in ("law", "likely", "factor"))
+    if likely:
+        return (law, *likely)
+    if factor:
+        near = (
+            group[-1]
+            for group in groups
+            if group[:-1] == (one.severity, one.kind, law, "factor") and abs(group[-1] / factor - 1) <= _NEAR
+        )
+        return (law, "factor", next(near, factor))
+    return (one.cause,)

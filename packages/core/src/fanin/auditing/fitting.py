@@ -11,10 +11,11 @@ from typing import Final
 import numpy as np
 from scipy.special import ndtr
 
-from fanin.auditing.against_law import FAMILIES
 from fanin.auditing.context import Context
 from fanin.auditing.factors import TRUNCATED
+from fanin.auditing.families import FAMILIES
 from fanin.auditing.reading import Reading
+from fanin.conformance.distribution.statistics import cdf_limit
 from fanin.dtypes import DTYPES
 from fanin.testing.distance import distance
 from fanin.testing.limits import Limits
@@ -115,7 +116,7 @@ def _families(
     found: Reading, sample: np.ndarray[tuple[int], np.dtype[np.float64]], mean: float, std: float, n: int, alpha: float
 ) -> Iterator[str]:
     summary = found.units[0].summary
-    limit = math.sqrt(math.log(2 / alpha) / (2 * sample.size))
+    limit = cdf_limit(sample.size, alpha)
     far = max(summary.high - mean, mean - summary.low) / std
     slack = 2.0 ** -DTYPES[summary.dtype].mantissa
     standard = (sample - mean) / std

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from typing import Any, Final
 
 import numpy as np
 
-from fanin.auditing.against_law import FAMILIES
 from fanin.auditing.context import Context
+from fanin.auditing.families import may_follow_a_law
 from fanin.auditing.findings import Finding, Severity
 from fanin.auditing.reading import Reading
 from fanin.dtypes import DTYPES
-from fanin.testing.distance import distance
 
 __all__ = ["garbage", "is_spoiled"]
 
@@ -64,14 +62,18 @@ def garbage(found: Reading, context: Context) -> Iterator[Finding]:
             if summary.nan == size:
                 cause = "is NaN everywhere"
         elif summary.infinite:
-            kind, cause = "infinite", f"has {summary.infinite:,} infinite weights among {size:,}"
+            kind, cause = "infinite", f"has {_many(summary.infinite, 'infinite')} among {size:,}"
         elif summary.subnormal:
             kind, severity = "subnormal", "warning"
-            cause = f"has {summary.subnormal:,} subnormal weights among {size:,}: too small for its dtype's precision"
+            cause = f"has {_many(summary.subnormal, 'subnormal')} among {size:,}: too small for its dtype's precision"
         if kind:
             yield Finding(severity, kind, (found.name,), cause + at, numbers, context.line(unit))
             return
     yield from _unwritten(found, context)
+
+
+def _many(count: int, what: str) -> str:
+    return f"{count:,} {what} weight{'s' * (count > 1)}"
 
 
 def _unwritten(found: Reading, context: Context) -> Iterator[Finding]:
@@ -105,12 +107,7 @@ def _rest_is_random(found: Reading, context: Context) -> bool:
     if found.tensor.dtype not in DTYPES:
         return False
     rest = found.units[0].summary.sample
-    rest = rest[rest != 0]
-    if not rest.size or not rest.std() > 0:
-        return False
-    limit = math.sqrt(math.log(2 / context.alpha) / (2 * rest.size))
-    standard = (rest - rest.mean()) / rest.std()
-    return any(distance(standard, found.tensor.dtype, law) <= limit for law in FAMILIES.values())
+    return may_follow_a_law(rest[rest != 0], found.tensor.dtype, context.alpha)
 
 
 def is_spoiled(found: Reading) -> bool:

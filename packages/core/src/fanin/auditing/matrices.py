@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any, Final
 
 import numpy as np
@@ -55,7 +54,7 @@ def against_matrix(found: Reading, unit: Unit, context: Context) -> tuple[str, l
         return f"not judged: {shown}", []
     except AssertionError as error:
         why = str(error).partition(": ")[2].rstrip(".")
-        std = float(np.std(array)) * math.sqrt(1.0)
+        std = float(np.std(array))
         cause = f"is not {shown}: {why}"
         numbers = {"law": shown, "std": std}
         return f"not {shown}", [Finding("error", "matrix", (found.name,), cause, numbers, context.line(unit))]

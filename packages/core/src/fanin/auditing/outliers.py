@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any, Final
 
 import numpy as np
 
-from fanin.auditing.against_law import FAMILIES, bound_text
+from fanin.auditing.against_law import bound_text
 from fanin.auditing.context import Context
+from fanin.auditing.families import may_follow_a_law
 from fanin.auditing.findings import Finding
 from fanin.auditing.reading import PIECE, Reading, numbers_of
 from fanin.dtypes import DTYPES
-from fanin.testing.distance import distance
 
 __all__ = ["outliers"]
 
@@ -42,10 +41,9 @@ def outliers(found: Reading, context: Context) -> Finding | None:
     if not spread > 0 or max(summary.high - middle, middle - summary.low) <= _FAR * spread:
         return None
     inner = sample[np.abs(sample - middle) <= _FAR * spread]
-    mean, std = float(inner.mean()), float(inner.std())
-    limit = math.sqrt(math.log(2 / context.alpha) / (2 * inner.size))
-    if not any(distance((inner - mean) / std, "float64", law, ordered=True) <= limit for law in FAMILIES.values()):
+    if not may_follow_a_law(inner, "float64", context.alpha, ordered=True):
         return None  # the others follow no law: a table, or trained
+    mean, std = float(inner.mean()), float(inner.std())
     beyond = 0
     for region in found.tensor.pieces(PIECE):
         values = numbers_of(found.tensor.read(region), found.tensor.dtype)

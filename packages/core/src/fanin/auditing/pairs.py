@@ -15,12 +15,10 @@ import numpy.typing as npt
 from fanin.auditing.context import Context
 from fanin.auditing.findings import Finding, Severity, names_text
 from fanin.auditing.reading import SIGNS, Reading
+from fanin.auditing.siblings import LAYER_NUMBER
 from fanin.models.parameter import Parameter
 
 __all__ = ["Fingerprint", "aliases", "equal_groups", "fingerprint", "pairs"]
-
-_NUMBER: Final = re.compile(r"(?<![A-Za-z])\d+(?=[./])")
-"""A number that stands for a layer, and not for one of two norms in it."""
 
 _EMBEDDING: Final = re.compile(r"emb|wte|tok", re.IGNORECASE)
 _HEAD: Final = re.compile(r"head|out|decoder|classifier|logits", re.IGNORECASE)
@@ -149,7 +147,7 @@ def _equal(groups: list[list[Fingerprint]], context: Context) -> Iterator[Findin
     """Yield groups of equal tensors, those of the same layers together."""
     layers: dict[tuple[Any, ...], list[list[Fingerprint]]] = {}
     for group in groups:
-        numbers: tuple[Any, ...] = tuple(tuple(_NUMBER.findall(one.name)) for one in group)
+        numbers: tuple[Any, ...] = tuple(tuple(LAYER_NUMBER.findall(one.name)) for one in group)
         which = numbers if len(set(numbers)) > 1 else tuple(one.name for one in group)
         layers.setdefault((which, any(one.is_table for one in group)), []).append(group)
     for (_, table), alike in layers.items():

@@ -84,7 +84,7 @@ class Reading:
 
     @property
     def is_random(self) -> bool:
-        """Whether a scheme has every weight of it drawn on its own, or there is no scheme and it looks so."""
+        """Whether a scheme has every weight of it drawn on its own."""
         return self.is_number and all(unit.is_random for unit in self.units)
 
     @property
@@ -193,7 +193,7 @@ def _scanned(
     assert found.hashes is not None
     assert found.constant_rows is not None
     summary = found.units[0].summary
-    bits = np.ascontiguousarray(bits).reshape(-1)
+    bits = np.require(bits, requirements=["C", "A"]).reshape(-1)  # a file may have it at any address
     places = list(_places(bits.size, flat, found.columns if found.shape else 1))
     scanned, values, ends = scan(bits, found.tensor.dtype, summary.centre, found.hashes, places)
     if not summary.add_scanned(values, scanned):

@@ -12,10 +12,12 @@ import numpy as np
 import numpy.typing as npt
 
 from fanin.auditing.context import Context
+from fanin.auditing.families import may_follow_a_law
 from fanin.auditing.findings import Finding, Severity
 from fanin.auditing.hashing import groups_of_equal
 from fanin.auditing.reading import Reading
 from fanin.auditing.units import Unit
+from fanin.dtypes import DTYPES
 from fanin.models.draw import common_region
 
 __all__ = ["repeated"]
@@ -27,6 +29,9 @@ _STEPS: Final = 3
 _FEWEST: Final = 6
 _SHOWN: Final = 4
 _MOSTLY: Final = 0.5
+_CLOSE: Final = 0.05
+"""A distance of distribution functions: a table of sines is further from any law."""
+
 _DIVISORS: Final = (2, 3, 4, 5, 6, 8, 12, 16, 24, 32, 64)
 
 
@@ -42,7 +47,7 @@ def repeated(found: Reading, context: Context) -> tuple[list[Finding], float]:
     zeros = sum(unit.summary.zeros for unit in found.units)
     if hashes is None or found.is_constant or not found.is_number or not found.bits:
         return [], 1.0
-    if not found.is_random and not context.has_scheme and zeros > _MOSTLY * size:
+    if not context.has_scheme and zeros > _MOSTLY * size:
         return [], 1.0  # an identity, or sparse
     if len(found.shape) < 2:
         return _of_a_vector(found, context)
@@ -139,18 +144,26 @@ def _equal_rows(found: Reading, among: npt.NDArray[np.bool_], context: Context) 
 def _equal_columns(found: Reading, among: npt.NDArray[np.bool_], context: Context) -> tuple[list[Finding], float]:
     assert found.hashes is not None
     groups = groups_of_equal(found.hashes.columns, among)
-    if not groups or not found.is_random:
-        return [], 1.0
     copies = sum(len(group) - 1 for group in groups)
     repeats = found.columns / max(1, found.columns - copies)
+    if not groups or not (found.is_random if context.has_scheme else _looks_random(found, repeats, context)):
+        return [], 1.0
     return [_of_groups(found, groups, found.hashes.columns, "columns", context)], repeats
+
+
+def _looks_random(found: Reading, repeats: float, context: Context) -> bool:
+    """Return whether weights of which no scheme speaks follow a law, and enough of them that a table would not."""
+    sample, dtype = found.units[0].summary.ordered_sample, found.tensor.dtype
+    if dtype not in DTYPES or found.is_ordered(_STEPS):
+        return False
+    return may_follow_a_law(sample, dtype, context.alpha, repeats=repeats, widest=_CLOSE, ordered=True)
 
 
 def _of_groups(
     found: Reading, groups: list[list[int]], hashes: npt.NDArray[np.uint64], word: str, context: Context
 ) -> Finding:
     total = hashes.size
-    table = not context.has_scheme and _is_table(found)
+    table = not context.has_scheme and word != "columns" and _is_table(found)
     severity: Severity = "note" if table else "error" if word != "columns" or context.has_scheme else "warning"
     why = ": a table, perhaps" if table else ""
     evidence: dict[str, Any] = {"groups": groups[:50]}
@@ -179,9 +192,9 @@ def _of_groups(
 
 def _of_a_vector(found: Reading, context: Context) -> tuple[list[Finding], float]:
     """Return whether a vector is the same block several times."""
-    if len(found.shape) != 1 or not found.is_random or not found.units[0].summary.is_sample_whole:
+    if len(found.shape) != 1 or len(found.units) > 1 or not found.is_random:
         return [], 1.0
-    if len(found.units) > 1:
+    if not found.units[0].summary.is_sample_whole:
         return [], 1.0
     values = found.units[0].summary.raw_sample
     for k in reversed(_DIVISORS):
@@ -190,8 +203,6 @@ def _of_a_vector(found: Reading, context: Context) -> tuple[list[Finding], float
             continue
         first = values[:block]
         if (values.reshape(k, block) == first).all() and (first != first[0]).any():
-            if not context.has_scheme and found.is_ordered(_STEPS):
-                return [], 1.0
             cause = (
                 f"consists of {k} blocks of {block:,} weights that are equal bit for bit: it was drawn once for each "
                 f"shard, from one stream"

@@ -8,14 +8,14 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from fanin.auditing.against_law import FAMILIES
 from fanin.auditing.context import Context
+from fanin.auditing.families import FAMILIES
 from fanin.auditing.findings import Finding, names_text
 from fanin.testing.limits import Limits
 
-__all__ = ["Sibling", "siblings"]
+__all__ = ["LAYER_NUMBER", "Sibling", "siblings"]
 
-_NUMBER: Final = re.compile(r"(?<![A-Za-z])\d+(?=[./])")
+LAYER_NUMBER: Final = re.compile(r"(?<![A-Za-z])\d+(?=[./])")
 """A number that stands for a layer: in "layers.0.norm1.weight" and "layers_0/norm1" the first one alone."""
 
 _FEWEST: Final = 3
@@ -53,7 +53,7 @@ def siblings(layers: Iterable[Sibling], context: Context) -> Iterator[Finding]:
     kinds: dict[tuple[object, ...], list[Sibling]] = {}
     for one in layers:
         alike = frozenset(within[_layer(one.name)[0]])
-        kinds.setdefault((_NUMBER.sub("*", one.name), one.shape, alike), []).append(one)
+        kinds.setdefault((LAYER_NUMBER.sub("*", one.name), one.shape, alike), []).append(one)
     for kind in kinds.values():
         if len(kind) < _FEWEST:
             continue
@@ -70,7 +70,7 @@ def siblings(layers: Iterable[Sibling], context: Context) -> Iterator[Finding]:
 
 def _layer(name: str) -> tuple[str, str]:
     """Return the layer of a tensor, and what the tensor is called in it: "layers.0" and "norm.weight"."""
-    end = max((found.end() for found in _NUMBER.finditer(name)), default=0)
+    end = max((found.end() for found in LAYER_NUMBER.finditer(name)), default=0)
     return name[:end], name[end:]
 
 

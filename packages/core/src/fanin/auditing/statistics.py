@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Final
 
 import numpy as np
@@ -11,12 +12,15 @@ import numpy.typing as npt
 
 from fanin.dtypes import DTYPES
 
-__all__ = ["SAMPLE", "Scanned", "Summary"]
+__all__ = ["FEWEST_ROUNDED", "SAMPLE", "Scanned", "Summary"]
 
 Floats = npt.NDArray[np.float64]
 
 SAMPLE: Final = 1 << 17
 """Weights that are kept for the distribution function: evenly spaced ones of a larger tensor."""
+
+FEWEST_ROUNDED: Final = 16
+"""Weights that are numbers of a narrower dtype by no chance: of float32 one in 8,192 is one of float16."""
 
 _HUGE: Final = 1e10
 _TINY: Final = 1e-30
@@ -54,7 +58,6 @@ class Summary:
         self.size, self.dtype, self.centre, self.ends = size, dtype, centre, ends
         self.count = self.nan = self.infinite = self.subnormal = self.tiny = self.huge = self.zeros = 0
         self.outside = self.narrow = 0
-        self.first: float | None = None
         self.low, self.high = math.inf, -math.inf
         self._sum = self._squares = self._inner_sum = self._inner_squares = 0.0
         self._step = max(1, -(-size // SAMPLE))
@@ -84,9 +87,7 @@ class Summary:
             self.subnormal += int(((size < self._normal) & (size > 0)).sum())
             self.tiny += int(((size < _TINY) & (size > 0)).sum())
             self.huge += int((size > _HUGE).sum())
-        if self.first is None:
-            self.first = float(values[0])
-        self.low, self.high = min(self.low, float(values.min())), max(self.high, float(values.max()))
+        self._widen(float(values.min()), float(values.max()))
         with np.errstate(over="ignore", invalid="ignore"):
             moved = values - self.centre
             self._sum += float(moved.sum())
@@ -119,14 +120,28 @@ class Summary:
         self.zeros += scanned.zeros
         if self._wide:
             self.subnormal, self.tiny = self.subnormal + scanned.subnormal, self.tiny + scanned.tiny
-        if self.first is None:
-            self.first = float(values[0])
-        self.low, self.high = min(self.low, scanned.low), max(self.high, scanned.high)
+        self._widen(scanned.low, scanned.high)
         self._sum, self._squares = self._sum + scanned.sum, self._squares + scanned.squares
         self._inner_sum, self._inner_squares = self._inner_sum + scanned.sum, self._inner_squares + scanned.squares
-        if self.dtype == "float32":
+        if self.dtype == "float32" and not self.huge:
             self.narrow += scanned.narrow
         return True
+
+    def _widen(self, low: float, high: float) -> None:
+        # Which of 0 and -0 is the least depends on the order of comparisons: both are 0 here.
+        self.low, self.high = min(self.low, low + 0.0), max(self.high, high + 0.0)
+
+    @cached_property
+    def precision(self) -> str:
+        """The dtype of the numbers that all weights are: a narrower one than theirs, where they came through that."""
+        if self.dtype not in ("float32", "float64") or self.count < FEWEST_ROUNDED:
+            return self.dtype
+        if self.narrow == self.count:
+            return "bfloat16"
+        sample = self.sample
+        with np.errstate(over="ignore"):
+            is_half = sample.size >= FEWEST_ROUNDED and (sample.astype(np.float16) == sample).all()
+        return "float16" if is_half else self.dtype
 
     @property
     def is_constant(self) -> bool:

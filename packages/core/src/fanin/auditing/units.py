@@ -20,7 +20,7 @@ from fanin.models.parameter import OTHER_DTYPES, Parameter, Region, part_name
 from fanin.models.table import region_text
 from fanin.weights.tensor import index_of, whole_of
 
-__all__ = ["Departure", "Unit", "owners", "units_of"]
+__all__ = ["Departure", "Unit", "ends_of", "owners", "units_of"]
 
 _FAR = 9.0
 """No normal weight lies so many standard deviations away: one of 10^18 does."""
@@ -129,7 +129,7 @@ def units_of(
     for region, one, called in _flat(parameter, own, whole_of(shape)):
         law = _law(one)
         expected = _expected(law)
-        centre, ends = (0.0, (-math.inf, math.inf)) if expected is None else (expected.mean, _ends(expected, dtype))
+        centre, ends = (0.0, (-math.inf, math.inf)) if expected is None else (expected.mean, ends_of(expected, dtype))
         size = math.prod(stop - start for start, stop in region)
         departure = Departure() if seeded and parameter.follows_laws else None
         stream = one.stream if one.stream is not None else called
@@ -182,7 +182,7 @@ def _expected(law: Law | None) -> ExpectedLaw | None:
     return ExpectedLaw.of(law)
 
 
-def _ends(law: ExpectedLaw, dtype: str) -> tuple[float, float]:
+def ends_of(law: ExpectedLaw, dtype: str) -> tuple[float, float]:
     """Return where the law's weights end, as the dtype may round them."""
     low, high = law.bounds
     if law.is_normal:

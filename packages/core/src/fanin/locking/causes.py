@@ -92,7 +92,8 @@ class Causes:
         if np.isnan(numbers).any():
             return "not a number"
         if numbers.size > 1 and (numbers == numbers.flat[0]).all():
-            return f"every weight is {float(numbers.flat[0]):.6g}" + " of the first ones" * (numbers.size < tensor.size)
+            which = "every weight" if numbers.size == tensor.size else f"each of the first {numbers.size} weights"
+            return f"{which} is {float(numbers.flat[0]):.6g}"
         if not _random(parameter) or got.size * got.dtype.itemsize * 8 < _ENOUGH_BITS:
             return ""
         if self._equal(parameter, name, self.lock.seed, tensor.dtype, region, got):

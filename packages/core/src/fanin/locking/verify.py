@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from fanin.contract import Backend
@@ -165,11 +166,16 @@ class _Run:
         """Return the tensors that are copies of a locked one, and find fault with those that the lock does not have."""
         taken = {self.weights[given].memory: name for name, given in self.naming.names.items()}
         taken.pop(None, None)
+        missing = {one.name: k for k, one in enumerate(self.findings) if one.what == "missing"}
         tied = []
         for given in self.naming.others:
             tensor = self.weights[given]
             name = taken.get(tensor.memory) or self.causes.copy_of(tensor)
-            if name is not None:
+            if name in missing:
+                self.findings[missing[name]] = replace(
+                    self.findings[missing[name]], cause=f"its weights are called {given}"
+                )
+            elif name is not None:
                 tied.append((given, name))
             else:
                 self.findings.append(Finding(given, "extra", _shown(tensor.shape, tensor.dtype)))

@@ -87,10 +87,12 @@ def assert_follows(
         limits = limits_of(values.size, law_of(law, None), false_fail_rate)
     if not np.isfinite(values).all():
         faults = [f"{int((~np.isfinite(values)).sum())} of them are NaN or infinite"]
-    elif limits is not None:
-        faults = list(_of_single_weights(values, dtype, limits))
     else:
-        faults = list(_of_a_whole(values, dtype, law, geometry, false_fail_rate))
+        with np.errstate(over="ignore", invalid="ignore"):  # finite weights, whose squares or sums are not
+            if limits is not None:
+                faults = list(_of_single_weights(values, dtype, limits))
+            else:
+                faults = list(_of_a_whole(values, dtype, law, geometry, false_fail_rate))
     if faults:
         raise AssertionError(
             f"{values.size} weights do not follow {facts(law, geometry).law} of {name}: {'; '.join(faults)}."
@@ -105,7 +107,10 @@ def _read(array: object) -> tuple[Floats, str]:
         dtype = str(given.dtype).removeprefix("torch.")
         given = _read_torch(given) if dtype in DTYPES else np.empty(0)
     else:
-        given = np.asarray(given)
+        try:
+            given = np.asarray(given)
+        except ValueError as error:  # rows of several lengths
+            raise FaninTypeError(f"weights are an array. Received: {type(array).__name__}, and {error}") from error
         dtype = given.dtype.name
     if dtype not in DTYPES:
         raise FaninTypeError(
@@ -138,7 +143,10 @@ def _of_single_weights(values: Floats, dtype: str, limits: Limits) -> Iterator[s
     law = limits.law
     low, high = (_rounded(end, dtype) for end in law.bounds)
     if (outside := int(((values < low) | (values > high)).sum())) > 0:
-        yield f"{outside} lie outside of [{low:.6g}, {high:.6g}], from {values.min():.6g} to {values.max():.6g}"
+        yield (
+            f"{outside} lie outside of [{low:.6g}, {high:.6g}], from {values.min():.6g} to {values.max():.6g}"
+            f"{_rounded_elsewhere(values, law.bounds)}"
+        )
     standard = (values.ravel() - law.mean) / law.std
     shift = float(standard.mean())
     if abs(shift) > limits.mean:
@@ -161,6 +169,15 @@ def _of_single_weights(values: Floats, dtype: str, limits: Limits) -> Iterator[s
 def _rounded(end: float, dtype: str) -> float:
     """Return a bound as the weights' dtype may round it, away from zero."""
     return end if math.isinf(end) else end * (1 + 2.0 ** -DTYPES[dtype].mantissa)
+
+
+def _rounded_elsewhere(values: Floats, ends: tuple[float, float]) -> str:
+    """Return in which dtype the weights were on their way, where one that is less precise explains their ends."""
+    for dtype in ("float16", "bfloat16"):
+        low, high = (_rounded(end, dtype) for end in ends)
+        if low <= values.min() and values.max() <= high:
+            return f", which looks like weights that were rounded to {dtype}"
+    return ""
 
 
 def _likely(ratio: float) -> str:

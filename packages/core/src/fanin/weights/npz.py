@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import io
+import math
 import zipfile
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
@@ -30,22 +33,31 @@ def open_npz(path: Path) -> list[Tensor]:
     Raises:
         FaninValueError: It cannot be read, was cut off, is no zip of arrays, or holds Python objects.
     """
-    shown = repr(str(path))
+    with _readable(path), zipfile.ZipFile(path) as archive:
+        members = [one for one in archive.infolist() if one.filename.endswith(".npy")]
+        found = [_tensor(path, archive, member) for member in members]
+    if not found:
+        raise FaninValueError(f"{str(path)!r} has no arrays.")
+    return found
+
+
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    """Turn what is raised for a file that cannot be read, or is broken, into one kind of error.
+
+    Raises:
+        FaninValueError: Something was.
+    """
     try:
-        with zipfile.ZipFile(path) as archive:
-            members = [one for one in archive.infolist() if one.filename.endswith(".npy")]
-            found = [_tensor(path, archive, member) for member in members]
+        yield
     except OSError as error:
-        raise FaninValueError(f"{shown} cannot be read: {error.strerror or error}.") from error
+        raise FaninValueError(f"{str(path)!r} cannot be read: {error.strerror or error}.") from error
     except (zipfile.BadZipFile, zlib.error, EOFError, ValueError, NotImplementedError) as error:
         if isinstance(error, FaninValueError):
             raise
         raise FaninValueError(
-            f"{shown} is no file of numpy.savez, or was cut off: {error}. Copy or download it again."
+            f"{str(path)!r} is no file of numpy.savez, or was cut off: {error}. Copy or download it again."
         ) from error
-    if not found:
-        raise FaninValueError(f"{shown} has no arrays.")
-    return found
 
 
 def _tensor(path: Path, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Tensor:
@@ -57,6 +69,11 @@ def _tensor(path: Path, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Te
         raise FaninValueError(
             f"{str(path)!r}: weights are numbers. Received: {name!r} of dtype {dtype}"
             f"{', which is a pickle that could run code' if dtype.hasobject else ''}. Save it with a dtype of numbers."
+        )
+    if member.file_size != begin + math.prod(shape) * dtype.itemsize:
+        raise FaninValueError(
+            f"{str(path)!r} is broken: {name!r} has {member.file_size - begin} bytes, and shape {shape} of {dtype} has "
+            f"{math.prod(shape) * dtype.itemsize}. Copy or download it again."
         )
     order: Literal["F", "C"] = "F" if fortran else "C"
 
@@ -85,6 +102,6 @@ def _header(file: Any) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
 @lru_cache(maxsize=1)
 def _unpacked(path: Path, name: str) -> NDArray[Any]:
     """Return a compressed array as a whole; the last one is kept, since it is read by slices."""
-    with zipfile.ZipFile(path) as archive:
+    with _readable(path), zipfile.ZipFile(path) as archive:
         array: NDArray[Any] = npy.read_array(io.BytesIO(archive.read(name)), allow_pickle=False)
     return array

@@ -9,13 +9,13 @@ from __future__ import annotations
 import json
 import math
 import mmap
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fanin._checks import closest
 from fanin.exceptions import FaninError, FaninValueError
 from fanin.models.parameter import Region
 from fanin.weights.numbers import bits_dtype
@@ -109,13 +109,15 @@ def _tensor(name: str, record: dict[str, Any], memory: NDArray[Any], begin: int,
 
         def refuse(region: Region) -> NDArray[Any]:
             raise FaninValueError(
-                f"{name} has the dtype {kind}, which is not read. Accepted: {', '.join(_DTYPES)}."
-                f"{closest(kind.lower(), map(str.lower, _DTYPES))}"
+                f"{name} has the dtype {kind}, which is not read. Accepted: {', '.join(_DTYPES)}. Convert it, or leave "
+                f"it out."
             )
 
         return Tensor(name, shape, kind, refuse, (whole_of(shape),))
     stored = bits_dtype(dtype).newbyteorder("<")
-    if min(shape, default=0) < 0 or not 0 <= start <= stop or stop - start != math.prod(shape) * stored.itemsize:
+    if not 0 <= start <= stop:
+        raise FaninValueError(f"{shown}: the header puts {name!r} at the bytes {start} to {stop}. {_AGAIN}")
+    if min(shape, default=0) < 0 or stop - start != math.prod(shape) * stored.itemsize:
         raise FaninValueError(
             f"{shown}: the header gives {name!r} {stop - start} bytes, and shape {shape} of {kind} has "
             f"{math.prod(shape) * stored.itemsize}. {_AGAIN}"
@@ -144,7 +146,8 @@ def _read_ahead(mapped: Any, region: Region) -> None:
         return
     begin = last // _BLOCK * _BLOCK if first else 0
     if begin < mapped.nbytes:
-        mapped._mmap.madvise(_WILL_NEED, begin, 2 * _BLOCK)  # up to the end of the mapping
+        with suppress(OSError):  # it was advice alone
+            mapped._mmap.madvise(_WILL_NEED, begin, 2 * _BLOCK)  # up to the end of the mapping
 
 
 def open_safetensors_index(path: Path) -> list[Tensor]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 import re
+import warnings
 from pathlib import Path
 from typing import Final
 
@@ -31,7 +32,9 @@ def open_torch_file(path: Path) -> object:
         begin = file.read(4)
     mapped = begin == _ZIP
     try:
-        found: object = torch.load(path, map_location="cpu", weights_only=True, mmap=mapped)
+        with warnings.catch_warnings():  # of a pickle that no torch wrote, of which the error says enough
+            warnings.simplefilter("ignore")
+            found: object = torch.load(path, map_location="cpu", weights_only=True, mmap=mapped)
     except pickle.UnpicklingError as error:
         if not begin.startswith((_ZIP, _PICKLE)):
             raise _no_file(path, begin, error) from error

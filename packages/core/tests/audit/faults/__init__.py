@@ -1,0 +1,16 @@
+"""Planted faults, by subject."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from ..planting import Fault
+from . import bare, laws, mismatch, rows, scales, tensors, values
+
+__all__ = ["FAULTS"]
+
+FAULTS: Final[dict[str, Fault]] = {
+    name: fault
+    for subject in (values, rows, scales, laws, tensors, mismatch, bare)
+    for name, fault in subject.FAULTS.items()
+}
