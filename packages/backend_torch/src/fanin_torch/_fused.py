@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import struct
-from contextlib import nullcontext
 from functools import lru_cache
 from typing import Any, Final
 
@@ -44,9 +43,13 @@ def draw_stream(start: int, axes: tuple[Axis, ...], rule: Draw, key: Words, out:
     from fanin_torch import _triton_kernel as kernel
 
     arguments, options = launch(path, rule, key, out)
-    interpreted = out.device.type == "cpu"
-    with nullcontext() if interpreted else getattr(torch, out.device.type).device(out.device):  # Triton launches there
-        kernel.draw[(programs(path, options, kernel.BLOCK),)](*arguments, **options, block=kernel.BLOCK, **LAUNCH)
+    grid = (programs(path, options, kernel.BLOCK),)
+    if out.device.type == "cpu":  # Triton's interpreter compiles nothing, and in Triton 3.2 knows no such options
+        kernel.draw[grid](*arguments, **options, block=kernel.BLOCK)
+    else:
+        with getattr(torch, out.device.type).device(out.device):  # Triton launches on the current device
+            kernel.draw[grid](*arguments, **options, block=kernel.BLOCK, **LAUNCH)
+    torch.autograd.graph.increment_version(out)  # autograd has not seen that Triton wrote
     return True
 
 

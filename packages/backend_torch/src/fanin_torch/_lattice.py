@@ -61,7 +61,7 @@ def _threefry(words: Tensor, key: Words, high: Tensor | int, low: int = 0) -> Te
 def blocks_run(first: int, count: int, key: Words, device: torch.device) -> Tensor:
     """Return both lanes of the blocks first, first + 1, ... as int32, (2, count). Their counters share a high word."""
     words = torch.empty((2, count), dtype=torch.int32, device=device)
-    torch.arange(count, out=words[1])
+    torch.arange(count, out=words[1], device=device)  # or a default device would get in the way
     return _threefry(words, key, first >> 32, first)
 
 
@@ -118,7 +118,7 @@ _FIRST: Final = 127 << 7
 def _table(device: torch.device) -> Tensor:
     """Return the table, (3, records), at the indices that the bits of a float32 give."""
     segments = [(0, 0, 0)] * _FIRST + list(normal_segments())
-    return torch.tensor(segments, dtype=torch.int32).t().contiguous().to(device)
+    return torch.tensor(segments, dtype=torch.int32, device=device).t().contiguous()
 
 
 def _normal_points(words: Tensor) -> Tensor:
