@@ -177,6 +177,7 @@ SHAPES: dict[str, tuple[tuple[int, ...], str, dict[str, Any]]] = {
     "convolution, JAX order": ((3, 3, 5, 7), "HWIO", {}),
     "heads": ((6, 5, 8), "IOO", {}),
     "groups": ((6, 4, 3), "IOW", {"groups": 3, "transposed": True}),
+    "inside a group": ((12, 4, 3), "IOW", {"groups": 3, "transposed": True, "slices": (slice(5, 8),)}),
     "one column": ((700, 4), "OI", {"slices": (slice(None), slice(1, 2))}),
     "one tap of some columns": ((9, 7, 4), "OIW", {"slices": (slice(None), slice(0, 5), slice(1, 2))}),
     "scalar": ((), "", {}),
