@@ -94,22 +94,24 @@ def seconds(call: Callable[[], object], device: str, repeats: int) -> float:
             times.append(time.perf_counter() - start)
         return statistics.median(times)
     module = getattr(torch, torch.device(device).type)
-    for _ in range(3):
-        call()
     times = []
-    for _ in range(repeats):
-        start, stop = module.Event(enable_timing=True), module.Event(enable_timing=True)
-        start.record()
-        for _ in range(4):
+    with module.device(device):  # whose stream the events are in
+        for _ in range(3):
             call()
-        stop.record()
-        module.synchronize()
-        times.append(start.elapsed_time(stop) / 4e3)
+        for _ in range(repeats):
+            start, stop = module.Event(enable_timing=True), module.Event(enable_timing=True)
+            start.record()
+            for _ in range(4):
+                call()
+            stop.record()
+            module.synchronize()
+            times.append(start.elapsed_time(stop) / 4e3)
     return statistics.median(times)
 
 
 def calls(out: Tensor) -> dict[str, Callable[[], object]]:
     """Return what is measured on one matrix: fanin's draws, and what a user would call instead."""
+    import philox  # imports Triton
 
     def ours(engine: Literal["triton", "torch"], law: str, layout: str) -> Callable[[], object]:
         plan = fanin.plan(out.shape, LAWS[law], layout=layout, name="w", dtype=str(out.dtype).removeprefix("torch."))
@@ -125,13 +127,8 @@ def calls(out: Tensor) -> dict[str, Callable[[], object]]:
         "torch normal_": lambda: out.normal_(0.0, 0.02),
         "torch uniform_": lambda: out.uniform_(-0.3, 0.3),
         "torch trunc_normal_": lambda: torch.nn.init.trunc_normal_(out),
+        "Triton's Philox normal": lambda: philox.fill(out),
     }
-    try:
-        import philox
-    except ImportError:
-        pass
-    else:
-        made["Triton's Philox normal"] = lambda: philox.fill(out)
     for engine in ENGINES:
         for law, layout in (("normal", "OI"), ("normal", "IO"), ("uniform", "OI"), ("truncated", "OI")):
             made[f"fanin {law}, {layout}, by {engine}"] = ours(engine, law, layout)

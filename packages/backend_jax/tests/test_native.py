@@ -15,6 +15,7 @@ import fanin
 import fanin_jax
 from fanin.exceptions import FaninValueError
 from fanin_jax._elements import compiled
+from fanin_kernels import chosen_path
 
 CALL = "custom_call @fanin_draw"
 """What a program that uses the kernels calls."""
@@ -86,6 +87,12 @@ DRAWS: dict[str, tuple[tuple[int, ...], Any, dict[str, Any]]] = {
     "none": ((0, 4), NORMAL, {"layout": "OI"}),
     "a matrix law": ((40, 70), fanin.sparse(sparsity=0.3, std=1.0), {"layout": "IO"}),
 }
+
+
+def test_the_backend_says_what_draws(engine: str) -> None:
+    """`fanin backends` shows it."""
+    expected = {"native": f"native ({chosen_path()}), devices: XLA", "numpy": "XLA"}
+    assert fanin_jax.JaxBackend().engine == expected[engine]
 
 
 @pytest.mark.parametrize("name", DRAWS)

@@ -15,6 +15,7 @@ import fanin
 import fanin_torch
 from fanin import reference
 from fanin.exceptions import FaninValueError
+from fanin_numpy import NumpyBackend
 from fanin_torch import TorchBackend, _device_engine, _fused
 from fanin_torch._draw import draw_with_torch
 
@@ -40,7 +41,7 @@ def on_a_device(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
         return True
 
     monkeypatch.setattr(_device_engine, "_is_for", lambda device: True)
-    monkeypatch.setattr(_device_engine, "_has_triton", lambda: True)
+    monkeypatch.setattr(_device_engine, "_fault", lambda: None)
     monkeypatch.setattr(_fused, "draw_stream", draw_stream)
     return calls
 
@@ -109,26 +110,65 @@ def test_memory_that_runs_out_is_no_failure_of_triton(on_a_device: list[Any], mo
         drawn()
 
 
-def test_without_triton(on_a_device: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_device_engine, "_has_triton", lambda: False)
+FAULTS = ["Triton is not installed", "Triton 3.1.0 is older than 3.2", "Triton cannot be imported: OSError: no library"]
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_without_triton(on_a_device: list[Any], fault: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_device_engine, "_fault", lambda: fault)
     assert is_right(drawn())
-    with pytest.raises(FaninValueError, match=r"needs Triton 3\.2 or newer"):
+    with pytest.raises(FaninValueError, match=rf"needs Triton 3\.2 or newer\. Here, {fault}\."):
         fanin_torch.set_device_engine("triton")
+    assert fanin_torch.get_device_engine() == "auto"
     monkeypatch.setenv("FANIN_DEVICE_ENGINE", "triton")
-    with pytest.raises(FaninValueError, match=r"needs Triton 3\.2 or newer"):
+    with pytest.raises(FaninValueError, match=rf"needs Triton 3\.2 or newer\. Here, {fault}\."):
         drawn()
     assert not on_a_device
 
 
 @pytest.mark.parametrize(
-    ("version", "enough"), [("3.1.0", False), ("3.2.0", True), ("3.10.0+git", True), ("4.0", True)]
+    ("version", "fault"),
+    [
+        ("3.1.0", "Triton 3.1.0 is older than 3.2"),
+        ("2.9", "Triton 2.9 is older than 3.2"),
+        ("3.2.0", None),
+        ("3.10.0+git", None),
+        ("4.0", None),
+        (None, "Triton cannot be imported: AttributeError: module 'triton' has no attribute '__version__'"),
+    ],
 )
-def test_versions(version: str, enough: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_faults(version: str | None, fault: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
     found = types.ModuleType("triton")
-    found.__version__ = version  # type: ignore[attr-defined]
+    if version:
+        found.__version__ = version  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "triton", found)
     monkeypatch.setattr("importlib.util.find_spec", lambda name: name)
-    assert _device_engine._has_triton.__wrapped__() is enough
+    assert _device_engine._fault.__wrapped__() == fault
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    assert _device_engine._fault.__wrapped__() == "Triton is not installed"
+
+
+def test_the_label(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`fanin backends` shows it."""
+    found = types.ModuleType("triton")
+    found.__version__ = "3.7.1"  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "triton", found)
+    monkeypatch.setattr(_device_engine, "_fault", lambda: None)
+    on_the_cpu = NumpyBackend().engine
+    assert TorchBackend().engine == f"{on_the_cpu}, devices: Triton 3.7.1"
+    monkeypatch.setattr(_device_engine._Choice, "failed", True)
+    assert TorchBackend().engine == f"{on_the_cpu}, devices: torch (Triton failed)"
+    fanin_torch.set_device_engine("triton")
+    assert TorchBackend().engine == f"{on_the_cpu}, devices: Triton 3.7.1"
+    fanin_torch.set_device_engine("torch")
+    assert TorchBackend().engine == f"{on_the_cpu}, devices: torch"
+    monkeypatch.setattr(_device_engine, "_fault", lambda: "Triton is not installed")
+    fanin_torch.set_device_engine("auto")
+    assert TorchBackend().engine == f"{on_the_cpu}, devices: torch (Triton is not installed)"
+    fanin_torch.set_device_engine(None)
+    monkeypatch.setenv("FANIN_DEVICE_ENGINE", "triton")
+    with pytest.raises(FaninValueError, match=r"Here, Triton is not installed\."):
+        _ = TorchBackend().engine
 
 
 def test_names(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,7 +16,7 @@ import fanin
 from fanin import reference
 from fanin.contract import Description
 from fanin.plans import Plan
-from fanin_torch import TorchBackend
+from fanin_torch import TorchBackend, _lattice
 from fanin_torch._draw import draw_into, draw_with_torch
 from fanin_torch._dtypes import DTYPES
 from fanin_torch._elements import _CHUNKS
@@ -129,6 +129,38 @@ def test_several_chunks(layout: str, odd: bool) -> None:
     tensor = torch.empty(plan.shape)
     draw_with_torch(plan, tensor)
     assert torch.equal(tensor, TorchBackend().draw(plan))
+
+
+RULES: dict[str, tuple[fanin.Initializer, str]] = {
+    "normal": (fanin.he_normal(), "OI"),
+    "normal, inputs first": (fanin.he_normal(), "IO"),
+    "sparse": (fanin.sparse(0.5, 0.02), "OI"),
+    "identity": (fanin.identity(), "OI"),
+    "orthogonal": (fanin.orthogonal(), "OI"),
+    "constant": (fanin.constant(0.5), "OI"),
+}
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_no_default_device_gets_in_the_way(rule: str) -> None:
+    """Such as "meta", under which large models are made, or another accelerator than the tensor's."""
+    law, layout = RULES[rule]
+    plan = fanin.plan((9, 6), law, layout=layout, name="w")
+    expected, tensor = torch.empty(plan.shape), torch.empty(plan.shape)
+    draw_with_torch(plan, expected)
+    _lattice._table.cache_clear()
+    with torch.device("meta"):
+        draw_with_torch(plan, tensor)
+    assert torch.equal(tensor, expected)
+
+
+@pytest.mark.parametrize("drawer", [draw_into, draw_with_torch])
+def test_autograd_sees_that_a_tensor_was_written(drawer: Drawer) -> None:
+    tensor = torch.ones(9, 6, requires_grad=True)
+    loss = tensor.square().sum()
+    drawer(fanin.plan((9, 6), "he", layout="OI", name="w"), tensor)
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        loss.backward()  # type: ignore[no-untyped-call]
 
 
 class Launches(TorchDispatchMode):  # type: ignore[no-untyped-call]

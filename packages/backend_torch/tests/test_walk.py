@@ -55,7 +55,8 @@ PARTS = {
     "convolution, JAX order": ((3, 3, 4, 5), "HWIO", {}),
     "attention heads": ((6, 2, 3), "IOO", {}),
     "groups of a transposed convolution": ((6, 4, 3), "IOW", {"groups": 3, "transposed": True}),
-    "inside a group": ((6, 4, 2), "IOW", {"groups": 3, "transposed": True, "slices": (slice(3, 4),)}),
+    "one row of a group": ((6, 4, 2), "IOW", {"groups": 3, "transposed": True, "slices": (slice(3, 4),)}),
+    "inside a group": ((12, 4, 2), "IOW", {"groups": 3, "transposed": True, "slices": (slice(5, 8),)}),
     "whole groups": ((6, 4, 2), "IOW", {"groups": 3, "transposed": True, "slices": (slice(2, 6),)}),
     "one row": ((6, 10), "OI", {"slices": (slice(2, 3),)}),
     "one column": ((6, 10), "OI", {"slices": (slice(None), slice(2, 3))}),
@@ -119,7 +120,7 @@ def test_what_has_no_walk() -> None:
 
 
 SIZES = {
-    "small": (((1 << 14, 1 << 14)), "OI", False, True),
+    "small": ((1 << 14, 1 << 14), "OI", False, True),
     "2^31 elements": ((1 << 16, 1 << 15), "OI", True, True),
     "2^31 elements, inputs first": ((1 << 16, 1 << 15), "IO", True, False),
     "rows of 8 elements": ((1 << 10, 8), "OI", False, True),
@@ -134,3 +135,13 @@ def test_width_and_alignment(case: str) -> None:
     path = walk(plan.offset, plan.axes, (shape[1], 1))
     assert path is not None
     assert (path.wide, path.aligned(16)) == (wide, aligned)
+
+
+@pytest.mark.parametrize(("hop", "aligned"), [(64, True), (72, False), (48, True), (50, False)])
+def test_lines_that_lie_apart(hop: int, aligned: bool) -> None:
+    """Lines of 40 elements in a larger tensor: the second one starts where the row begins."""
+    path = walk(8, (Axis(3, 64), Axis(40, 1)), (hop, 1))
+    assert path is not None
+    assert path.lines
+    assert path.even
+    assert path.aligned(16) == aligned

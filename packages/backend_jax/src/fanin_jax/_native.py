@@ -22,10 +22,13 @@ from fanin.environment import chosen
 from fanin.exceptions import FaninValueError
 from fanin.layout import Axis
 
-__all__ = ["Drawer", "is_native", "native"]
+__all__ = ["Drawer", "is_native", "native", "native_path"]
 
 Drawer = Callable[[Array, Array, Array], Array]
 """A draw: of the first and the second words of the keys, and the numbers of a plan."""
+
+_PREFIX: Final = "fanin_draw_"
+"""The name of the handler in XLA is this and its instruction set."""
 
 _SHORT: Final = 64
 """Rows shorter than this are drawn as a grid: as runs, each would have its own first and last block."""
@@ -52,6 +55,16 @@ def is_native() -> bool:
             'install "fanin[fast]".'
         )
     return _target() is not None
+
+
+def native_path() -> str | None:
+    """Return the instruction set of the compiled kernels, or None if XLA's own operations draw everything.
+
+    Raises:
+        FaninValueError: As of `is_native`.
+    """
+    target = _target() if is_native() else None
+    return None if target is None else target.removeprefix(_PREFIX)
 
 
 def native(
@@ -116,7 +129,7 @@ def _target() -> str | None:
         handler = xla_handler(path)
     except ImportError:  # not installed, or built without its library
         return None
-    name = f"fanin_draw_{path}"
+    name = _PREFIX + path
     jax.ffi.register_ffi_target(name, jax.ffi.pycapsule(handler), platform="cpu")  # type: ignore[no-untyped-call]
     return name
 

@@ -14,6 +14,7 @@ from fanin.exceptions import FaninTypeError, FaninValueError
 from fanin.plans import Plan
 from fanin.plans.rules import RULES
 from fanin_numpy import NumpyBackend
+from fanin_torch._device_engine import device_engine_label
 from fanin_torch._draw import draw_into
 from fanin_torch._dtypes import DTYPES, dtype_name, numpy_view
 from fanin_torch._opaque import draw_opaquely, keep
@@ -35,8 +36,8 @@ class TorchBackend:
 
     @property
     def engine(self) -> str:
-        """The kernels that draw on the CPU, for people: "native (avx2)" or "numpy"."""
-        return NumpyBackend().engine
+        """What draws on the CPU and on accelerators, for people: "native (avx2), devices: Triton 3.7.1"."""
+        return f"{NumpyBackend().engine}, devices: {device_engine_label()}"
 
     def draw(self, plan: Plan, *, device: Any = None) -> Tensor:
         """Return the tensor that `plan` describes, contiguous and without a gradient.

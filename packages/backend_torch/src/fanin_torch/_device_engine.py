@@ -21,7 +21,7 @@ from fanin.layout import Axis
 from fanin.plans import Draw
 from fanin.stream.threefry import Words
 
-__all__ = ["draw_fused", "get_device_engine", "set_device_engine"]
+__all__ = ["device_engine_label", "draw_fused", "get_device_engine", "set_device_engine"]
 
 _VARIABLE: Final = "FANIN_DEVICE_ENGINE"
 _CHOICES: Final = ("auto", "torch", "triton")
@@ -49,18 +49,36 @@ def set_device_engine(name: Literal["auto", "torch", "triton"] | None) -> None:
 
     Args:
         name: "torch" uses torch's own operations, and never imports Triton. "triton" uses one kernel per tensor on
-            CUDA, ROCm and XPU devices, and passes on the errors of Triton. "auto" does so where Triton 3.2 or newer is
-            installed; where it is not, or, with a warning, where it fails, it uses torch's operations. None goes back
+            CUDA, ROCm and XPU devices, and passes on the errors of Triton. "auto" does so where Triton 3.2 or newer can
+            be imported; where it cannot, or, with a warning, where it fails, it uses torch's operations. None goes back
             to the environment variable FANIN_DEVICE_ENGINE, read at the next draw, or "auto".
 
     Raises:
-        FaninValueError: The name is unknown, or it is "triton" and Triton is not installed.
+        FaninValueError: The name is unknown, or it is "triton" and Triton is missing, too old or broken.
     """
     if name is not None and name not in _CHOICES:
         raise FaninValueError(f"the device engine must be one of {', '.join(_CHOICES)}. Received: {name!r}.")
-    if name == "triton" and not _has_triton():
-        raise FaninValueError(_missing())
+    if name == "triton":
+        _require_triton()
     _Choice.name, _Choice.failed = name, False
+
+
+def device_engine_label() -> str:
+    """Return what draws tensors on accelerators, for people: "Triton 3.7.1" or "torch (Triton is not installed)".
+
+    Raises:
+        FaninValueError: The environment names an unknown engine, or "triton", which cannot be used.
+    """
+    choice = get_device_engine()
+    if choice == "torch":
+        return "torch"
+    if choice == "triton":
+        _require_triton()
+    elif (fault := _fault()) is not None or _Choice.failed:
+        return f"torch ({fault or 'Triton failed'})"
+    import triton
+
+    return f"Triton {triton.__version__}"
 
 
 def draw_fused(start: int, axes: tuple[Axis, ...], rule: Draw, key: Words, out: Tensor) -> bool:
@@ -69,19 +87,18 @@ def draw_fused(start: int, axes: tuple[Axis, ...], rule: Draw, key: Words, out: 
     The arguments are those of `fanin_torch._fused.draw_stream`.
 
     Raises:
-        FaninValueError: The engine is "triton", and Triton is not installed.
+        FaninValueError: The engine is "triton", and Triton is missing, too old or broken.
     """
     choice = get_device_engine()
-    if choice == "torch" or not _is_for(out.device) or (choice == "auto" and _Choice.failed):
-        return False
-    if not _has_triton():
-        if choice == "triton":
-            raise FaninValueError(_missing())
+    if choice == "torch" or not _is_for(out.device):
         return False
     from fanin_torch._fused import draw_stream
 
     if choice == "triton":
+        _require_triton()
         return draw_stream(start, axes, rule, key, out)
+    if _Choice.failed or _fault() is not None:
+        return False
     try:
         return draw_stream(start, axes, rule, key, out)
     except torch.cuda.OutOfMemoryError:
@@ -103,16 +120,29 @@ def _is_for(device: torch.device) -> bool:
 
 
 @cache
-def _has_triton() -> bool:
+def _fault() -> str | None:
+    """Return why Triton cannot be used, or None if it can."""
     if importlib.util.find_spec("triton") is None:
-        return False
-    import triton
+        return "Triton is not installed"
+    try:
+        import triton
 
-    return tuple(int(part) for part in triton.__version__.split(".")[:2]) >= _OLDEST
+        version = triton.__version__
+    except Exception as error:  # its library does not load, or another folder has its name
+        reason = str(error).partition("\n")[0]
+        return f"Triton cannot be imported: {type(error).__name__}: {reason}"
+    if tuple(int(part) for part in version.split(".")[:2]) < _OLDEST:
+        return f"Triton {version} is older than {_oldest()}"
+    return None
 
 
-def _missing() -> str:
-    return (
-        f'the device engine "triton" needs Triton {".".join(map(str, _OLDEST))} or newer, which is not installed. It '
-        f'comes with torch\'s builds for CUDA, ROCm and XPU. Install one, or choose "torch".'
-    )
+def _require_triton() -> None:
+    if (fault := _fault()) is not None:
+        raise FaninValueError(
+            f'the device engine "triton" needs Triton {_oldest()} or newer. Here, {fault}. It comes with torch\'s builds '
+            f'for CUDA, ROCm and XPU. Install one, or choose "torch".'
+        )
+
+
+def _oldest() -> str:
+    return ".".join(map(str, _OLDEST))

@@ -51,7 +51,7 @@ def draw_elements(plan: Plan, rule: Fill | Draw, target: Tensor) -> None:
 def _draw_stream(start: int, axes: tuple[Axis, ...], rule: Draw, key: Words, compute: torch.dtype, out: Tensor) -> None:
     if out.numel() == 0 or draw_fused(start, axes, rule, key, out):
         return
-    write = partial(_write, rule, torch.tensor(rule.factor, dtype=compute))
+    write = partial(_write, rule, torch.tensor(rule.factor, dtype=compute, device="cpu"))
     chunk = min(max(_CHUNKS[0], out.numel() // 4), _CHUNKS[1]) // 2 * 2
     merged = merge(axes)
     if out.is_contiguous() and (not merged or (len(merged) == 1 and merged[0] == Axis(merged[0].size, 1))):

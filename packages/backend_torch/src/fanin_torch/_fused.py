@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import struct
-from contextlib import nullcontext
 from functools import lru_cache
 from typing import Any, Final
 
@@ -12,6 +11,7 @@ from torch import Tensor
 
 from fanin.layout import Axis
 from fanin.plans import Draw
+from fanin.stream.lattice import signed
 from fanin.stream.normal_table import normal_table_bytes
 from fanin.stream.threefry import Words
 from fanin_torch._dtypes import dtype_name
@@ -44,9 +44,13 @@ def draw_stream(start: int, axes: tuple[Axis, ...], rule: Draw, key: Words, out:
     from fanin_torch import _triton_kernel as kernel
 
     arguments, options = launch(path, rule, key, out)
-    interpreted = out.device.type == "cpu"
-    with nullcontext() if interpreted else getattr(torch, out.device.type).device(out.device):  # Triton launches there
-        kernel.draw[(programs(path, options, kernel.BLOCK),)](*arguments, **options, block=kernel.BLOCK, **LAUNCH)
+    grid = (programs(path, options, kernel.BLOCK),)
+    if out.device.type == "cpu":  # Triton's interpreter compiles nothing, and in Triton 3.2 knows no such options
+        kernel.draw[grid](*arguments, **options, block=kernel.BLOCK)
+    else:
+        with getattr(torch, out.device.type).device(out.device):  # Triton launches on the current device
+            kernel.draw[grid](*arguments, **options, block=kernel.BLOCK, **LAUNCH)
+    torch.autograd.graph.increment_version(out)  # autograd has not seen that Triton wrote
     return True
 
 
@@ -60,12 +64,12 @@ def launch(path: Walk, rule: Draw, key: Words, out: Tensor) -> tuple[list[Any], 
         factor = (*struct.unpack("<i", struct.pack("<f", rule.factor)), 0)
     missing = MOST_AXES - len(path.counts)
     numbers = [
-        *map(_signed, key),
+        *map(signed, key),
         path.base,
         *factor,
         rule.mean,
         rule.shift,
-        *(_signed(rule.first_rank), _signed(rule.ranks), rule.low, rule.high),
+        *(signed(rule.first_rank), signed(rule.ranks), rule.low, rule.high),
         path.extent,
         path.tasks,
         *path.counts,
@@ -98,11 +102,6 @@ def programs(path: Walk, options: dict[str, Any], block: int) -> int:
     if not options["by_line"]:
         return -(-path.tasks // block)
     return -(-path.counts[0] // block) * (path.tasks // path.counts[0])
-
-
-def _signed(word: int) -> int:
-    word &= 0xFFFFFFFF
-    return word - (1 << 32) if word >> 31 else word
 
 
 @lru_cache(maxsize=16)

@@ -15,16 +15,12 @@ from torch import Tensor
 
 from fanin.layout import Axis
 from fanin.plans import Draw
+from fanin.stream.lattice import signed
 from fanin.stream.normal_table import normal_segments
 from fanin.stream.threefry import PARITY, ROTATIONS, Words
 from fanin_torch._index import values
 
 __all__ = ["blocks_grid", "blocks_run", "points", "words_grid", "words_of"]
-
-
-def _signed(word: int) -> int:
-    word &= 0xFFFFFFFF
-    return word - (1 << 32) if word >> 31 else word
 
 
 def _threefry(words: Tensor, key: Words, high: Tensor | int, low: int = 0) -> Tensor:
@@ -39,12 +35,12 @@ def _threefry(words: Tensor, key: Words, high: Tensor | int, low: int = 0) -> Te
     schedule = (key[0], key[1], key[0] ^ key[1] ^ PARITY)
     x0, x1 = words.unbind()
     spare = torch.empty_like(x1)
-    x1 += _signed(low + schedule[1])
+    x1 += signed(low + schedule[1])
     if isinstance(high, int):
-        torch.add(x1, _signed(high + schedule[0]), out=x0)
+        torch.add(x1, signed(high + schedule[0]), out=x0)
     else:
         torch.add(high, x1, out=x0)
-        x0 += _signed(schedule[0])
+        x0 += signed(schedule[0])
     for group in range(5):
         for k, rotation in enumerate(ROTATIONS[4 * (group % 2) : 4 * (group % 2) + 4]):
             if group or k:  # the sum of the first round is done
@@ -53,15 +49,15 @@ def _threefry(words: Tensor, key: Words, high: Tensor | int, low: int = 0) -> Te
             spare &= (1 << rotation) - 1
             torch.add(spare, x1, alpha=1 << rotation, out=x1)
             x1 ^= x0
-        x0 += _signed(schedule[(group + 1) % 3])
-        x1 += _signed(schedule[(group + 2) % 3] + group + 1)
+        x0 += signed(schedule[(group + 1) % 3])
+        x1 += signed(schedule[(group + 2) % 3] + group + 1)
     return words
 
 
 def blocks_run(first: int, count: int, key: Words, device: torch.device) -> Tensor:
     """Return both lanes of the blocks first, first + 1, ... as int32, (2, count). Their counters share a high word."""
     words = torch.empty((2, count), dtype=torch.int32, device=device)
-    torch.arange(count, out=words[1])
+    torch.arange(count, out=words[1], device=device)  # or a default device would get in the way
     return _threefry(words, key, first >> 32, first)
 
 
@@ -118,7 +114,7 @@ _FIRST: Final = 127 << 7
 def _table(device: torch.device) -> Tensor:
     """Return the table, (3, records), at the indices that the bits of a float32 give."""
     segments = [(0, 0, 0)] * _FIRST + list(normal_segments())
-    return torch.tensor(segments, dtype=torch.int32).t().contiguous().to(device)
+    return torch.tensor(segments, dtype=torch.int32, device=device).t().contiguous()
 
 
 def _normal_points(words: Tensor) -> Tensor:
@@ -154,8 +150,8 @@ def _truncated_ranks(words: Tensor, draw: Draw) -> Tensor:
     wide >>= 32
     rank = wide.to(torch.int32)
     words >>= 31
-    rank.add_(words, alpha=_signed(-draw.ranks))
-    rank += _signed(draw.first_rank)
+    rank.add_(words, alpha=signed(-draw.ranks))
+    rank += signed(draw.first_rank)
     return rank
 
 

@@ -10,11 +10,12 @@ from __future__ import annotations
 import triton
 import triton.language as tl
 
-from fanin.stream.threefry import PARITY
+from fanin.stream.threefry import PARITY, ROTATIONS
 
 __all__ = ["threefry", "weights_of"]
 
 _PARITY = tl.constexpr(PARITY)
+_R0, _R1, _R2, _R3, _R4, _R5, _R6, _R7 = map(tl.constexpr, ROTATIONS)
 
 
 @triton.jit
@@ -38,15 +39,15 @@ def threefry(counter, k0, k1):
     """Return both lanes of the blocks of 64-bit counters."""
     k2 = k0 ^ k1 ^ _PARITY
     x0, x1 = (counter >> 32).to(tl.uint32) + k0, counter.to(tl.uint32) + k1
-    x0, x1 = _four_rounds(x0, x1, 13, 15, 26, 6)
+    x0, x1 = _four_rounds(x0, x1, _R0, _R1, _R2, _R3)
     x0, x1 = x0 + k1, x1 + (k2 + 1)
-    x0, x1 = _four_rounds(x0, x1, 17, 29, 16, 24)
+    x0, x1 = _four_rounds(x0, x1, _R4, _R5, _R6, _R7)
     x0, x1 = x0 + k2, x1 + (k0 + 2)
-    x0, x1 = _four_rounds(x0, x1, 13, 15, 26, 6)
+    x0, x1 = _four_rounds(x0, x1, _R0, _R1, _R2, _R3)
     x0, x1 = x0 + k0, x1 + (k1 + 3)
-    x0, x1 = _four_rounds(x0, x1, 17, 29, 16, 24)
+    x0, x1 = _four_rounds(x0, x1, _R4, _R5, _R6, _R7)
     x0, x1 = x0 + k1, x1 + (k2 + 4)
-    x0, x1 = _four_rounds(x0, x1, 13, 15, 26, 6)
+    x0, x1 = _four_rounds(x0, x1, _R0, _R1, _R2, _R3)
     return x0 + k2, x1 + (k0 + 5)
 
 

@@ -9,8 +9,9 @@ import hashlib
 import itertools
 import math
 import os
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, cast
 
 import pytest
 import torch
@@ -176,6 +177,7 @@ SHAPES: dict[str, tuple[tuple[int, ...], str, dict[str, Any]]] = {
     "convolution, JAX order": ((3, 3, 5, 7), "HWIO", {}),
     "heads": ((6, 5, 8), "IOO", {}),
     "groups": ((6, 4, 3), "IOW", {"groups": 3, "transposed": True}),
+    "inside a group": ((12, 4, 3), "IOW", {"groups": 3, "transposed": True, "slices": (slice(5, 8),)}),
     "one column": ((700, 4), "OI", {"slices": (slice(None), slice(1, 2))}),
     "one tap of some columns": ((9, 7, 4), "OIW", {"slices": (slice(None), slice(0, 5), slice(1, 2))}),
     "scalar": ((), "", {}),
@@ -244,6 +246,37 @@ def test_a_stack_is_a_launch_per_name(launches: list[dict[str, Any]]) -> None:
     plan = fanin.plan((3, 5, 4), "he", layout="SOI", name=list("abc"))
     draw_with_torch(plan, torch.empty(plan.shape))
     assert len(launches) == 3
+
+
+class _Kernel:
+    """Takes the place of the kernel on a device, and keeps what it is launched with."""
+
+    def __init__(self) -> None:
+        self.current: Any = None
+        self.launched: list[tuple[Any, Any]] = []
+
+    @contextmanager
+    def device(self, device: torch.device) -> Iterator[None]:
+        self.current = device
+        yield
+        self.current = None
+
+    def __getitem__(self, grid: tuple[int]) -> Callable[..., None]:
+        def launched(*_: Any, **options: Any) -> None:
+            self.launched.append((self.current, {name: options.get(name) for name in _fused.LAUNCH}))
+
+        return launched
+
+
+def test_a_launch_is_on_the_device_of_the_tensor(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Triton launches on the current device, whichever holds the memory."""
+    fake = _Kernel()
+    monkeypatch.setattr(kernel, "draw", fake)
+    monkeypatch.setattr(torch, "meta", fake, raising=False)
+    plan = fanin.plan((7, 5), "he", layout="OI", name="w")
+    out = torch.empty(plan.shape, device="meta")
+    assert _fused.draw_stream(plan.offset, plan.axes, cast("Draw", plan.rule), plan.keys[0], out)
+    assert fake.launched == [(out.device, _fused.LAUNCH)]
 
 
 def test_memory_that_the_kernel_cannot_walk(launches: list[dict[str, Any]]) -> None:

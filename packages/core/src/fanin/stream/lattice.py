@@ -18,6 +18,7 @@ __all__ = [
     "UNIFORM_BITS",
     "UNIFORM_BOUND",
     "normal_lattice",
+    "signed",
     "truncated_rank",
     "uniform_lattice",
 ]
@@ -38,7 +39,14 @@ NORMAL_MAX: Final = 1672422726
 """The largest normal lattice point, of word 0: 6.2303 standard deviations."""
 
 
-def _signed(word: int) -> int:
+def signed(number: int) -> int:
+    """Return the int32 that equals an integer modulo 2^32: a word's own bits.
+
+    Example:
+        >>> signed(2**32 - 1), signed(2**31 - 1), signed(-(2**31) - 1)
+        (-1, 2147483647, 2147483647)
+    """
+    word = number & 0xFFFFFFFF
     return word - (1 << 32) if word >> 31 else word
 
 
@@ -51,7 +59,7 @@ def uniform_lattice(word: int) -> int:
         >>> uniform_lattice(0), uniform_lattice(2**32 - 1)
         (16777215, -16777215)
     """
-    return (((_signed(word) ^ 0x7FFFFFFF) >> 8) << 1) | 1
+    return (((signed(word) ^ 0x7FFFFFFF) >> 8) << 1) | 1
 
 
 def normal_lattice(word: int) -> int:
@@ -64,7 +72,7 @@ def normal_lattice(word: int) -> int:
         >>> round(normal_lattice(0) * 2.0**-28, 4), normal_lattice(5) == -normal_lattice(2**32 - 1 - 5)
         (6.2303, True)
     """
-    p = _signed(word)
+    p = signed(word)
     sign = p >> 31
     t = (p ^ sign) | 1
     bits: int = struct.unpack("<i", struct.pack("<f", t))[0]
