@@ -139,8 +139,8 @@ def _fault() -> str | None:
 def _require_triton() -> None:
     if (fault := _fault()) is not None:
         raise FaninValueError(
-            f'the device engine "triton" needs Triton {_oldest()} or newer. Here, {fault}. It comes with torch\'s builds '
-            f'for CUDA, ROCm and XPU. Install one, or choose "torch".'
+            f'the device engine "triton" needs Triton {_oldest()} or newer. Here, {fault}. It comes with torch\'s '
+            f'builds for CUDA, ROCm and XPU. Install one, or choose "torch".'
         )
 
 

@@ -97,13 +97,12 @@ def _blocks(block: Tensor, key: Words) -> Tensor:
 
 
 def _in_32_bits(block: int, axes: tuple[Axis, ...]) -> bool:
-    """Return whether blocks from this one on share a high word, and what moves along axes is an int32."""
-    reach = 1 + sum(axis.offset(axis.size - 1) if not axis.period else _periodic_reach(axis) for axis in axes)
+    """Return whether blocks from this one on share a high word, and what moves along axes is an int32.
+
+    Along an axis, the last position moves furthest: a group begins where the one before it ended, or later.
+    """
+    reach = 1 + sum(axis.offset(axis.size - 1) for axis in axes)
     return reach < 1 << 31 and block >> 32 == (block + reach) >> 32
-
-
-def _periodic_reach(axis: Axis) -> int:
-    return (axis.phase + axis.size) // axis.period * axis.outer_stride + axis.period * axis.stride
 
 
 _FIRST: Final = 127 << 7
