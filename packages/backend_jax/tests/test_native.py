@@ -54,6 +54,16 @@ DRAWS: dict[str, tuple[tuple[int, ...], Any, dict[str, Any]]] = {
     "many pairs of rows": ((600, 70), NORMAL, {"layout": "IO"}),
     "pairs of long rows": ((4, 40_000), NORMAL, {"layout": "IO"}),
     "pairs that begin between two lanes": ((90, 70), NORMAL, {"layout": "IO", "slices": [slice(3, 73), slice(0, 70)]}),
+    "no pairs: across the counter's turn": (
+        (90, 1 << 27),
+        NORMAL,
+        {"layout": "IO", "slices": [slice(0, 90), slice((1 << 33) // 90 - 50, (1 << 33) // 90 + 50)]},
+    ),
+    "pairs far away": (
+        (90, 1 << 27),
+        NORMAL,
+        {"layout": "IO", "slices": [slice(0, 90), slice((1 << 27) - 99, 1 << 27)]},
+    ),
     "no pairs: an odd number of rows": ((91, 70), UNIFORM, {"layout": "IO"}),
     "no pairs: odd strides": ((3, 3, 8, 80), TRUNCATED, {"layout": "HWIO"}),
     "no pairs: an odd part of them": ((92, 70), NORMAL, {"layout": "IO", "slices": [slice(0, 91), slice(0, 70)]}),

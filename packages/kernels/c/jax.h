@@ -89,6 +89,13 @@ static Rule rule_of(const uint32_t *words, int64_t law, int64_t format) {
     return rule;
 }
 
+/* Return whether rows are pairs: a slice may begin between two lanes, or reach where the counter's high word
+   changes. */
+static int has_pairs(const Array *array, int64_t axes) {
+    const uint64_t last = array->offset + along_all(array->axes, axes, array->rows * array->width - 1);
+    return !(array->offset & 1) && array->offset >> 33 == last >> 33;
+}
+
 static void *out_of_memory(const Call *call) {
     CreateError error = {sizeof error, NULL, "no memory to draw weights", RESOURCE_EXHAUSTED};
     return call->interface->create_error(&error);
@@ -113,10 +120,10 @@ PUBLIC void *WITH_PATH(jax, PATH)(Call *call) {
     array->data = call->results.buffers[0]->data;
     array->k0 = call->arguments.buffers[0]->data, array->k1 = call->arguments.buffers[1]->data;
     array->offset = (uint64_t)words[1] << 32 | words[0];
-    if (array->mode == PAIRS && array->offset & 1) array->mode = GRID; /* a slice may begin between two lanes */
     array->rows = array->width = 1;
     for (int64_t k = 0; k < array->outer; k++) array->rows *= array->axes[k].size;
     for (int64_t k = array->outer; k < given[5]; k++) array->width *= array->axes[k].size;
+    if (array->mode == PAIRS && !has_pairs(array, given[5])) array->mode = GRID;
     if (array->mode != RUNS) {
         work->columns = malloc((size_t)array->width * sizeof(int64_t));
         if (!work->columns) {
