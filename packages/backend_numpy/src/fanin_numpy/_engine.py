@@ -90,7 +90,8 @@ def _native_engine() -> Engine:
 
 def get_engine() -> str:
     """Return the choice of kernels: "auto", "native" or "numpy"."""
-    return chosen(_VARIABLE, _CHOICES) if _Choice.name is None else _Choice.name
+    name = _Choice.name
+    return chosen(_VARIABLE, _CHOICES) if name is None else name
 
 
 def set_engine(name: Literal["auto", "native", "numpy"] | None) -> None:
@@ -117,15 +118,17 @@ def engine() -> Engine:
     Raises:
         FaninValueError: The environment names an engine or an instruction set that is unknown or not available.
     """
-    if _Choice.settled is None:
+    settled = _Choice.settled  # another thread may set the choice at any time
+    if settled is None:
         choice = get_engine()
         if choice == "native":
-            _Choice.settled = _required()
+            settled = _required()
         elif choice == "numpy":
-            _Choice.settled = _numpy_engine()
+            settled = _numpy_engine()
         else:
-            _Choice.settled = _available() or _numpy_engine()
-    return _Choice.settled
+            settled = _available() or _numpy_engine()
+        _Choice.settled = settled
+    return settled
 
 
 def _available() -> Engine | None:
