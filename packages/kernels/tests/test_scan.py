@@ -133,9 +133,9 @@ def scanned(
         [(new - old) & MASK for new, old in zip(now, then, strict=True)]
         for now, then in zip(after, before, strict=True)
     ]
-    extremes = [list(struct.unpack(f"={rows}f", memory.written())) for memory in ends]
+    lows, highs = (list(struct.unpack(f"={rows}f", memory.written())) for memory in ends)
     counts = [seen.zero - 1, seen.narrow - 2, seen.small - 3, seen.tiny - 4, seen.huge - 5]
-    found = Answer(*added, *extremes, counts, [seen.total, seen.squares])
+    found = Answer(added[0], added[1], lows, highs, counts, [seen.total, seen.squares])
     return found, answer(words, dtype, centre, places, LANES[path])
 
 
