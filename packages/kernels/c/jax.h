@@ -69,23 +69,28 @@ static void fill_together(Work *work, const Call *call) {
     while (atomic_load(&work->done) < work->parts) WAIT();
 }
 
-/* The numbers of a plan, in 32-bit words: the offset, ..., the mean and the factor, each of the ends in two. */
+/* The factor of a plan: two words of a float64, or one, behind which the operand ends. */
+static double factor_of(const uint32_t *words, int64_t format) {
+    if (format == FLOAT64) {
+        double wide;
+        const uint64_t bits = (uint64_t)words[1] << 32 | words[0];
+        __builtin_memcpy(&wide, &bits, sizeof wide);
+        return wide;
+    }
+    float narrow;
+    __builtin_memcpy(&narrow, words, sizeof narrow);
+    return (double)narrow;
+}
+
+/* The numbers of a plan, in 32-bit words: the offset, ..., the mean and the factor. */
 static Rule rule_of(const uint32_t *words, int64_t law, int64_t format) {
-    union {
-        uint64_t bits;
-        double number;
-    } wide = {.bits = (uint64_t)words[10] << 32 | words[9]};
-    union {
-        uint32_t bits;
-        float number;
-    } narrow = {.bits = words[9]};
     Rule rule = {0};
     rule.table = fanin_table();
     rule.first_rank = words[2], rule.ranks = words[3];
     rule.shift = (int32_t)words[4], rule.low = (int32_t)words[5], rule.high = (int32_t)words[6];
     rule.mean = (int64_t)((uint64_t)words[8] << 32 | words[7]);
     rule.law = (int32_t)law, rule.format = (int32_t)format;
-    rule.factor = rule.format == FLOAT64 ? wide.number : (double)narrow.number;
+    rule.factor = factor_of(words + 9, format);
     return rule;
 }
 
