@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -188,9 +189,34 @@ def test_it_can_be_turned_off_and_required(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setenv("FANIN_ENGINE", "quick")
     with pytest.raises(FaninValueError, match=r"FANIN_ENGINE must be one of auto, native, numpy\. Received: 'quick'"):
         _native.is_native()
-    monkeypatch.setattr(_native, "_target", lambda: None)
+    _native._target.cache_clear()
+    monkeypatch.setitem(sys.modules, "fanin_kernels", None)  # an import fails, as if it were not installed
     monkeypatch.setenv("FANIN_ENGINE", "native")
-    with pytest.raises(FaninValueError, match=r"needs the compiled kernels.*fanin\[fast\]"):
+    with pytest.raises(FaninValueError, match=r"needs the compiled kernels, which are not .*fanin\[fast\]"):
         _native.is_native()
     monkeypatch.setenv("FANIN_ENGINE", "auto")
     assert not _native.is_native()
+
+
+def test_what_draws_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    from fanin_kernels import supported_paths
+
+    backend = fanin_jax.JaxBackend()
+    assert backend.engine in [f"native ({path})" for path in supported_paths()]
+    monkeypatch.setenv("FANIN_ENGINE", "numpy")
+    assert backend.engine == "xla"
+
+
+def test_without_their_library(monkeypatch: pytest.MonkeyPatch) -> None:
+    """XLA draws, and who asks for the kernels is told why there are none."""
+    from fanin_jax import _native
+
+    def fail() -> None:
+        raise ImportError("fanin-kernels was built without its library.")
+
+    monkeypatch.setattr(_native, "_target", fail)
+    monkeypatch.setenv("FANIN_ENGINE", "auto")
+    assert not _native.is_native()
+    monkeypatch.setenv("FANIN_ENGINE", "native")
+    with pytest.raises(FaninValueError, match=r"which cannot be loaded: fanin-kernels was built without its library\."):
+        _native.is_native()

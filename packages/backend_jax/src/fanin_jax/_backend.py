@@ -16,6 +16,7 @@ from fanin.exceptions import FaninTypeError, FaninValueError
 from fanin.plans import Plan
 from fanin.plans.rules import RULES
 from fanin_jax._draw import draw
+from fanin_jax._native import engine
 
 __all__ = ["JaxBackend", "check_sharding"]
 
@@ -38,6 +39,11 @@ class JaxBackend:
     capabilities = Capabilities(
         dtypes=frozenset(DTYPES), devices=("cpu", "gpu", "tpu"), jit=True, level="exact", rules=RULES
     )
+
+    @property
+    def engine(self) -> str:
+        """What draws on one CPU device, for people: "native (avx2)" or "xla"."""
+        return engine()
 
     def draw(self, plan: Plan, *, device: Any = None) -> jax.Array:
         """Return the array that `plan` describes. With a sharding, each device computes only its own part.
