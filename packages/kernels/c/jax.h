@@ -2,16 +2,9 @@
    of the array. XLA's own threads fill it. */
 
 #include <stdatomic.h>
-#include <stdlib.h>
 
+#include "system.h"
 #include "xla.h"
-
-#ifdef _WIN32
-#define WAIT()
-#else
-#include <sched.h>
-#define WAIT() sched_yield()
-#endif
 
 /* Elements that a thread fills at a time. */
 #define PART ((int64_t)1 << 15)
@@ -27,8 +20,8 @@ typedef struct {
 
 static void release(Work *work) {
     if (atomic_fetch_sub(&work->users, 1) == 1) {
-        free(work->columns);
-        free(work);
+        give_back(work->columns);
+        give_back(work);
     }
 }
 
@@ -66,7 +59,7 @@ static void fill_together(Work *work, const Call *call) {
         call->interface->destroy_error(&given);
     }
     fill_parts(work);
-    while (atomic_load(&work->done) < work->parts) WAIT();
+    while (atomic_load(&work->done) < work->parts) yield();
 }
 
 /* The factor of a plan: two words of a float64, or one, behind which the operand ends. */
@@ -115,7 +108,7 @@ PUBLIC void *WITH_PATH(jax, PATH)(Call *call) {
     }
     const int64_t *given = ((Numbers *)call->attributes.values[0])->data;
     const uint32_t *words = call->arguments.buffers[2]->data;
-    Work *work = calloc(1, sizeof *work);
+    Work *work = allocate(sizeof *work);
     if (!work) return out_of_memory(call);
     Array *array = &work->array;
     array->rule = rule_of(words, given[0], given[1]);
@@ -130,9 +123,9 @@ PUBLIC void *WITH_PATH(jax, PATH)(Call *call) {
     for (int64_t k = array->outer; k < given[5]; k++) array->width *= array->axes[k].size;
     if (array->mode == PAIRS && !has_pairs(array, given[5])) array->mode = GRID;
     if (array->mode != RUNS) {
-        work->columns = malloc((size_t)array->width * sizeof(int64_t));
+        work->columns = allocate((size_t)array->width * sizeof(int64_t));
         if (!work->columns) {
-            free(work);
+            give_back(work);
             return out_of_memory(call);
         }
         for (int64_t j = 0; j < array->width; j++)
