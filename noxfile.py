@@ -394,7 +394,7 @@ def sanitizers(session: nox.Session) -> None:
         [f"packages/backend_numpy/tests/test_{name}.py" for name in ("draw", "api")],
     )
     tests = {
-        "thread": [*draws, "-k", "thread"],
+        "thread": [*draws, "packages/kernels/tests/test_xla.py", "-k", "thread"],
         "address": [*own, *draws, "packages/backend_numpy/tests/test_strided.py"],
     }
     for name in session.posargs or runtimes:
@@ -403,7 +403,8 @@ def sanitizers(session: nox.Session) -> None:
         compiler = {"FANIN_KERNELS_CC": "gcc"}
         session.run("python", "packages/kernels/build_library.py", "--output", library, "--", *flags, env=compiler)
         # What is loaded first replaces malloc and the threads of a Python that was compiled without it.
-        loaded = {"LD_PRELOAD": runtime, "ASAN_OPTIONS": "detect_leaks=0", "PYTHONMALLOC": "malloc"}
+        options = "detect_leaks=0:allocator_may_return_null=1"
+        loaded = {"LD_PRELOAD": runtime, "ASAN_OPTIONS": options, "PYTHONMALLOC": "malloc"}
         chosen = tests.get(name, tests["address"])
         pytest(session, *chosen, "-p", "no:cacheprovider", FANIN_TEST_ENGINES="native", FANIN_FUZZ="2000", **loaded)
 

@@ -17,6 +17,7 @@ import sys
 import sysconfig
 import tempfile
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -78,11 +79,20 @@ TARGETS: Final = {
 
 
 def target_named(name: str) -> Target:
-    """Return one of `TARGETS`, or the machine with one of Zig's names for a Linux, such as "s390x-linux-gnu"."""
-    if name not in TARGETS and "-linux-" in name:
-        processor = name.partition("-")[0]
-        return Target(name, processor, "libfanin_kernels.so", f"linux_{processor}")
-    return TARGETS[name]
+    """Return one of `TARGETS`, or the machine with one of Zig's names for a Linux, such as "s390x-linux-gnu".
+
+    Raises:
+        ValueError: It is neither.
+    """
+    if name in TARGETS:
+        return TARGETS[name]
+    if "-linux-" not in name:
+        raise ValueError(
+            f"the target must be one of {', '.join(TARGETS)}, or Zig's name for a Linux, such as s390x-linux-gnu. "
+            f"Received: {name!r}."
+        )
+    processor = name.partition("-")[0]
+    return Target(name, processor, "libfanin_kernels.so", f"linux_{processor}")
 
 
 def local_target() -> Target:
@@ -95,8 +105,20 @@ def local_target() -> Target:
 
 
 def has_own_compiler() -> bool:
-    """Return whether this machine has a C compiler of its own."""
-    return CC in os.environ or (sys.platform != "win32" and shutil.which("cc") is not None)
+    """Return whether this machine has a C compiler of its own: the one that was named, or a `cc` that works."""
+    return CC in os.environ or (sys.platform != "win32" and shutil.which("cc") is not None and _works("cc"))
+
+
+@lru_cache(maxsize=1)
+def _works(cc: str) -> bool:
+    """Return whether a compiler makes a library: many a `cc` comes without C's headers, or without a linker."""
+    with tempfile.TemporaryDirectory() as folder:
+        sources = [str(SOURCES / f"{name}.c") for name in ("path_scalar", "table")]
+        try:
+            _run([cc, "-std=gnu11", "-fPIC", "-shared", *sources, "-o", str(Path(folder) / "tried")], dict(os.environ))
+        except (RuntimeError, OSError):
+            return False
+    return True
 
 
 def compiler(target: Target) -> list[str]:
@@ -144,10 +166,13 @@ def build(library: Path, target: Target, extra: Sequence[str] = ()) -> None:
         if freestanding:
             link = [*cc[:3], "build-lib", "-dynamic", "-fcompiler-rt", "-fstrip", "-O", "ReleaseSmall", *cc[4:]]
             named = ["--name", "fanin_kernels", f"-femit-bin={built}", "-fno-emit-implib"]
-            _run([*link, *named, *objects], environment)
+            system = {".dll": ["-lkernel32"], ".dylib": ["-install_name", f"@rpath/{target.library}"]}
+            _run([*link, *named, *objects, *system.get(built.suffix, [])], environment)
         else:
             _run([*command, "-shared", *objects, "-o", str(built)], environment)
-        shutil.copyfile(built, library)
+        part = library.with_name(f"{library.name}.part")
+        shutil.copyfile(built, part)
+        part.replace(library)  # a process that has loaded the old one keeps it
 
 
 def _run(command: list[str], environment: dict[str, str]) -> None:

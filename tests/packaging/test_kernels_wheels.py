@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import re
 import struct
+import tempfile
 import zipfile
 from pathlib import Path
 from typing import NamedTuple
@@ -16,7 +17,7 @@ import pytest
 
 pytestmark = pytest.mark.skipif("FANIN_KERNELS_WHEELS" not in os.environ, reason="no wheels were built")
 
-FUNCTIONS = ("given", "grid", "pairs", "rows", "run")
+FUNCTIONS = ("given", "grid", "jax", "pairs", "rows", "run", "scan")
 X86, ARM = ("avx2", "avx512", "scalar"), ("neon", "scalar")
 
 
@@ -71,4 +72,7 @@ def test_what_a_wheel_holds(platform: str) -> None:
     assert processor_of(data) == kind.processor
     found = set(re.findall(rb"fanin_[a-z]+_[a-z0-9]+(?=\0)", data)) - {b"fanin_kernels"}
     assert found >= {f"fanin_{name}_{path}".encode() for name in FUNCTIONS for path in kind.paths}
-    assert not re.search(rb"\0_?Py[A-Z_]|libpython|GLIBC_|msvcrt|api-ms-win", data), "no Python, no C library"
+    assert not re.search(rb"\0_?Py[A-Z_]|libpython|GLIBC_", data), "no Python, no C library"
+    assert tempfile.gettempdir().encode() not in data, "where it was built"
+    others = set(re.findall(rb"[\w-]+\.dll", data.lower())) - {b"fanin_kernels.dll"}
+    assert others == ({b"kernel32.dll"} if kind.library.endswith(".dll") else set()), "only the system itself"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -55,6 +56,16 @@ DRAWS: dict[str, tuple[tuple[int, ...], Any, dict[str, Any]]] = {
     "many pairs of rows": ((600, 70), NORMAL, {"layout": "IO"}),
     "pairs of long rows": ((4, 40_000), NORMAL, {"layout": "IO"}),
     "pairs that begin between two lanes": ((90, 70), NORMAL, {"layout": "IO", "slices": [slice(3, 73), slice(0, 70)]}),
+    "no pairs: across the counter's turn": (
+        (90, 1 << 27),
+        NORMAL,
+        {"layout": "IO", "slices": [slice(0, 90), slice((1 << 33) // 90 - 50, (1 << 33) // 90 + 50)]},
+    ),
+    "pairs far away": (
+        (90, 1 << 27),
+        NORMAL,
+        {"layout": "IO", "slices": [slice(0, 90), slice((1 << 27) - 99, 1 << 27)]},
+    ),
     "no pairs: an odd number of rows": ((91, 70), UNIFORM, {"layout": "IO"}),
     "no pairs: odd strides": ((3, 3, 8, 80), TRUNCATED, {"layout": "HWIO"}),
     "no pairs: an odd part of them": ((92, 70), NORMAL, {"layout": "IO", "slices": [slice(0, 91), slice(0, 70)]}),
@@ -185,9 +196,25 @@ def test_it_can_be_turned_off_and_required(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setenv("FANIN_ENGINE", "quick")
     with pytest.raises(FaninValueError, match=r"FANIN_ENGINE must be one of auto, native, numpy\. Received: 'quick'"):
         _native.is_native()
-    monkeypatch.setattr(_native, "_target", lambda: None)
+    _native._target.cache_clear()
+    monkeypatch.setitem(sys.modules, "fanin_kernels", None)  # an import fails, as if it were not installed
     monkeypatch.setenv("FANIN_ENGINE", "native")
-    with pytest.raises(FaninValueError, match=r"needs the compiled kernels.*fanin\[fast\]"):
+    with pytest.raises(FaninValueError, match=r"needs the compiled kernels, which are not .*fanin\[fast\]"):
         _native.is_native()
     monkeypatch.setenv("FANIN_ENGINE", "auto")
     assert not _native.is_native()
+
+
+def test_without_their_library(monkeypatch: pytest.MonkeyPatch) -> None:
+    """XLA draws, and who asks for the kernels is told why there are none."""
+    from fanin_jax import _native
+
+    def fail() -> None:
+        raise ImportError("fanin-kernels was built without its library.")
+
+    monkeypatch.setattr(_native, "_target", fail)
+    monkeypatch.setenv("FANIN_ENGINE", "auto")
+    assert not _native.is_native()
+    monkeypatch.setenv("FANIN_ENGINE", "native")
+    with pytest.raises(FaninValueError, match=r"which cannot be loaded: fanin-kernels was built without its library\."):
+        _native.is_native()

@@ -18,6 +18,7 @@ import fanin
 import fanin_numpy
 from fanin.exceptions import FaninTypeError, FaninValueError
 from fanin.naming import OMITTED
+from fanin_numpy import _engine
 
 
 def read_only() -> np.ndarray[Any, Any]:
@@ -155,6 +156,22 @@ except ValueError as error:
     print(type(error).__name__)
 """
     assert digest_in_process(code, FANIN_ENGINE=engine) == expected
+
+
+def test_with_kernels_that_cannot_be_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Plain NumPy draws; which kernels draw, and why, is said."""
+
+    def fail() -> None:
+        raise ImportError("fanin-kernels was built without its library.")
+
+    monkeypatch.setattr(_engine, "_native_engine", fail)
+    monkeypatch.setenv("FANIN_ENGINE", "auto")
+    fanin_numpy.set_engine(None)
+    assert fanin_numpy.init((3, 4), "random").shape == (3, 4)
+    assert fanin_numpy.NumpyBackend().engine == "numpy (fanin-kernels cannot be loaded)"
+    with pytest.raises(FaninValueError, match=r"which cannot be loaded: fanin-kernels was built without its library\."):
+        fanin_numpy.set_engine("native")
+    fanin_numpy.set_engine(None)
 
 
 FORK = """

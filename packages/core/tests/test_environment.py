@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from fanin.environment import chosen
+from fanin.environment import chosen, no_kernels
 from fanin.exceptions import FaninValueError
 
 
@@ -20,3 +20,10 @@ def test_another_name_is_refused(name: str, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setenv("FANIN_TEST", name)
     with pytest.raises(FaninValueError, match=rf"FANIN_TEST must be one of auto, fast\. Received: '{name}'"):
         chosen("FANIN_TEST", ("auto", "fast"))
+
+
+def test_why_there_are_no_kernels() -> None:
+    missing, broken = ModuleNotFoundError("No module named 'fanin_kernels'"), ImportError("it cannot load x.so.")
+    needs = 'the engine "native" needs the compiled kernels, which'
+    assert str(no_kernels(missing)) == f'{needs} are not installed. Run: pip install "fanin[fast]".'
+    assert str(no_kernels(broken)) == f"{needs} cannot be loaded: it cannot load x.so."

@@ -113,13 +113,13 @@ NAMED(pairs)(char *to, ptrdiff_t pitch, size_t rows, size_t width, const int64_t
     }
 }
 
-/* Write the weights, or points, of given words. */
-NAMED(given)(char *to, const uint32_t *words, size_t count, const Rule *rule) {
+/* Write the weights, or points, of given words, which need not be aligned. */
+NAMED(given)(char *to, const char *words, size_t count, const Rule *rule) {
     uint32_t buffer[BUFFER + SLACK] = {0};
     const size_t size = size_of(rule->format);
     for (size_t at = 0; at < count; at += BUFFER) {
         const size_t part = least(count - at, BUFFER);
-        for (size_t j = 0; j < part; j++) buffer[j] = words[at + j];
+        __builtin_memcpy(buffer, words + at * sizeof *buffer, part * sizeof *buffer);
         weights(to + at * size, buffer, part, rule);
     }
 }

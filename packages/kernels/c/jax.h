@@ -2,16 +2,9 @@
    of the array. XLA's own threads fill it. */
 
 #include <stdatomic.h>
-#include <stdlib.h>
 
+#include "system.h"
 #include "xla.h"
-
-#ifdef _WIN32
-#define WAIT()
-#else
-#include <sched.h>
-#define WAIT() sched_yield()
-#endif
 
 /* Elements that a thread fills at a time. */
 #define PART ((int64_t)1 << 15)
@@ -27,8 +20,8 @@ typedef struct {
 
 static void release(Work *work) {
     if (atomic_fetch_sub(&work->users, 1) == 1) {
-        free(work->columns);
-        free(work);
+        give_back(work->columns);
+        give_back(work);
     }
 }
 
@@ -66,27 +59,39 @@ static void fill_together(Work *work, const Call *call) {
         call->interface->destroy_error(&given);
     }
     fill_parts(work);
-    while (atomic_load(&work->done) < work->parts) WAIT();
+    while (atomic_load(&work->done) < work->parts) yield();
 }
 
-/* The numbers of a plan, in 32-bit words: the offset, ..., the mean and the factor, each of the ends in two. */
+/* The factor of a plan: two words of a float64, or one, behind which the operand ends. */
+static double factor_of(const uint32_t *words, int64_t format) {
+    if (format == FLOAT64) {
+        double wide;
+        const uint64_t bits = (uint64_t)words[1] << 32 | words[0];
+        __builtin_memcpy(&wide, &bits, sizeof wide);
+        return wide;
+    }
+    float narrow;
+    __builtin_memcpy(&narrow, words, sizeof narrow);
+    return (double)narrow;
+}
+
+/* The numbers of a plan, in 32-bit words: the offset, ..., the mean and the factor. */
 static Rule rule_of(const uint32_t *words, int64_t law, int64_t format) {
-    union {
-        uint64_t bits;
-        double number;
-    } wide = {.bits = (uint64_t)words[10] << 32 | words[9]};
-    union {
-        uint32_t bits;
-        float number;
-    } narrow = {.bits = words[9]};
     Rule rule = {0};
     rule.table = fanin_table();
     rule.first_rank = words[2], rule.ranks = words[3];
     rule.shift = (int32_t)words[4], rule.low = (int32_t)words[5], rule.high = (int32_t)words[6];
     rule.mean = (int64_t)((uint64_t)words[8] << 32 | words[7]);
     rule.law = (int32_t)law, rule.format = (int32_t)format;
-    rule.factor = rule.format == FLOAT64 ? wide.number : (double)narrow.number;
+    rule.factor = factor_of(words + 9, format);
     return rule;
+}
+
+/* Return whether rows are pairs: a slice may begin between two lanes, or reach where the counter's high word
+   changes. */
+static int has_pairs(const Array *array, int64_t axes) {
+    const uint64_t last = array->offset + along_all(array->axes, axes, array->rows * array->width - 1);
+    return !(array->offset & 1) && array->offset >> 33 == last >> 33;
 }
 
 static void *out_of_memory(const Call *call) {
@@ -103,7 +108,7 @@ PUBLIC void *WITH_PATH(jax, PATH)(Call *call) {
     }
     const int64_t *given = ((Numbers *)call->attributes.values[0])->data;
     const uint32_t *words = call->arguments.buffers[2]->data;
-    Work *work = calloc(1, sizeof *work);
+    Work *work = allocate(sizeof *work);
     if (!work) return out_of_memory(call);
     Array *array = &work->array;
     array->rule = rule_of(words, given[0], given[1]);
@@ -113,14 +118,14 @@ PUBLIC void *WITH_PATH(jax, PATH)(Call *call) {
     array->data = call->results.buffers[0]->data;
     array->k0 = call->arguments.buffers[0]->data, array->k1 = call->arguments.buffers[1]->data;
     array->offset = (uint64_t)words[1] << 32 | words[0];
-    if (array->mode == PAIRS && array->offset & 1) array->mode = GRID; /* a slice may begin between two lanes */
     array->rows = array->width = 1;
     for (int64_t k = 0; k < array->outer; k++) array->rows *= array->axes[k].size;
     for (int64_t k = array->outer; k < given[5]; k++) array->width *= array->axes[k].size;
+    if (array->mode == PAIRS && !has_pairs(array, given[5])) array->mode = GRID;
     if (array->mode != RUNS) {
-        work->columns = malloc((size_t)array->width * sizeof(int64_t));
+        work->columns = allocate((size_t)array->width * sizeof(int64_t));
         if (!work->columns) {
-            free(work);
+            give_back(work);
             return out_of_memory(call);
         }
         for (int64_t j = 0; j < array->width; j++)

@@ -11,10 +11,15 @@ typedef struct {
     double total, squares; /* sums of differences to the centre, and of their squares */
 } Seen;
 
+/* Weights in a mapped file need not be aligned to their size. */
+typedef uint16_t Loose16 __attribute__((aligned(1)));
+typedef uint32_t Loose32 __attribute__((aligned(1)));
+typedef float LooseFloat __attribute__((aligned(1)));
+
 /* Columns that are read at once: a few KiB, for the loops over them. */
 #define COLUMNS 512
 
-INLINE uint64_t hash_row(const uint32_t *words, size_t count, int shift, const uint64_t *places, uint64_t place,
+INLINE uint64_t hash_row(const Loose32 *words, size_t count, int shift, const uint64_t *places, uint64_t place,
                          uint64_t *columns) {
     uint64_t row = 0;
     for (size_t j = 0; j < count; j++) row += (uint64_t)(words[j] >> shift) * places[j];
@@ -22,7 +27,7 @@ INLINE uint64_t hash_row(const uint32_t *words, size_t count, int shift, const u
     return row;
 }
 
-INLINE void count_words(const uint32_t *words, size_t count, Seen *seen) {
+INLINE void count_words(const Loose32 *words, size_t count, Seen *seen) {
     uint32_t zero = 0, narrow = 0, small = 0, tiny = 0, huge = 0;
     for (size_t j = 0; j < count; j++) {
         const uint32_t size = words[j] & 0x7fffffff;
@@ -36,7 +41,7 @@ INLINE void count_words(const uint32_t *words, size_t count, Seen *seen) {
 }
 
 /* Add the numbers' differences to a centre and their squares, and widen the ends. */
-INLINE void add_numbers(const float *numbers, size_t count, double centre, float *low, float *high, Seen *seen) {
+INLINE void add_numbers(const LooseFloat *numbers, size_t count, double centre, float *low, float *high, Seen *seen) {
     double total[LANES] = {0}, squares[LANES] = {0};
     float lows[LANES], highs[LANES];
     size_t at = 0;
@@ -61,10 +66,10 @@ INLINE void add_numbers(const float *numbers, size_t count, double centre, float
     }
 }
 
-/* Add a rectangle to the hashes of its rows and columns and to what was seen. Its weights are float32 (`half` is 0), or
-   16 bits wide; `numbers` are their values. The ends of a row's numbers are written, NaN left out; those of rows of NaN
-   are infinite. */
-NAMED(scan)(const void *weights, int half, const float *numbers, size_t rows, size_t width, double centre,
+/* Add a rectangle to the hashes of its rows and columns and to what was seen. Its weights are float32, or 16 bits wide if
+   `half` is 1; `numbers` are their values. The ends of the numbers of a row are written, NaN left out; those of
+   rows of NaN are infinite. */
+NAMED(scan)(const void *weights, int half, const void *numbers, size_t rows, size_t width, double centre,
             const uint64_t *row_places, const uint64_t *column_places, uint64_t *row_hashes, uint64_t *column_hashes,
             float *lows, float *highs, Seen *seen) {
     uint32_t buffer[COLUMNS];
@@ -72,16 +77,16 @@ NAMED(scan)(const void *weights, int half, const float *numbers, size_t rows, si
         lows[i] = __builtin_inff(), highs[i] = -__builtin_inff();
         for (size_t left = 0; left < width; left += COLUMNS) {
             const size_t count = least(width - left, COLUMNS), at = i * width + left;
-            const uint32_t *words = (const uint32_t *)weights + at;
+            const Loose32 *words = (const Loose32 *)weights + at;
             if (half) {
-                const uint16_t *narrow = (const uint16_t *)weights + at;
+                const Loose16 *narrow = (const Loose16 *)weights + at;
                 for (size_t j = 0; j < count; j++) buffer[j] = (uint32_t)narrow[j] << 16;
                 words = buffer;
             }
             row_hashes[i] += hash_row(words, count, half ? 16 : 0, column_places + left, row_places[i],
                                       column_hashes + left);
             count_words(words, count, seen);
-            add_numbers(numbers + at, count, centre, lows + i, highs + i, seen);
+            add_numbers((const LooseFloat *)numbers + at, count, centre, lows + i, highs + i, seen);
         }
     }
 }

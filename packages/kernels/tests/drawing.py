@@ -1,4 +1,4 @@
-"""What the tests share: rules, the core's answer to them, and memory that shows whether a kernel leaves its array."""
+"""What the tests share: rules, and the core's answer to them."""
 
 from __future__ import annotations
 

@@ -7,20 +7,16 @@ is seen.
 from __future__ import annotations
 
 import ctypes
-import mmap
 import random
-import sys
 from collections.abc import Iterator
 
 import pytest
 from drawing import DRAWS, PACKED, SIZES, WIDE, expected, rule_of
+from memory import Memory, guarded, on_linux
 
 from fanin import reference
 from fanin.plans import Draw
 from fanin_kernels import Kernels, kernels, supported_paths
-
-MARGIN = 256
-"""Bytes on either side of an array, more than any vector has."""
 
 FORMS = tuple(SIZES)
 CASES = [(draw, form) for draw in DRAWS.values() for form in FORMS]
@@ -29,24 +25,6 @@ NAMES = [f"{name} {form}" for name in DRAWS for form in FORMS] + [f"{name} float
 
 every_path = pytest.mark.parametrize("path", supported_paths())
 every_case = pytest.mark.parametrize(("draw", "form"), CASES, ids=NAMES)
-
-
-class Memory:
-    """Bytes with known neighbours, at a chosen distance from a 64-byte border."""
-
-    def __init__(self, size: int, shift: int = 0) -> None:
-        self.block = bytearray(random.Random(size).randbytes(size + 2 * MARGIN + 64 + shift))
-        self.before = bytes(self.block)
-        whole = ctypes.addressof(ctypes.c_char.from_buffer(self.block))
-        self.start = MARGIN + -(whole + MARGIN) % 64 + shift
-        self.size, self.address = size, whole + self.start
-
-    def written(self) -> bytes:
-        """Return the bytes of the array, after a look at its neighbours."""
-        end = self.start + self.size
-        assert self.block[: self.start] == self.before[: self.start], "written before the array"
-        assert self.block[end:] == self.before[end:], "written behind the array"
-        return bytes(self.block[self.start : end])
 
 
 def answer(draw: Draw, form: str, indices: Iterator[int] | range) -> bytes:
@@ -198,23 +176,17 @@ def test_float16_beyond_its_range_is_infinite() -> None:
                 assert bits & 0x7FFF < 0x7C00
 
 
-@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs mprotect")
+@on_linux
 @every_path
 @pytest.mark.parametrize("form", FORMS)
 def test_memory_that_ends_with_the_array(path: str, form: str) -> None:
     """The page behind the array, then that before it, must not be touched: a fault would end the tests."""
-    libc, page = ctypes.CDLL(None, use_errno=True), mmap.PAGESIZE
-    region = mmap.mmap(-1, 3 * page)
-    start = ctypes.addressof(ctypes.c_char.from_buffer(region))
-    for edge in (start, start + 2 * page):
-        assert libc.mprotect(ctypes.c_void_p(edge), ctypes.c_size_t(page), 0) == 0
     draw, size = DRAWS["normal, mean"], SIZES[form]
     rule = rule_of(draw, form)
     own: Kernels = kernels(path)
-    for count in range(1, 301):
-        for first in (0, 1):
-            for address in (start + 2 * page - count * size, start + page):
-                own.run(address, count, first, PACKED, rule)
-                assert ctypes.string_at(address, count * size) == answer(draw, form, range(first, first + count))
-    for edge in (start, start + 2 * page):
-        libc.mprotect(ctypes.c_void_p(edge), ctypes.c_size_t(page), 3)
+    with guarded() as (start, end):
+        for count in range(1, 301):
+            for first in (0, 1):
+                for address in (end - count * size, start):
+                    own.run(address, count, first, PACKED, rule)
+                    assert ctypes.string_at(address, count * size) == answer(draw, form, range(first, first + count))

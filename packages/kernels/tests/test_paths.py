@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import platform
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
 from fanin.exceptions import FaninValueError
-from fanin_kernels import PATHS, chosen_path, supported_paths
+from fanin_kernels import PATHS, _file, chosen_path, supported_paths
 
 
 def test_the_paths_of_this_processor() -> None:
@@ -42,16 +40,14 @@ def test_a_path_that_cannot_run_is_refused(monkeypatch: pytest.MonkeyPatch, name
         chosen_path()
 
 
-def test_a_package_without_its_library_says_so() -> None:
-    code = """
-import pathlib
-import fanin_kernels._file as file
-file._NAMES.clear()
-file.__file__ = str(pathlib.Path("nowhere", "_file.py").absolute())
-try:
-    file.load()
-except ImportError as error:
-    print(error)
-"""
-    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=os.environ, check=True)
-    assert run.stdout.startswith("fanin-kernels was built without its library. Install it again")
+@pytest.mark.parametrize("is_there", [False, True])
+def test_a_library_that_cannot_be_loaded(is_there: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (name,) = (path.name for path in Path(_file.__file__).parent.glob("*fanin_kernels.*"))
+    if is_there:
+        (tmp_path / name).write_text("no library", encoding="utf-8")
+    monkeypatch.setattr(_file, "__file__", str(tmp_path / "_file.py"))
+    what = f"cannot load {name}: .+" if is_there else "was built without its library"
+    with pytest.raises(
+        ImportError, match=rf"^fanin-kernels {what}\. Install a C compiler, then run: pip .* fanin-kernels"
+    ):
+        _file.load.__wrapped__()

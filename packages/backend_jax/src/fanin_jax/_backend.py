@@ -16,7 +16,7 @@ from fanin.exceptions import FaninTypeError, FaninValueError
 from fanin.plans import Plan
 from fanin.plans.rules import RULES
 from fanin_jax._draw import draw
-from fanin_jax._native import native_path
+from fanin_jax._native import engine
 
 __all__ = ["JaxBackend", "check_sharding"]
 
@@ -43,8 +43,7 @@ class JaxBackend:
     @property
     def engine(self) -> str:
         """What draws on one CPU device and on all others, for people: "native (avx2), devices: XLA" or "XLA"."""
-        path = native_path()
-        return "XLA" if path is None else f"native ({path}), devices: XLA"
+        return engine()
 
     def draw(self, plan: Plan, *, device: Any = None) -> jax.Array:
         """Return the array that `plan` describes. With a sharding, each device computes only its own part.

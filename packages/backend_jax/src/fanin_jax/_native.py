@@ -18,17 +18,13 @@ from jax import Array
 from jax.extend.core import Primitive
 from jax.interpreters import batching, mlir
 
-from fanin.environment import chosen
-from fanin.exceptions import FaninValueError
+from fanin.environment import chosen, no_kernels
 from fanin.layout import Axis
 
-__all__ = ["Drawer", "is_native", "native", "native_path"]
+__all__ = ["Drawer", "engine", "is_native", "native"]
 
 Drawer = Callable[[Array, Array, Array], Array]
 """A draw: of the first and the second words of the keys, and the numbers of a plan."""
-
-_PREFIX: Final = "fanin_draw_"
-"""The name of the handler in XLA is this and its instruction set."""
 
 _SHORT: Final = 64
 """Rows shorter than this are drawn as a grid: as runs, each would have its own first and last block."""
@@ -38,6 +34,9 @@ _LONG: Final = 1 << 16
 
 _MOST: Final = 1 << 22
 """Maximum length of a row of a grid, whose offsets are kept in memory."""
+
+_PREFIX: Final = "fanin_draw_"
+"""Begins the name under which XLA knows a handler, before the instruction set."""
 
 
 def is_native() -> bool:
@@ -49,22 +48,13 @@ def is_native() -> bool:
     name = chosen("FANIN_ENGINE", ("auto", "native", "numpy"))
     if name == "numpy":
         return False
-    if _target() is None and name == "native":
-        raise FaninValueError(
-            'the engine "native" needs the compiled kernels, which are not installed or cannot be loaded. Run: pip '
-            'install "fanin[fast]".'
-        )
-    return _target() is not None
-
-
-def native_path() -> str | None:
-    """Return the instruction set of the compiled kernels, or None if XLA's own operations draw everything.
-
-    Raises:
-        FaninValueError: As of `is_native`.
-    """
-    target = _target() if is_native() else None
-    return None if target is None else target.removeprefix(_PREFIX)
+    try:
+        _target()
+    except ImportError as error:  # not installed, or built without its library
+        if name == "native":
+            raise no_kernels(error) from error
+        return False
+    return True
 
 
 def native(
@@ -119,18 +109,28 @@ def _pairs(axes: tuple[Axis, ...], place: int) -> bool:
     return whole and not any(axis.period or axis.stride % 2 for axis in others)
 
 
-@lru_cache(maxsize=1)
-def _target() -> str | None:
-    """Return the name under which XLA knows the handler, or None where there are no compiled kernels."""
-    try:
-        from fanin_kernels import chosen_path, xla_handler
+def engine() -> str:
+    """Return what draws on one CPU device and on all others, for people: "native (avx2), devices: XLA" or "XLA".
 
-        path = chosen_path()
-        handler = xla_handler(path)
-    except ImportError:  # not installed, or built without its library
-        return None
-    name = _PREFIX + path
-    jax.ffi.register_ffi_target(name, jax.ffi.pycapsule(handler), platform="cpu")  # type: ignore[no-untyped-call]
+    Raises:
+        FaninValueError: As `is_native`.
+    """
+    return f"native ({_target().removeprefix(_PREFIX)}), devices: XLA" if is_native() else "XLA"
+
+
+@lru_cache(maxsize=1)
+def _target() -> str:
+    """Return the name under which XLA knows the handler.
+
+    Raises:
+        ImportError: There are no compiled kernels.
+    """
+    from fanin_kernels import chosen_path, xla_handler
+
+    path = chosen_path()
+    name = f"{_PREFIX}{path}"
+    capsule = jax.ffi.pycapsule(xla_handler(path))  # type: ignore[no-untyped-call]
+    jax.ffi.register_ffi_target(name, capsule, platform="cpu")
     return name
 
 
@@ -151,11 +151,10 @@ def _lowered(
     context: mlir.LoweringRuleContext, *operands: Any, structure: tuple[int, ...], otherwise: Drawer, **_: Any
 ) -> Any:
     """Return a call of the handler, unless the program is not for this one device alone."""
-    module, target = context.module_context, _target()
-    alone = getattr(module.axis_context, "num_devices", 0) == 1 and not module.lowering_parameters.for_export
-    if not alone or target is None:
+    module = context.module_context
+    if getattr(module.axis_context, "num_devices", 0) != 1 or module.lowering_parameters.for_export:
         return _by_xla(context, *operands, otherwise=otherwise)
-    call: Callable[..., Sequence[Any]] = jax.ffi.ffi_lowering(target)
+    call: Callable[..., Sequence[Any]] = jax.ffi.ffi_lowering(_target())
     return call(context, *operands, structure=np.array(structure, np.int64))
 
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, Final, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fanin.environment import chosen
+from fanin.environment import chosen, no_kernels
 from fanin.exceptions import FaninValueError
 from fanin.plans import Draw
 from fanin.stream.threefry import Words
@@ -30,7 +30,7 @@ class Engine:
 
     Attributes:
         name: "native" or "numpy".
-        label: The name for people, with the instruction set of native kernels.
+        label: The name for people, with the instruction set of native kernels, or why there are none.
         chunk: Number of elements of a chunk, given the number of threads: large enough that calls cost little, small
             enough to stay in the cache.
         outputs: The dtypes that the kernels write; uint16 stands for the bits of bfloat16.
@@ -90,7 +90,8 @@ def _native_engine() -> Engine:
 
 def get_engine() -> str:
     """Return the choice of kernels: "auto", "native" or "numpy"."""
-    return chosen(_VARIABLE, _CHOICES) if _Choice.name is None else _Choice.name
+    name = _Choice.name
+    return chosen(_VARIABLE, _CHOICES) if name is None else name
 
 
 def set_engine(name: Literal["auto", "native", "numpy"] | None) -> None:
@@ -117,28 +118,30 @@ def engine() -> Engine:
     Raises:
         FaninValueError: The environment names an engine or an instruction set that is unknown or not available.
     """
-    if _Choice.settled is None:
+    settled = _Choice.settled  # another thread may set the choice at any time
+    if settled is None:
         choice = get_engine()
         if choice == "native":
-            _Choice.settled = _required()
+            settled = _required()
         elif choice == "numpy":
-            _Choice.settled = _numpy_engine()
+            settled = _numpy_engine()
         else:
-            _Choice.settled = _available() or _numpy_engine()
-    return _Choice.settled
+            settled = _available()
+        _Choice.settled = settled
+    return settled
 
 
-def _available() -> Engine | None:
+def _available() -> Engine:
     try:
         return _native_engine()
-    except ImportError:  # not installed, or built without its library
-        return None
+    except ModuleNotFoundError:
+        return _numpy_engine()
+    except ImportError:  # built without its library, or for another machine
+        return replace(_numpy_engine(), label="numpy (fanin-kernels cannot be loaded)")
 
 
 def _required() -> Engine:
     try:
         return _native_engine()
     except ImportError as error:
-        raise FaninValueError(
-            f'the engine "native" needs the compiled kernels: {error} Run: pip install "fanin[fast]".'
-        ) from error
+        raise no_kernels(error) from error

@@ -10,9 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fanin.plans import Draw
-from fanin.stream.normal_table import normal_table_bytes
 from fanin.stream.threefry import Words
-from fanin_kernels import FORMATS, LAWS, Path, Rule, kernels
+from fanin_kernels import FORMATS, LAWS, NORMAL_TABLE, Path, Rule, kernels
 
 __all__ = ["NativeKernels"]
 
@@ -26,14 +25,12 @@ _FORMAT_OF: Final = {
     np.dtype(np.int32): FORMATS["points"],
 }
 
-_TABLE: Final = np.frombuffer(normal_table_bytes(), "<u8").astype(np.uint64)
-
 
 @lru_cache(maxsize=1024)
 def _rule(draw: Draw, format: int) -> Any:
     """Return a reference to what the kernels need of a rule and of what they write."""
     rule = Rule(
-        table=_TABLE.ctypes.data,
+        table=NORMAL_TABLE,
         factor=draw.factor,
         mean=draw.mean,
         low=draw.low,

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from fanin.exceptions import FaninValueError
 
-__all__ = ["chosen"]
+__all__ = ["chosen", "no_kernels"]
 
 
 def chosen(variable: str, choices: Sequence[str], otherwise: str = "auto") -> str:
@@ -23,3 +23,12 @@ def chosen(variable: str, choices: Sequence[str], otherwise: str = "auto") -> st
             f"unset it."
         )
     return name
+
+
+def no_kernels(error: ImportError) -> FaninValueError:
+    """Return what is said where the engine "native" is asked for, and fanin-kernels cannot be imported or loaded."""
+    if isinstance(error, ModuleNotFoundError):
+        what = 'which are not installed. Run: pip install "fanin[fast]".'
+    else:
+        what = f"which cannot be loaded: {error}"
+    return FaninValueError(f'the engine "native" needs the compiled kernels, {what}')

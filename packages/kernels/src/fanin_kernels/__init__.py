@@ -2,6 +2,7 @@
 
 from fanin_kernels._library import FORMATS, LAWS, Kernels, Rule, Seen, kernels
 from fanin_kernels._paths import PATHS, Path, chosen_path, supported_paths
+from fanin_kernels._table import NORMAL_TABLE
 from fanin_kernels._xla import MODES, xla_handler
 
 __version__ = "0.1.0"
@@ -10,6 +11,7 @@ __all__ = [
     "FORMATS",
     "LAWS",
     "MODES",
+    "NORMAL_TABLE",
     "PATHS",
     "Kernels",
     "Path",

@@ -26,6 +26,6 @@ def load() -> ctypes.CDLL:
     except OSError as error:
         what = "was built without its library" if not path.exists() else f"cannot load {path.name}: {error}"
         raise ImportError(
-            f"fanin-kernels {what}. Install it again where a C compiler or the package ziglang is available, or draw "
-            f"without it: FANIN_ENGINE=numpy."
+            f"fanin-kernels {what}. Install a C compiler, then run: pip install --force-reinstall --no-deps "
+            f"--no-cache-dir fanin-kernels. Or draw without it: FANIN_ENGINE=numpy."
         ) from error

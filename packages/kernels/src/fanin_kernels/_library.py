@@ -65,9 +65,9 @@ class Kernels:
             index reaches the next multiple of 2^33 after its base.
         given: (out, words, count, rule): write what given words become.
         scan: (weights, half, numbers, rows, width, centre, row places, column places, row hashes, column hashes, lows,
-            highs, seen): one pass over a rectangle of float32 weights, or, if `half`, of weights of 16 bits, and over
-            their numbers (float32). It adds weights times places to the hashes (uint64), writes the ends of each row
-            (float32), and adds to the counts and sums.
+            highs, seen): one pass over a rectangle of float32 weights, or, if `half`, of weights of 16 bits. Numbers
+            are their values in float32; neither need be aligned. It adds weights times places to the hashes (uint64),
+            writes the ends of each row (float32), and adds to the counts and sums.
     """
 
     def __init__(self, path: Path) -> None:

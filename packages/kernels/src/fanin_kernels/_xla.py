@@ -6,9 +6,9 @@ import ctypes
 from functools import lru_cache
 from typing import Any, Final
 
-from fanin.stream.normal_table import normal_table_bytes
 from fanin_kernels._file import load
 from fanin_kernels._paths import Path
+from fanin_kernels._table import NORMAL_TABLE
 
 __all__ = ["MODES", "xla_handler"]
 
@@ -26,15 +26,7 @@ def xla_handler(path: Path) -> Any:
     axis its size, stride, period, outer stride and phase.
     """
     library = load()
-    library.fanin_set_table.argtypes, library.fanin_set_table.restype = (ctypes.c_void_p,), None
-    library.fanin_set_table(ctypes.addressof(_records()))
+    function = library.fanin_set_table  # each look-up of a name may be another object, with types of its own
+    function.argtypes, function.restype = (ctypes.c_void_p,), None
+    function(NORMAL_TABLE)
     return getattr(library, f"fanin_jax_{path}")
-
-
-@lru_cache(maxsize=1)
-def _records() -> ctypes.Array[ctypes.c_uint64]:
-    """Return the normal lattice's records in memory that stays: little-endian in the file, native here."""
-    data = normal_table_bytes()
-    return (ctypes.c_uint64 * (len(data) // 8))(
-        *(int.from_bytes(data[k : k + 8], "little") for k in range(0, len(data), 8))
-    )

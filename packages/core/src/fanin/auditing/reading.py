@@ -193,7 +193,7 @@ def _scanned(
     assert found.hashes is not None
     assert found.constant_rows is not None
     summary = found.units[0].summary
-    bits = np.require(bits, requirements=["C", "A"]).reshape(-1)  # a file may have it at any address
+    bits = np.ascontiguousarray(bits).reshape(-1)  # at any address, as in a file
     places = list(_places(bits.size, flat, found.columns if found.shape else 1))
     scanned, values, ends = scan(bits, found.tensor.dtype, summary.centre, found.hashes, places)
     if not summary.add_scanned(values, scanned):
