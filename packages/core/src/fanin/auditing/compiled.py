@@ -58,6 +58,8 @@ def scan(
         addresses = [array.ctypes.data for array in arrays]
         _kernel(part.ctypes.data, half, values[place].ctypes.data, *shape, centre, *addresses, byref(seen))
         hashes.row_used[rows] |= (lows != 0) | (highs != 0)
+        if seen.huge:  # maybe NaN, which is no end of its row
+            hashes.row_used[rows] |= (part << 1 != 0).any(1)
         if seen.zero - before < shape[0]:  # too few zeros for a column of them
             hashes.column_used[columns] = True
         else:
