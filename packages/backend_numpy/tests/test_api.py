@@ -40,6 +40,18 @@ REFUSED: dict[str, tuple[Any, dict[str, Any], type[Exception], str]] = {
         FaninValueError,
         "share memory",
     ),
+    "overlapping by some bytes": (
+        np.ndarray((2, 4), np.float32, bytearray(64), 0, (16, 7)),
+        {"layout": "OI"},
+        FaninValueError,
+        "share memory",
+    ),
+    "overlapping by some bytes, backwards": (
+        np.ndarray((2, 2), np.float32, bytearray(64), 20, (-6, 4)),
+        {"layout": "OI"},
+        FaninValueError,
+        "share memory",
+    ),
     "no layout": (np.zeros((3, 4), np.float32), {}, FaninValueError, "State the layout"),
     "seed": (np.zeros((3, 4), np.float32), {"layout": "OI", "seed": -1}, FaninValueError, "seed"),
     "no name": (
@@ -65,6 +77,14 @@ def test_init_in_place_returns_the_array_and_equals_init() -> None:
     array = np.full((64, 256), np.nan, np.float32)
     assert fanin_numpy.init_(array, "glorot_uniform", layout="IO", seed=5, name="w") is array
     assert np.array_equal(array, fanin_numpy.init((64, 256), "glorot_uniform", layout="IO", seed=5, name="w"))
+
+
+def test_strides_of_records_need_not_be_multiples_of_the_itemsize() -> None:
+    records = np.zeros((3, 4), np.dtype([("tag", "u1"), ("weight", "f4"), ("note", "u1")]))
+    fanin_numpy.init_(records["weight"], "he", layout="OI", seed=5, name="w")
+    assert np.array_equal(records["weight"], fanin_numpy.init((3, 4), "he", layout="OI", seed=5, name="w"))
+    assert not records["tag"].any()
+    assert not records["note"].any()
 
 
 def test_a_name_is_asked_for_where_weights_are_random() -> None:

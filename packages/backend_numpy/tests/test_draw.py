@@ -132,3 +132,21 @@ def test_threads_and_chunks_do_not_change_the_bits(
     plan = fanin.plan(shape, "he", layout="OI", seed=3, name="large")
     assert [float(canonical[position]) for position in POSITIONS] == [reference.value(plan, k) for k in POSITIONS]
     assert np.array_equal(canonical, first)
+
+
+PAIRS: dict[str, tuple[tuple[int, int], tuple[slice, slice]]] = {
+    "whole": ((2, 40_000), (slice(0, 2), slice(0, 40_000))),
+    "begins between two lanes": ((4, 40_000), (slice(1, 3), slice(0, 40_000))),
+    "before the counter's turn": ((2, 1 << 33), (slice(0, 2), slice((1 << 32) - 40_000, 1 << 32))),
+    "across the counter's turn": ((2, 1 << 33), (slice(0, 2), slice((1 << 32) - 20_000, (1 << 32) + 20_000))),
+    "an odd number of inputs": ((3, 40_000), (slice(0, 2), slice(0, 40_000))),
+}
+
+
+@pytest.mark.parametrize("case", PAIRS)
+def test_rows_that_share_their_blocks(engine: Engine, case: str) -> None:
+    """Rows longer than those of a grid, in JAX's order; in canonical order the same weights run along the memory."""
+    shape, slices = PAIRS[case]
+    transposed = fanin_numpy.init(shape, "he", layout="IO", seed=3, name="w", slices=slices)
+    canonical = fanin_numpy.init(shape[::-1], "he", layout="OI", seed=3, name="w", slices=slices[::-1])
+    assert np.array_equal(transposed, canonical.T)

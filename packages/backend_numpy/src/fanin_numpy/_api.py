@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fanin.api import draw
+import fanin
 from fanin.exceptions import FaninTypeError, FaninValueError
 from fanin.initializers import Initializer
 from fanin.naming import OMITTED, Omitted, check_unnamed
@@ -42,19 +42,19 @@ def init(
         >>> init((256, 64), "he", layout="OI", name="fc.weight").shape
         (256, 64)
     """
-    made = plan(
+    return fanin.init(  # type: ignore[no-any-return]
         shape,
         initialization,
         layout=layout,
         seed=seed,
         name=name,
         dtype=dtype,
+        backend=_BACKEND,
         slices=slices,
         groups=groups,
         transposed=transposed,
         stride=stride,
     )
-    return draw(made, backend=_BACKEND)  # type: ignore[no-any-return]
 
 
 def init_(
@@ -109,7 +109,8 @@ def init_(
         )
     if not array.flags.writeable:
         raise FaninValueError("init_ writes in place, but this array is read-only. Pass a copy: array.copy().")
-    if not array.flags.c_contiguous and overlaps(array.shape, [step // array.itemsize for step in array.strides]):
+    bytes_of = (*array.shape, array.itemsize), (*array.strides, 1)  # strides need not be multiples of the itemsize
+    if not array.flags.c_contiguous and overlaps(*bytes_of):
         raise FaninValueError(
             f"init_ cannot write an array whose elements share memory (shape {array.shape}, strides {array.strides}). "
             f"Pass a copy: array.copy()."

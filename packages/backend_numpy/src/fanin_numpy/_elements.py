@@ -179,7 +179,7 @@ def _paired_rows(
     if count % 2 or count > _MANY or any(axis.period or axis.stride % 2 for axis in inner):
         return None
     bases = offsets(outer, 0, count) + offset
-    rows = np.argsort(bases)
+    rows = np.argsort(bases).astype(np.int64, copy=False)  # a 32-bit processor's would be int32
     bases = bases[rows]
     last = bases + sum(axis.stride * (axis.size - 1) for axis in inner)
     if (bases[0::2] % 2).any() or (bases[1::2] != bases[0::2] + 1).any() or ((bases ^ last) >> _TURN).any():

@@ -139,10 +139,12 @@ def test_the_kernel_reads_memory_that_is_not_aligned() -> None:
 
 @pytest.mark.parametrize("dtype", ["float32", "uint16"])
 def test_hashes_are_the_same(dtype: str) -> None:
-    """Of float32, and of the bits of bfloat16; zeros, and a column and a row of them, included."""
+    """Of float32, and of the bits of bfloat16; zeros, a column and a row of them, and NaN among zeros included."""
     array = np.random.default_rng(3).normal(size=(90, 70)).astype(np.float32)
     array[:, 4] = array[11] = 0
     array[3, 5], array[11, 4] = 0, -0.0
+    array[20] = array[:, 30] = 0
+    array[20, 7] = array[40, 30] = np.nan  # which is neither the lowest nor the highest of its row
     bits = array if dtype == "float32" else (array.view(np.uint32) >> 16).astype(np.uint16)
     plain, compiled = Hashes(90, 70), Hashes(90, 70)
     plain.add(words_of(bits), 8 * bits.itemsize, 0, 0)
