@@ -30,6 +30,7 @@ CONSTRAINTS = ["-c", "constraints.txt"]
 TEST = nox.project.dependency_groups(nox.project.load_toml("pyproject.toml"), "test")
 WITH_ARRAYS = (
     "audit",
+    "signal",
     "testing",
     "models/test_packing.py",
     "models/test_lock.py",
@@ -37,7 +38,7 @@ WITH_ARRAYS = (
     "weights",
 )
 SLOW_CORE = [f"packages/core/tests/{name}" for name in ("cli", "conformance", "lab", "meta", *WITH_ARRAYS)]
-"""The core's tests that need a backend, and some of them minutes."""
+"""The core's tests that need a backend or what its commands need, and some of them minutes."""
 
 MACHINE = (sys.platform, platform.machine().lower())
 CUDA_ONLY = MACHINE == ("linux", "x86_64")

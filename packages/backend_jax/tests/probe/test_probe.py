@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from flax import linen, nnx
 
+import fanin_jax
 from fanin.exceptions import FaninTypeError, FaninValueError
 from fanin_jax import probe
 
@@ -165,3 +166,42 @@ def test_what_is_measured() -> None:
 def test_refused(call: Callable[[], Any], error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         call()
+
+
+class Embedded(linen.Module):
+    """A table of vectors, and a normalization with a bias behind it."""
+
+    std: float
+
+    @linen.compact
+    def __call__(self, tokens: jax.Array) -> jax.Array:
+        hidden = linen.Embed(40, 24, embedding_init=jax.nn.initializers.normal(self.std))(tokens)
+        result: jax.Array = linen.Dense(5)(linen.LayerNorm()(hidden))
+        return result
+
+
+@pytest.mark.parametrize("std", [0.02, 30.0])
+def test_a_normalization_behind_a_layer_is_no_bias_of_it(std: float) -> None:
+    """The size of the vectors is theirs, and not that of what the normalization makes of them."""
+    model, tokens = Embedded(std), jnp.arange(16)
+    table = probe(model.apply, model.init(jax.random.key(0), tokens), tokens).layers[0]
+    assert table.std == pytest.approx(std, rel=0.1)
+
+
+def test_the_line_runs() -> None:
+    line = 'kernel_init=fanin_jax.initializer("he")'
+    weights = [jax.random.normal(jax.random.key(k), (24, 24)) * 0.02 for k in range(9)]
+
+    def network(own: list[jax.Array], hidden: jax.Array) -> jax.Array:
+        for weight in own:
+            hidden = jax.nn.relu(hidden @ weight)
+        return hidden
+
+    assert probe(network, weights, jax.random.normal(jax.random.key(9), (16, 24))).findings[0].line == line
+    initializer = eval(line.removeprefix("kernel_init="), {"fanin_jax": fanin_jax})
+    linen.Dense(4, kernel_init=initializer).init(jax.random.key(0), jnp.ones((2, 3)))
+
+
+def test_nan_in_the_data_is_refused() -> None:
+    with pytest.raises(FaninValueError, match="data without NaN"):
+        probe(lambda own, rows: rows @ own, jnp.ones((3, 2)), jnp.array([[1.0, 2, 3], [jnp.nan, 2, 3]]))

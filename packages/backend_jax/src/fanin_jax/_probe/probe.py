@@ -14,7 +14,7 @@ import numpy as np
 from fanin.exceptions import FaninTypeError, FaninValueError
 from fanin.initializers.presets import normal
 from fanin.signal import Attention, Layer, ModelProbe, Sum, combined
-from fanin.signal.samples import Arrangement, arrangements, best, left_out
+from fanin.signal.samples import NAN, Arrangement, arrangements, best, left_out
 from fanin.signal.seeds import count
 from fanin_jax._api import init
 from fanin_jax._probe.training import short_run
@@ -72,7 +72,7 @@ def probe(
         ...     return hidden
         >>> found = probe(network, weights, jax.random.normal(jax.random.key(12), (32, 64)))
         >>> print(found.findings[0].line)
-        kernel_init=fanin_jax.initializer("he", seed=0)
+        kernel_init=fanin_jax.initializer("he")
     """
     if not callable(function):
         raise FaninTypeError(
@@ -195,9 +195,12 @@ def _samples(batch: Any) -> int:
     """Return the number of samples of a batch.
 
     Raises:
-        FaninValueError: There are fewer than two.
+        FaninValueError: There are fewer than two, or there is a NaN among them.
     """
-    first = next((leaf for leaf in jax.tree_util.tree_leaves(batch) if np.ndim(leaf)), None)
+    leaves = jax.tree_util.tree_leaves(batch)
+    if any(bool(jnp.isnan(leaf).any()) for leaf in leaves if jnp.issubdtype(jnp.result_type(leaf), jnp.floating)):
+        raise FaninValueError(NAN)
+    first = next((leaf for leaf in leaves if np.ndim(leaf)), None)
     if first is None or np.shape(first)[0] < 2:
         shown = "no array" if first is None else f"a batch of shape {np.shape(first)}"
         raise FaninValueError(

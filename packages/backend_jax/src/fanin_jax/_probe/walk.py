@@ -63,6 +63,7 @@ class Value:
         origin: The number of the layer that it comes from, through activations too.
         is_data: Whether it depends on the batch.
         units: Which of its axes counts the layer's units, where that is known.
+        is_bare: Whether it is the product of data and a weight itself, to which a bias may come.
         exponent: What it is the exponential of, or the sum of the exponentials of, and along which axis.
     """
 
@@ -72,6 +73,7 @@ class Value:
     origin: int | None = None
     is_data: bool = False
     units: int | None = None
+    is_bare: bool = False
     exponent: tuple[Any, int | None] | None = None
 
 
@@ -289,7 +291,7 @@ def _product(equation: Any, given: list[Value], array: Any, seen: Seen, move: Mo
     number = len(seen.uses)
     moved = move(number, array)
     seen.uses.append(Use(str(given[place].weight), given[place].array, moved, kind, fan_in, moved, units))
-    return Value(moved, layer=number, origin=number, is_data=True, units=units)
+    return Value(moved, layer=number, origin=number, is_data=True, units=units, is_bare=True)
 
 
 def _mixed(name: str, given: list[Value], array: Any, seen: Seen) -> Value:
@@ -310,7 +312,7 @@ def _mixed(name: str, given: list[Value], array: Any, seen: Seen) -> Value:
     own = next((value for value in given if value.layer is not None and np.ndim(value.array)), None)
     if layer is not None and own is not None:  # one number of a layer's output is none any more
         units = own.units if np.shape(own.array) == np.shape(array) else None
-        if name == "add" and any(value.weight is not None for value in given):
+        if name == "add" and own.is_bare and any(value.weight is not None for value in given):
             seen.uses[layer].output = array
             seen.uses[layer].units = units
     return Value(array, layer=layer, origin=_origin(given), is_data=True, units=units)

@@ -15,7 +15,7 @@ from fanin.exceptions import FaninTypeError, FaninValueError
 from fanin.initializers.presets import normal
 from fanin.models.names import plain_name
 from fanin.signal import Attention, Layer, ModelProbe, Sum, combined
-from fanin.signal.samples import Arrangement, left_out, some_of
+from fanin.signal.samples import NAN, Arrangement, left_out, some_of
 from fanin.signal.seeds import count
 from fanin_torch._api import init
 from fanin_torch._as_it_was import as_it_was, seeded
@@ -150,9 +150,13 @@ def _samples(batch: Any) -> Tensor:
     """Return the first tensor of a batch, whose first axis counts the samples.
 
     Raises:
-        FaninValueError: There is none, or one sample only.
+        FaninValueError: There is none, or one sample only, or a NaN is among them.
     """
-    given = batch.values() if isinstance(batch, Mapping) else batch if isinstance(batch, (tuple, list)) else [batch]
+    given = list(
+        batch.values() if isinstance(batch, Mapping) else batch if isinstance(batch, (tuple, list)) else [batch]
+    )
+    if any(isinstance(one, Tensor) and one.is_floating_point() and bool(one.isnan().any()) for one in given):
+        raise FaninValueError(NAN)
     first = next((one for one in given if isinstance(one, Tensor) and one.ndim), None)
     if first is None or len(first) < 2:
         received = (

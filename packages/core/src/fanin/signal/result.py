@@ -61,7 +61,7 @@ class ModelProbe:
     def findings(self) -> list[Finding]:
         """What keeps the model from learning, the likeliest first; empty where the signal is fine."""
         found = findings_of(self.layers, self.sums, self.attentions, self.normalised)
-        return [written(finding, self.framework) for finding in found]
+        return [written(finding, self.framework, self.layers) for finding in found]
 
     @property
     def verdict(self) -> str:

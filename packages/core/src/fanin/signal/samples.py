@@ -9,7 +9,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-__all__ = ["Arrangement", "arrangements", "best", "left_out", "some_of"]
+__all__ = ["NAN", "Arrangement", "arrangements", "best", "left_out", "some_of"]
+
+NAN: Final = (
+    "a probe needs data without NaN, which would make every layer's outputs NaN. Received: a batch with a NaN. It is "
+    "not the initialization: look at the data."
+)
+"""What is said of a batch with a NaN."""
 
 _NAMED: Final = 3
 """So many layers are named in a note, and the others counted."""

@@ -9,6 +9,7 @@ import re
 import statistics
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final, Literal, TypeAlias
 
 from fanin.dtypes import DTYPES
@@ -27,10 +28,13 @@ _STEADY: Final = 1.25
 """A change by less than this factor a layer is no finding,"""
 
 _TOTAL: Final = 30.0
-"""nor is one by less than this in all."""
+"""nor is one by less than this in all,"""
 
 _HOPELESS: Final = 1e4
-"""From such a change in all on, a course is severe."""
+"""unless it is one by this in all: it is severe, in however many layers."""
+
+_MISFIT: Final = 30.0
+"""One layer is to blame whose weights are this many times as wide as it needs, or as narrow, and its outputs too."""
 
 _DEAD: Final = 0.8
 """Half of the units are 0 for every sample by chance where the samples are nearly alike: behind a pooling, say."""
@@ -42,6 +46,9 @@ _ENTROPY: Final = 0.35
 _DROWNED: Final = 30.0
 """A table of vectors that is this many times the branches that are added to it hides them."""
 
+_ODD: Final = 3.0
+"""A layer among fitting ones stands out from here on: a head without an activation needs 0.7 of what relu does."""
+
 _OFF: Final = 1.2
 """A weight's standard deviation that is off by less is none of a cause."""
 
@@ -51,13 +58,16 @@ _TORCH: Final = math.sqrt(1 / 3)
 
 _LAYERS: Final = {
     "torch": "fanin_torch.init_module_(model, {0}, seed=0)",
-    "jax": "kernel_init=fanin_jax.initializer({0}, seed=0)",
+    "jax": "kernel_init=fanin_jax.initializer({0})",
 }
 _EMBEDDINGS: Final = {
     "torch": 'fanin_torch.init_(model.get_parameter("{1}.weight"), {0}, name="{1}.weight", seed=0)',
-    "jax": "embedding_init=fanin_jax.initializer({0}, seed=0)",
+    "jax": "embedding_init=fanin_jax.initializer({0})",
 }
 """What one writes in each framework: {0} is the initialization, {1} the layer."""
+
+_ARGUMENTS: Final = ", seed=0"
+"""Behind which other arguments of `init_module_` go."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +82,7 @@ class Finding:
         cause: Its likely cause, or what to look at.
         line: What to write, where one line mends it.
         severity: "severe" where next to nothing can be learnt like this, "mild" where it costs time or range.
+        constants: Whether the cause is a constant, such as a bias, which a line must overwrite.
     """
 
     kind: str
@@ -80,6 +91,7 @@ class Finding:
     cause: str
     line: str | None = None
     severity: Severity = "severe"
+    constants: bool = False
 
     def __str__(self) -> str:
         return f"In {self.layer}, {self.text}. {self.cause}" + (f" Try: {self.line}" if self.line else "")
@@ -118,6 +130,7 @@ def findings_of(
     course = list(_course(layers, sums, normalised or any(layer.is_norm for layer in layers)))
     dead = list(_dead(layers))
     all_dead = bool(dead) and any(layer.nonpositive > _ALL_DEAD for layer in layers if layer.name == dead[0].layer)
+    course = course or list(_out_of_scale(layers, normalised or any(layer.is_norm for layer in layers)))
     found += [*dead, *course] if all_dead else [*course, *dead][:1]  # half dead units come of what the signal does
     found += _embedding(layers, sums)
     return found
@@ -129,17 +142,19 @@ def sentence_of(found: Sequence[Finding], layers: Sequence[Layer]) -> str:
         return f"No, it looks like the loss. {found[0]}"
     if found:
         return f"Yes, it looks like the initialization. {found[0]}"
-    if not layers:
-        return "It cannot be told: no layer could be measured."
     signal = [layer.std for layer in layers if not layer.is_norm]
+    if not signal:
+        return "It cannot be told: no layer could be measured."
     gradients = [layer.gradient for layer in layers if layer.gradient]
-    spread = f"{min(signal):.2g} to {max(signal):.2g}" if signal else "nothing"
+    spread = f"{min(signal):.2g} to {max(signal):.2g}"
     spans = max(gradients) / min(gradients) if gradients else 1.0
     back = (
         f", its gradients are within a factor of {f'{spans:.2g}' if spans < 100 else f'{spans:.0f}'}"
         if gradients
         else ""
     )
+    if waiting := [layer.name for layer in layers if layer.gradient == 0.0]:
+        back += f" (but none arrives yet at {len(waiting)} of them, from {waiting[-1]} on backwards)"
     many = f"{len(signal)} layer{'' if len(signal) == 1 else 's'}"
     return (
         f"No: the signal is fine. What tells samples apart is {spread} in {many}{back}. Look elsewhere: "
@@ -231,6 +246,7 @@ def _dead(layers: Sequence[Layer]) -> Iterator[Finding]:
             "Its biases or its inputs are shifted far below 0: start biases at 0, and centre the data.",
             _line("he"),
             "severe" if worst.nonpositive > _ALL_DEAD else "mild",
+            constants=True,
         )
 
 
@@ -282,7 +298,8 @@ def _course(layers: Sequence[Layer], sums: Sequence[Sum], normalised: bool) -> I
         yield Finding("signal", worst, text, cause, line, _how_bad([size for _, size in trunk]))
         return
     # None arrives in a branch that ends in zeros, and a small one in a branch that is scaled down: like with like.
-    compared = _largest_group(inner) if len(sums) > 1 else inner[:-1]
+    once = _last_uses(inner)
+    compared = _largest_group(once) if len(sums) > 1 else once[:-1]
     gradients = [layer.gradient for layer in compared if layer.gradient]
     # In a normalised network the positions and widths of its stages change the gradient too, by less than this.
     is_far = len(gradients) > 1 and _is_far(gradients)
@@ -292,6 +309,33 @@ def _course(layers: Sequence[Layer], sums: Sequence[Sum], normalised: bool) -> I
         cause, line = _cause(inner)
         text = f"the gradient {course} {_times(back)} a {'block' if len(sums) > 1 else 'layer'} on its way back"
         yield Finding("gradient", compared[0].name, text, cause, line, _how_bad(gradients))
+
+
+def _out_of_scale(layers: Sequence[Layer], normalised: bool) -> Iterator[Finding]:
+    """Yield the layer whose weights alone put the scale of all that follows, or of the outputs, far off."""
+    inner = [layer for layer in layers if not layer.is_norm and not layer.is_embedding]
+    activation = common_activation(inner)
+    for layer in inner:
+        is_last = layer is inner[-1]
+        wide, size = _ratio(layer, activation), layer.std
+        too_large = wide > _MISFIT and size > _MISFIT
+        too_small = 0 < wide < 1 / _MISFIT and size < 1 / _MISFIT and not is_last  # a last layer may start small
+        if (too_large or too_small) and (is_last or not normalised):
+            what = "the model's outputs" if is_last else "its outputs, and what follows"
+            yield Finding(
+                "signal",
+                layer.name,
+                f"{what} have a size of {size:.1e}",
+                f"Its weights are {wide:.2g} times as wide as {activation or 'no activation'} needs.",
+                _line(_initialization(activation)),
+            )
+            return
+
+
+def _last_uses(layers: Sequence[Layer]) -> list[Layer]:
+    """Return the last use of each layer: over the steps of a loop a gradient may fade, as in recurrent networks."""
+    last = {layer.name.partition(" (use ")[0]: layer for layer in layers}
+    return [layer for layer in layers if last[layer.name.partition(" (use ")[0]] is layer]
 
 
 def _largest_group(layers: Sequence[Layer]) -> list[Layer]:
@@ -332,10 +376,20 @@ def _cause(inner: Sequence[Layer]) -> tuple[str, str | None]:
     ratio = statistics.median(ratios)
     line = _line(_initialization(activation))
     if 1 / _OFF < ratio < _OFF:
+        odd = max((layer for layer in inner if _ratio(layer, activation) > 0), key=partial(_misfit, activation))
+        if _misfit(activation, odd) > math.log(_ODD):
+            times = _ratio(odd, activation)
+            return f"The weights of {odd.name} are {times:.2g} times as wide as {name} needs, and the others fit.", line
         return f"The weights are as wide as {name} needs, so look at what lies between the layers.", None
     is_torchs = abs(ratio / (_TORCH / _gain(activation)) - 1) < 0.1
     whose = "torch's default, U(±1/sqrt(fan_in)), makes" if is_torchs else "the initialization makes"
     return f"{whose[0].upper()}{whose[1:]} the weights {ratio:.2f} times as wide as {name} needs.", line
+
+
+def _misfit(activation: str | None, layer: Layer) -> float:
+    """Return how far a layer's width is from what it needs, on a logarithmic scale."""
+    ratio = _ratio(layer, activation)
+    return abs(math.log(ratio)) if ratio > 0 else 0.0
 
 
 def _initialization(activation: str | None) -> str:
@@ -345,9 +399,7 @@ def _initialization(activation: str | None) -> str:
 
 def _how_bad(values: Sequence[float]) -> Severity:
     """Return how bad a course is: mild where a learning rate may make up for it."""
-    change = factor(values)
-    total = change ** (len(values) - 1) if change else math.inf
-    return "severe" if not 1 / _HOPELESS < total < _HOPELESS or not math.isfinite(total) else "mild"
+    return "mild" if 1 / _HOPELESS < _total(values) < _HOPELESS else "severe"
 
 
 def _gain(activation: str | None) -> float:
@@ -364,12 +416,17 @@ def _ratio(layer: Layer, activation: str | None) -> float:
 
 
 def _is_far(values: Sequence[float]) -> bool:
-    """Return whether a course changes by much in all, and by much in each step."""
+    """Return whether a course changes by much in all, and by much in each step, or beyond all hope in many steps."""
     change = factor(values)
-    if change == 0.0:
-        return True
-    total = change ** (len(values) - 1) if len(values) > 1 else 1.0
-    return max(change, 1 / change) > _STEADY and max(total, 1 / total) > _TOTAL
+    return _how_bad(values) == "severe" or (
+        max(change, 1 / change) > _STEADY and max(_total(values), 1 / _total(values)) > _TOTAL
+    )
+
+
+def _total(values: Sequence[float]) -> float:
+    """Return by what factor a course changes in all; infinity where it ends at 0."""
+    change = factor(values)
+    return change ** (len(values) - 1) if change else math.inf
 
 
 def _left(size: float) -> str | None:
@@ -395,9 +452,22 @@ def _line(initialization: str) -> str:
     return called if "(" in initialization else f'"{initialization}"'
 
 
-def written(finding: Finding, framework: str) -> Finding:
-    """Return a finding whose line is what one writes in a framework, and not only the initialization."""
+def written(finding: Finding, framework: str, layers: Sequence[Layer] = ()) -> Finding:
+    """Return a finding whose line is what one writes in a framework, and not only the initialization.
+
+    Args:
+        finding: The finding.
+        framework: "torch" or "jax".
+        layers: The layers, of which torch's line leaves the tables of vectors as they are.
+    """
     if finding.line is None:
         return finding
-    forms = _EMBEDDINGS if finding.kind == "embedding" else _LAYERS
-    return dataclasses.replace(finding, line=forms[framework].format(finding.line, finding.layer))
+    if finding.kind == "embedding":
+        return dataclasses.replace(finding, line=_EMBEDDINGS[framework].format(finding.line, finding.layer))
+    line = _LAYERS[framework].format(finding.line)
+    if framework == "torch":
+        tables = dict.fromkeys(layer.name.partition(" (use ")[0] for layer in layers if layer.is_embedding)
+        kept = ", ".join(f'"{name}.weight": None' for name in tables)
+        more = (f", overrides={{{kept}}}" if kept else "") + (', constants="overwrite"' if finding.constants else "")
+        line = line.replace(_ARGUMENTS, _ARGUMENTS + more)
+    return dataclasses.replace(finding, line=line)
