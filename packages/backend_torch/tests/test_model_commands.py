@@ -34,6 +34,13 @@ def tanh():
 def short():
     return build(layers=1)
 
+def dead():
+    net = build()
+    nn.init.constant_(net[7].bias, -50.0)
+    return net
+
+CODE = "text"
+
 def number():
     return 3
 
@@ -96,6 +103,14 @@ def test_a_probe_of_a_fine_model_has_no_after(code: str, capsys: pytest.CaptureF
     assert "With " not in shown
 
 
+def test_a_bias_that_kills_units_is_overwritten(code: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["probe", "--model", f"{code}:dead"]) == 0
+    before, after = capsys.readouterr().out.split("\nWith he:\n")
+    assert before.startswith("Yes, it looks like the initialization. In 7, ")
+    assert 'constants="overwrite")' in before
+    assert after.startswith("No: the signal is fine.")
+
+
 def test_a_comparison(code: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "out"
     words = ["--initializations", "own", "normal(std=0.2)", "--epochs", "1", "--out", str(out)]
@@ -111,6 +126,8 @@ def test_a_comparison(code: str, tmp_path: Path, capsys: pytest.CaptureFixture[s
     ("words", "message"),
     [
         (["probe", "--model", "{}:number"], "a function that builds a torch.nn.Module. Received: 3"),
+        (["probe", "--model", "{}:CODE"], "own_models:CODE, which is no function, but str"),
+        (["probe", "--model", "torch.nn:Linear"], "torch.nn:Linear, which cannot be called so: missing a required arg"),
         (["probe", "--model", "{}:nothing"], "has no 'nothing'"),
         (["probe", "--model", "{}"], "my.module:function. Received: 'own_models'"),
         (["probe", "--model", "{}:five_classes"], "of shape (256, 10) here. Received: (256, 5)"),
@@ -119,8 +136,8 @@ def test_a_comparison(code: str, tmp_path: Path, capsys: pytest.CaptureFixture[s
             ["probe", "--model", "{}:short", "--initializations", "he", "zeros"],
             "one initialization. Received: he, zeros",
         ),
-        (["probe", "--model", "{}:short", "--widths", "8", "16"], "--widths, --seeds or --backend with it"),
-        (["probe", "--model", "{}:short", "--seeds", "3"], "--widths, --seeds or --backend with it"),
+        (["probe", "--model", "{}:short", "--widths", "8", "16"], "Received with it: --widths."),
+        (["probe", "--model", "{}:short", "--seeds", "3"], "Received with it: --seeds."),
         (["probe", "--model", "{}:short", "--train", "-1"], "train must be at least 0"),
         (["probe", "--train", "3"], "--train and --device are of a model of your own"),
         (["probe", "--device", "cpu"], "--train and --device are of a model of your own"),

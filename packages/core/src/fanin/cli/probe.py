@@ -108,9 +108,12 @@ def _check(options: argparse.Namespace) -> None:
     if options.model is None:
         if options.train or options.device is not None:
             raise FaninValueError("--train and --device are of a model of your own. Received: either without --model.")
-    elif options.widths is not None or options.seeds != ["1"] or options.backend is not None:
+        return
+    own = {"--widths": options.widths, "--backend": options.backend}
+    given = [name for name, value in own.items() if value is not None] + ["--seeds"] * (options.seeds != ["1"])
+    if given:
         raise FaninValueError(
-            "--model is probed as its function builds it, on torch. Received: --widths, --seeds or --backend with it."
+            f"--model is probed as its function builds it, on torch. Received with it: {' and '.join(given)}."
         )
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import inspect
 import re
+from collections.abc import Callable
 from typing import Any
 
 from fanin._named import named
@@ -11,6 +13,7 @@ from fanin.cli import options as shared
 from fanin.cli.text import ExtraMissingError
 from fanin.exceptions import FaninTypeError, FaninValueError
 from fanin.initializers.parse import parse_initialization
+from fanin.signal.verdict import tables_of
 
 __all__ = ["law_of", "run"]
 
@@ -31,7 +34,7 @@ def run(options: argparse.Namespace) -> int:
     home, _, name = options.model.partition(":")
     if not home or not name:
         raise FaninValueError(f"--model names a function, my.module:function. Received: {options.model!r}.")
-    function = named(home, name, "my.module:function")
+    function = _without_arguments(named(home, name, "my.module:function"), options.model)
     chosen = shared.words(options.initializations or ())
     if len(chosen) > 1:
         raise FaninValueError(
@@ -66,13 +69,36 @@ def run(options: argparse.Namespace) -> int:
     law = chosen[0] if chosen else law_of(before.findings)
     after = None
     if law is not None:
-        model = fanin_torch.init_module_(built(), parse_initialization(law), seed=0, constants="keep")
+        kept: dict[str, None] = dict.fromkeys(tables_of(before.layers))
+        is_constant = any(finding.constants for finding in before.findings[:1])
+        model = fanin_torch.init_module_(
+            built(),
+            parse_initialization(law),
+            seed=0,
+            overrides=kept,
+            constants="overwrite" if is_constant else "keep",
+        )
         after = fanin_torch.probe(model, batch, loss, train=options.train)
         print(f"\nWith {law}:\n{after}")
     if folder is not None:
         before.save(folder / "report.html", after)
         print(f"report: {folder / 'report.html'}")
     return 0
+
+
+def _without_arguments(function: Any, name: str) -> Callable[[], Any]:
+    """Return what builds the model, if it can be called without arguments."""
+    needed = f"--model names a function that builds the model without arguments. Received: {name}, which"
+    if not callable(function):
+        raise FaninTypeError(f"{needed} is no function, but {type(function).__name__}.")
+    try:
+        inspect.signature(function).bind()
+    except TypeError as error:
+        raise FaninTypeError(f"{needed} cannot be called so: {error}. Write one that calls it.") from error
+    except ValueError:  # some functions written in C tell no arguments
+        pass
+    made: Callable[[], Any] = function
+    return made
 
 
 def law_of(findings: Any) -> str | None:
