@@ -310,7 +310,7 @@ class _Run:
             yield trained(self.moved, names, self.context)
         else:
             yield from self.deferred
-        yield from pairs([one for one in self.prints if one.name not in self.moved], self.context)
+        yield from pairs(self.prints, self.moved, self.context)
         if self.scheme is None:
             unlike = list(siblings(self.layers, self.context))
             yield from unlike
