@@ -204,7 +204,7 @@ def _counted(
     columns = found.columns if found.shape else 1
     if found.hashes is not None:
         for part, row, column in _rectangles(words_of(bits).reshape(-1), flat, columns):
-            found.hashes.add(part, 8 * bits.itemsize, row, column)
+            found.hashes.add(part, min(8 * bits.itemsize, 64), row, column)  # a complex128 has 128 bits, in one word
     if not found.is_number:
         return
     values = numbers_of(bits, found.tensor.dtype)
