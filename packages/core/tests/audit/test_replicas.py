@@ -84,3 +84,27 @@ def test_faults_of_the_first_are_found_too() -> None:
     for one in models:
         one["norm.weight"][0] = np.nan
     assert [one.kind for one in fanin.audit(models, MODELS["transformer"]).findings] == ["nan"]
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+def test_the_signs_of_zeros(dtype: str) -> None:
+    first = {"w": np.array([0.5, 0.0, 0.0, -2.0], dtype)}
+    second = {"w": np.array([0.5, -0.0, 0.0, -2.0], dtype)}
+    (found,) = fanin.audit([first, second]).findings
+    assert str(found) == "w differs between replicas 0 and 1, in the signs of zeros alone"
+    assert (found.severity, found.evidence["elements"]) == ("error", 1)
+    second["w"][0] = 0.75
+    (found,) = fanin.audit([first, second]).findings
+    assert str(found) == "w differs between replicas 0 and 1, by 0.25 at most"
+
+
+def test_whole_numbers_that_differ() -> None:
+    first, second = {"n": np.arange(5)}, {"n": np.array([0, 1, 2, 3, 9])}
+    (found,) = fanin.audit([first, second]).findings
+    assert str(found) == "n differs between replicas 0 and 1, by 5 at most"
+
+
+def test_complex_numbers_that_differ() -> None:
+    first, second = {"z": np.full(4, 1 + 2j)}, {"z": np.full(4, 1 + 3j)}
+    (found,) = fanin.audit([first, second]).findings
+    assert str(found) == "z differs between replicas 0 and 1, in bits of complex128"

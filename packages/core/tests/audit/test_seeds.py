@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
 
 import fanin
 from fanin.auditing import Audit
+from fanin.models import Part
 
 from .models import MODELS, TABLE, Arrays
 
@@ -166,3 +168,109 @@ def test_a_draw_that_came_through_the_scheme_s_dtype_with_other_rounding() -> No
     report = fanin.audit(weights, scheme, seed=SEED)
     assert [one.kind for one in report.findings] == ["dtype"]
     assert verdicts(report)["w"] == "fanin's draw, rounding aside, seed 5"
+
+
+STD = 0.02
+SHAPE = (256, 192)
+
+
+def square() -> tuple[fanin.Scheme, Arrays]:
+    scheme = fanin.Scheme({"w": fanin.Parameter(SHAPE, "float32", fanin.normal(std=STD))})
+    return scheme, scheme.draw(SEED)
+
+
+def some(share: float) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    chosen: np.ndarray[Any, np.dtype[np.bool_]] = np.random.default_rng(4).random(SHAPE) < share
+    return chosen
+
+
+VIOLATED: dict[str, tuple[Callable[[Any], Any], str, str]] = {
+    "moved": (lambda w: w + STD, "mean", "all weights of fanin's draw were moved by 0.02"),
+    "moved far": (lambda w: w - 20 * STD, "mean", "all weights of fanin's draw were moved by -0.4"),
+    "moved a little": (lambda w: w + 0.15 * STD, "mean", "moved by 0.003"),
+    "scaled and moved": (lambda w: 1.5 * w + STD, "std", "multiplied by 1.5 and moved by 0.02"),
+    "rows scaled": (
+        lambda w: np.concatenate([3 * w[:128], w[128:]]),
+        "std",
+        "24,576 of 49,152 weights of fanin's draw were multiplied by 3",
+    ),
+    "rows scaled unlike": (
+        lambda w: np.concatenate([3 * w[:128], 1.5 * w[128:]]),
+        "std",
+        "all weights of fanin's draw were multiplied by 2.2",
+    ),
+    "columns shrunk": (lambda w: w * np.where(np.arange(192) < 90, 0.25, 1), "std", "were multiplied by 0.25"),
+    "clipped": (lambda w: np.clip(w, -STD, STD), "std", "were set to -0.02 or 0.02"),
+    "clipped at one end": (lambda w: np.maximum(w, -STD), "std", "were set to -0.02"),
+    "half zeroed": (lambda w: np.where(some(0.5), 0, w), "std", "of fanin's draw were set to 0"),
+    "half replaced": (
+        lambda w: np.where(some(0.5), np.random.default_rng(6).normal(0, 2 * STD, SHAPE), w),
+        "std",
+        "were replaced by others",
+    ),
+}
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float16"])
+@pytest.mark.parametrize("case", VIOLATED)
+def test_a_seed_hides_no_law_that_is_violated(case: str, dtype: str) -> None:
+    change, kind, text = VIOLATED[case]
+    scheme, weights = square()
+    scheme = fanin.Scheme({"w": scheme["w"].with_dtype(dtype)})
+    weights = scheme.draw(SEED)
+    weights["w"] = change(weights["w"].astype(np.float64)).astype(dtype)
+    report = fanin.audit(weights, scheme, seed=SEED)
+    assert [(one.kind, one.severity) for one in report.findings] == [(kind, "error")], str(report)
+    assert [(one.kind, one.severity) for one in fanin.audit(weights, scheme).findings] == [(kind, "error")]
+    assert not report
+    if dtype == "float32":
+        assert text in str(report.findings[0])
+
+
+def noise(std: float, seed: int = 3) -> Any:
+    return np.random.default_rng(seed).normal(0, std, SHAPE)
+
+
+TRAINED: dict[str, Callable[[Any], Any]] = {
+    "steps": lambda w: w + noise(0.5 * STD),
+    "long": lambda w: w + noise(3 * STD),
+    "decayed": lambda w: 0.7 * w + noise(0.3 * STD),
+    "rows that were never looked up": lambda w: np.concatenate([w[:100], (w + noise(STD))[100:]]),
+    "a low rank": lambda w: w + 0.1 * np.outer(np.sin(np.arange(256)), np.cos(np.arange(192))),
+    "a common direction": lambda w: w + STD / 2 + noise(0.1 * STD),
+    "signs of a first step": lambda w: w - 0.006 * np.sign(noise(1.0)),
+    "one sign of a first step": lambda w: w - 0.001,
+    "grown a little": lambda w: 1.1 * w + noise(0.3 * STD),
+}
+
+
+@pytest.mark.parametrize("case", TRAINED)
+def test_a_training_that_leaves_the_law_is_one_note(case: str) -> None:
+    scheme, weights = square()
+    weights["w"] = TRAINED[case](weights["w"].astype(np.float64)).astype(np.float32)
+    assert fanin.audit(weights, scheme).findings  # the law is violated
+    assert [(one.kind, one.severity) for one in fanin.audit(weights, scheme, seed=SEED).findings] == [
+        ("trained", "note")
+    ]
+
+
+@pytest.mark.parametrize("count", [16, 24, 64])
+def test_a_small_layer_that_left_its_bounds_was_trained(count: int) -> None:
+    scheme = fanin.Scheme({"b": fanin.Parameter((count,), "float32", fanin.uniform(-0.1, 0.1))})
+    for seed in range(8):
+        weights = scheme.draw(SEED)
+        weights["b"] += np.random.default_rng(seed).normal(0, 0.01, count).astype(np.float32)
+        report = fanin.audit(weights, scheme, seed=SEED)
+        assert not [one for one in report.findings if one.severity == "error"], str(report)
+
+
+def test_a_part_that_was_scaled() -> None:
+    """Each part has a law: the other one's weights are the draw."""
+    normal = fanin.Parameter((64, 48), "float32", fanin.normal(std=STD))
+    parts = [Part(((64 * k, 64 * k + 64), (0, 48)), normal) for k in range(2)]
+    scheme = fanin.Scheme({"w": fanin.Parameter((128, 48), "float32", parts=tuple(parts))})
+    weights = scheme.draw(SEED)
+    weights["w"][64:] += np.float32(STD)
+    (found,) = fanin.audit(weights, scheme, seed=SEED).findings
+    assert (found.kind, found.severity) == ("mean", "error")
+    assert "[64:128, :]" in str(found)

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from scipy.special import ndtr
 
 from fanin.auditing.context import Context
+from fanin.auditing.digits import told_apart
 from fanin.auditing.factors import likely_factors
 from fanin.auditing.families import family_of
 from fanin.auditing.findings import Finding, Severity
@@ -80,9 +81,11 @@ def _constant(unit: Unit, value: float, context: Context) -> tuple[str, list[Fin
         cause = f"{_is(unit)} {summary.low:.6g} everywhere, which is {value:g} rounded to bfloat16"
         return f"{value:g}, rounded", [_finding("warning", "rounded", unit, cause, evidence, context)]
     if summary.is_constant:
-        cause = f"{_is(unit)} {summary.low:.6g} everywhere, and the law says {value:g}"
-        return f"constant {summary.low:.6g}", [_finding("error", "constant", unit, cause, evidence, context)]
-    cause = f"{_is(unit)} not constant: from {summary.low:.4g} to {summary.high:.4g}, where the law says {value:g}"
+        own, right = told_apart([summary.low, value], [6, 6])
+        cause = f"{_is(unit)} {own} everywhere, and the law says {right}"
+        return f"constant {own}", [_finding("error", "constant", unit, cause, evidence, context)]
+    low, high, right = told_apart([summary.low, summary.high, value], [4, 4, 6])
+    cause = f"{_is(unit)} not constant: from {low} to {high}, where the law says {right}"
     return f"not {value:g}", [_finding("error", "constant", unit, cause, evidence, context)]
 
 

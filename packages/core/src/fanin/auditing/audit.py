@@ -50,7 +50,7 @@ def audit(
         The findings, and a table of the parameters when it is printed.
 
     Raises:
-        FaninTypeError: `weights` is nothing that has weights, or `scheme` no scheme.
+        FaninTypeError: `weights` is nothing that has weights, `scheme` no scheme, or `progress` no function.
         FaninValueError: The weights cannot be read, the rate is no probability, a seed comes without a scheme, or a
             pattern matches no name.
         LibraryMissingError: NumPy or SciPy is not installed, or the library that reads the weights.
@@ -69,6 +69,11 @@ def audit(
         raise FaninTypeError(
             f"scheme must be a fanin.Scheme or None. Received: {type(scheme).__name__}. Use fanin_torch.record, or "
             f"fanin.Scheme.from_json(text)."
+        )
+    if progress is not None and not callable(progress):
+        raise FaninTypeError(
+            f"progress must be a function or None. Received: {progress!r}. Pass one that is told the name of a tensor, "
+            f"how many elements were read, and of how many: progress=lambda name, done, total: ..."
         )
     rate = probability(false_alarm_rate, "false_alarm_rate", "1e-6")
     if seed is not None:

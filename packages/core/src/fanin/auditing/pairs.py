@@ -112,19 +112,30 @@ def _bits_needed(prints: list[Fingerprint], context: Context) -> float:
 
 
 def equal_groups(prints: list[Fingerprint], context: Context) -> list[list[Fingerprint]]:
-    """Return the tensors that are equal bit for bit, group by group."""
+    """Return the tensors that are equal bit for bit by no chance, group by group: small ones where they are one."""
     groups: dict[Hashable, list[Fingerprint]] = {}
     enough = _bits_needed(prints, context)
     for one in prints:
         if one.digest is not None and one.bits > enough:
             groups.setdefault(one.digest, []).append(one)
+        elif one.memory is not None:
+            groups.setdefault((one.memory, one.digest), []).append(one)
     return [group for group in groups.values() if len(group) > 1]
 
 
-def pairs(prints: list[Fingerprint], context: Context) -> Iterator[Finding]:
-    """Yield what is wrong between tensors."""
+def pairs(prints: list[Fingerprint], trained: Collection[str], context: Context) -> Iterator[Finding]:
+    """Yield what is wrong between tensors.
+
+    Args:
+        prints: All tensors.
+        trained: Names of those that were trained: of them it counts alone which are one tensor in memory.
+        context: The audit.
+    """
     groups = equal_groups(prints, context)
-    yield from _equal([group for group in map(_unexplained, groups) if len(group) > 1], context)
+    unexplained = [group for group in map(_unexplained, groups) if len(group) > 1]
+    still = [group if _are_one(group) else [one for one in group if one.name not in trained] for group in unexplained]
+    yield from _equal([group for group in still if len(group) > 1], context)
+    prints = [one for one in prints if one.name not in trained]
     taken = {one.name for group in groups for one in group}
     yield from _shared([one for one in prints if one.name not in taken], context)
     if context.has_scheme:
@@ -132,11 +143,11 @@ def pairs(prints: list[Fingerprint], context: Context) -> Iterator[Finding]:
 
 
 def _unexplained(group: list[Fingerprint]) -> list[Fingerprint]:
-    """Return one tensor for each memory and each key of a scheme."""
+    """Return one tensor for each key of a scheme, and for each memory of those that no scheme knows."""
     found: dict[Hashable, Fingerprint] = {}
     for one in group:
         same = one.memory if one.memory is not None else one.name
-        found.setdefault(same, one)
+        found.setdefault((same, one.key), one)
     by_key: dict[Hashable, Fingerprint] = {}
     for one in found.values():
         by_key.setdefault("table" if one.key is not None and one.is_table else one.key or one.name, one)
@@ -149,13 +160,12 @@ def _equal(groups: list[list[Fingerprint]], context: Context) -> Iterator[Findin
     for group in groups:
         numbers: tuple[Any, ...] = tuple(tuple(LAYER_NUMBER.findall(one.name)) for one in group)
         which = numbers if len(set(numbers)) > 1 else tuple(one.name for one in group)
-        layers.setdefault((which, any(one.is_table for one in group)), []).append(group)
-    for (_, table), alike in layers.items():
+        layers.setdefault((which, any(one.is_table for one in group), _are_one(group)), []).append(group)
+    for (_, table, are_one), alike in layers.items():
         names = tuple(one.name for group in alike for one in group)
         tied = all(map(_may_be_tied, alike))
         severity: Severity = "note" if tied or (table and not context.has_scheme) else "error"
-        what = f"{names_text(one.name for one in alike[0])}" if len(alike) > 1 else ""
-        more = f" (as {what})" if what else ""
+        more = f" (as {names_text(one.name for one in alike[0])})" if len(alike) > 1 else ""
         why = ": copies, or drawn from one stream"
         if severity == "note":
             why = ": tied, perhaps" if tied else ": a table, perhaps"
@@ -167,14 +177,25 @@ def _equal(groups: list[list[Fingerprint]], context: Context) -> Iterator[Findin
             first = alike[0][0].name
             why = ": tied, perhaps, and the scheme draws each from a stream of its own"
             line = f'scheme = fanin.Scheme({{**scheme, "{last}": scheme["{first}"].with_streams_of("{first}")}})'
+        what = "are equal bit for bit"
+        if are_one:
+            what = "are one tensor in memory"
+            if severity == "error":
+                why = ": layers that are one object, and the scheme draws each from a stream of its own"
+                line = f'weights["{last}"] = fanin.init({_shape(alike[0][-1])}, ..., name="{last}")  # of its own'
         yield Finding(
             severity,
             "equal parameters",
             names,
-            f"are equal bit for bit{more}{why}",
+            f"{what}{more}{why}",
             {"groups": [[one.name for one in group] for group in alike]},
             line,
         )
+
+
+def _are_one(group: list[Fingerprint]) -> bool:
+    """Return whether all are in one memory."""
+    return group[0].memory is not None and len({one.memory for one in group}) == 1
 
 
 def _may_be_tied(group: list[Fingerprint]) -> bool:

@@ -51,6 +51,7 @@ class Reading:
         units: Its regions, each with its law.
         hashes: Of its rows and columns, where all of it can be read.
         first: Its first weights, flat.
+        head: Those from the first row on that is not all zeros; nothing where all rows are.
         zero_run: The longest run of zeros in the order of memory: its start, and its length.
         is_number: Whether its elements are real numbers.
         constant_rows: Which rows hold one number.
@@ -67,6 +68,7 @@ class Reading:
     hashes: Hashes | None
     is_number: bool
     first: npt.NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
+    head: npt.NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
     zero_run: tuple[int, int] = (0, 0)
     constant_rows: npt.NDArray[np.bool_] | None = None
     moved: int | None = None
@@ -94,9 +96,12 @@ class Reading:
         return self.is_number and len(lows) == 1 and all(unit.summary.is_constant for unit in self.units)
 
     def is_ordered(self, fewest: int = _STEPS) -> bool:
-        """Return whether the first weights rise or fall, as those of a table do: so many steps at least."""
+        """Return whether the first weights rise or fall, as those of a table do: so many steps at least.
+
+        Rows of zeros before them tell nothing: a table has other rows, and random weights may have lost theirs.
+        """
         count = min(self.columns if len(self.shape) > 1 else self.tensor.size, 64)
-        steps = np.diff(self.first[:count])
+        steps = np.diff((self.head if self.head.size else self.first)[:count])
         return steps.size >= fewest and bool((steps >= 0).all() or (steps <= 0).all())
 
     @property
@@ -148,9 +153,32 @@ def read(
         if is_number and found.first.size < SIGNS:
             values = numbers_of(bits.reshape(-1)[: SIGNS - found.first.size], dtype)
             found.first = np.concatenate([found.first, values])
+        if is_number and found.head.size < SIGNS:
+            values = _head(bits.reshape(-1), dtype, flat, found)
+            found.head = np.concatenate([found.head, values])
         advance(name, bits.size)
     found.zero_run = runs.longest
     return found
+
+
+def _head(bits: npt.NDArray[Any], dtype: str, flat: int, found: Reading) -> npt.NDArray[np.float64]:
+    """Return what a piece adds to `Reading.head`.
+
+    Args:
+        bits: The piece, flat.
+        dtype: Its dtype.
+        flat: The place of its first element in the order of memory.
+        found: The tensor.
+    """
+    columns = found.columns if len(found.shape) > 1 else found.tensor.size
+    wanted = SIGNS - found.head.size
+    start = 0
+    if not found.head.size and not numbers_of(bits[: min(columns - flat % columns, SIGNS)], dtype).any():
+        used = np.flatnonzero(numbers_of(bits, dtype))
+        if not used.size:
+            return np.empty(0)
+        start = max((flat + int(used[0])) // columns * columns - flat, 0)
+    return numbers_of(bits[start : start + wanted], dtype)
 
 
 def _counted(
@@ -176,7 +204,7 @@ def _counted(
     columns = found.columns if found.shape else 1
     if found.hashes is not None:
         for part, row, column in _rectangles(words_of(bits).reshape(-1), flat, columns):
-            found.hashes.add(part, 8 * bits.itemsize, row, column)
+            found.hashes.add(part, min(8 * bits.itemsize, 64), row, column)  # a complex128 has 128 bits, in one word
     if not found.is_number:
         return
     values = numbers_of(bits, found.tensor.dtype)

@@ -29,6 +29,8 @@ _STEPS: Final = 3
 _FEWEST: Final = 6
 _SHOWN: Final = 4
 _MOSTLY: Final = 0.5
+_FEW_ZEROS: Final = 0.01
+_FEWEST_RANDOM: Final = 16
 _CLOSE: Final = 0.05
 """A distance of distribution functions: a table of sines is further from any law."""
 
@@ -47,7 +49,7 @@ def repeated(found: Reading, context: Context) -> tuple[list[Finding], float]:
     zeros = sum(unit.summary.zeros for unit in found.units)
     if hashes is None or found.is_constant or not found.is_number or not found.bits:
         return [], 1.0
-    if not context.has_scheme and zeros > _MOSTLY * size:
+    if not context.has_scheme and zeros > _MOSTLY * size and not _rest_is_random(found, zeros, context):
         return [], 1.0  # an identity, or sparse
     if len(found.shape) < 2:
         return _of_a_vector(found, context)
@@ -64,13 +66,32 @@ def repeated(found: Reading, context: Context) -> tuple[list[Finding], float]:
     if not unwritten and found.bits * len(rows) > enough + math.log2(found.columns or 1):
         faults += _dead_columns(found, columns, context)
     repeats = 1.0
-    if found.bits * found.columns > enough + 2 * math.log2(len(rows) or 1):
+    across, down = int(hashes.column_used.sum()), int(hashes.row_used.sum())  # zeros are equal by no chance
+    if found.bits * across > enough + 2 * math.log2(len(rows) or 1):
         same, repeats = _equal_rows(found, rows & hashes.row_used, context)
         faults += same
-    if repeats == 1 and found.bits * len(rows) > enough + 2 * math.log2(found.columns or 1):
+    if repeats == 1 and found.bits * down > enough + 2 * math.log2(found.columns or 1):
         same, repeats = _equal_columns(found, columns & hashes.column_used, context)
         faults += same
     return faults, repeats
+
+
+def _rest_is_random(found: Reading, zeros: int, context: Context) -> bool:
+    """Return whether most weights are zeros because rows of them are, and the other rows look random."""
+    assert found.hashes is not None
+    if len(found.shape) < 2 or found.tensor.dtype not in DTYPES:
+        return False
+    used = int(found.hashes.row_used.sum())
+    left = zeros - (found.shape[0] - used) * found.columns
+    if left > _FEW_ZEROS * used * found.columns:
+        return False
+    return not found.is_ordered(_STEPS) and _may_follow_a_law(found, context)
+
+
+def _may_follow_a_law(found: Reading, context: Context) -> bool:
+    """Return whether the weights that are not 0 may be random."""
+    sample = max((one[one != 0] for one in (found.units[0].summary.sample, found.head)), key=len)
+    return sample.size >= _FEWEST_RANDOM and may_follow_a_law(sample, found.tensor.dtype, context.alpha)
 
 
 def _checked_rows(found: Reading) -> npt.NDArray[np.bool_]:
@@ -103,8 +124,8 @@ def _dead_rows(found: Reading, checked: npt.NDArray[np.bool_], context: Context)
     contiguous = int(dead[-1] - dead[0]) == dead.size - 1
     trailing = contiguous and dead[-1] == found.shape[0] - 1
     padding = bool(_TABLE.search(found.name)) and (dead.size == 1 or trailing) and not context.has_scheme
-    if not context.has_scheme and _is_table(found):
-        return
+    if not context.has_scheme and (_is_table(found) or (not dead[0] and not _may_follow_a_law(found, context))):
+        return  # the sines of position 0 are zeros too
     severity: Severity = "note" if padding else "warning"
     why = ": padding, perhaps" if padding else ": units that pass nothing on"
     many = f"{dead.size:,} rows" if dead.size > 1 else "a row"
@@ -231,7 +252,8 @@ def _explained(found: Reading, group: list[int]) -> bool:
 def _is_table(found: Reading) -> bool:
     """Return whether the first weights are in order, or few values again and again, as random ones are not."""
     row = len(found.shape) > 1 and found.columns >= _FEWEST
-    first = found.first[: found.columns] if row else found.first
+    head = found.head if found.head.size else found.first
+    first = head[: found.columns] if row else head
     return found.is_ordered(_STEPS) or (first.size >= _FEWEST and 2 * np.unique(first).size <= first.size)
 
 

@@ -81,7 +81,7 @@ def _difference(a: Tensor, b: Tensor, advance: Callable[[str, int], None]) -> _D
         unequal = words_of(first) != words_of(second) if same else None
         if unequal is not None and not unequal.any():
             continue
-        if not same or a.dtype in DTYPES:
+        if not same or not a.dtype.startswith("complex"):
             x, y = numbers_of(first, a.dtype).reshape(-1), numbers_of(second, b.dtype).reshape(-1)
             if not same:
                 unequal = _unequal(x, y, a.dtype, b.dtype)
@@ -91,6 +91,9 @@ def _difference(a: Tensor, b: Tensor, advance: Callable[[str, int], None]) -> _D
                 far = float(np.abs(x - y).max(initial=0.0))
             largest = max(largest, math.inf if math.isnan(far) else far)
         count += int(unequal.sum()) if unequal is not None else 0
+    if same and count and not largest:
+        what = "in the signs of zeros alone" if a.dtype in DTYPES else f"in bits of {a.dtype}"
+        return _Difference(what, count)
     if same:
         return _Difference("", count, largest) if count else None
     dtypes = f"{a.dtype} and {b.dtype}"

@@ -25,7 +25,7 @@ from fanin.auditing.repeats import repeated
 from fanin.auditing.replicas import replicas
 from fanin.auditing.report import Audit, Entry
 from fanin.auditing.rounding import rounded
-from fanin.auditing.seeds import against_seed, changed, other_seed, small_seed, trained
+from fanin.auditing.seeds import against_seed, changed, not_trained, other_seed, small_seed, trained
 from fanin.auditing.siblings import Sibling, siblings
 from fanin.auditing.units import Unit, units_of
 from fanin.dtypes import DTYPES
@@ -227,9 +227,7 @@ class _Run:
     def _with_scheme(self, found: Reading, faults: list[Finding], repeats: float) -> list[str]:
         text, against, relative = against_seed(found)
         moved = against == "moved"
-        if moved and not any(one.kind == "rounded" for one in faults):
-            self.moved[found.name] = relative
-        verdicts, wrong = [], False
+        verdicts, wrong, by_hand = [], False, False
         for unit in found.units:
             random = unit.parameter is not None and unit.parameter.is_random
             if against in ("equal", "close") and random:
@@ -239,15 +237,21 @@ class _Run:
             wrong = wrong or bool(own)
             if unit.summary.huge and own and own[0].kind == "outlier":  # a second name for garbage
                 verdict, own = faults[0].kind, []
-            if against == "constant":
-                self.deferred += own
-            elif not moved:
-                self.findings += own
-            if moved:
+            why = not_trained(found, unit) if moved and random and own else ""
+            if why:
+                self.findings += [replace(one, cause=f"{one.cause}; {why}") for one in own]
+                by_hand = True
+            elif moved:
                 verdict = text
-            elif against == "other" and random and not own:
+            elif against == "constant":
+                self.deferred += own
+            else:
+                self.findings += own
+            if against == "other" and random and not own:
                 verdict += f", another draw than seed {self.seed}"
             verdicts.append(verdict)
+        if moved and not by_hand and not any(one.kind == "rounded" for one in faults):
+            self.moved[found.name] = relative
         if against == "changed" and not wrong and not faults:
             self.findings.append(changed(found, self.context))
         if against == "other" and not wrong and not faults:
@@ -310,7 +314,7 @@ class _Run:
             yield trained(self.moved, names, self.context)
         else:
             yield from self.deferred
-        yield from pairs([one for one in self.prints if one.name not in self.moved], self.context)
+        yield from pairs(self.prints, self.moved, self.context)
         if self.scheme is None:
             unlike = list(siblings(self.layers, self.context))
             yield from unlike

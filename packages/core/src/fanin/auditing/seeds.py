@@ -11,14 +11,14 @@ from numpy.typing import NDArray
 from fanin.auditing.context import Context
 from fanin.auditing.findings import Finding
 from fanin.auditing.reading import Reading, is_wider, numbers_of
-from fanin.auditing.units import Departure
+from fanin.auditing.units import Departure, Unit
 from fanin.dtypes import DTYPES, DType
 from fanin.exceptions import FaninError
 from fanin.locking.canonical import needs_whole
 from fanin.models.parameter import Region
 from fanin.weights.tensor import pieces
 
-__all__ = ["Against", "against_seed", "changed", "other_seed", "small_seed", "trained"]
+__all__ = ["Against", "against_seed", "changed", "not_trained", "other_seed", "small_seed", "trained"]
 
 Against = tuple[str, str, float]
 """A text for the table; "equal", "close", "changed", "scaled", "moved", "other", "constant" or "none"; the distance."""
@@ -69,6 +69,11 @@ def against_seed(found: Reading) -> Against:
     if whole.correlation > min(_CERTAIN / math.sqrt(size), 0.95):
         return f"moved {_percent(relative)} from fanin's draw", "moved", relative
     return "", "other", relative
+
+
+def not_trained(found: Reading, unit: Unit) -> str:
+    """Return why weights that are near those of the seed were not trained from there; nothing where they may be."""
+    return "" if unit.departure is None else unit.departure.fault(2.0 ** -_coarser(found).mantissa)
 
 
 def _coarser(found: Reading) -> DType:

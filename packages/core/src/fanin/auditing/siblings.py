@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from fanin.auditing.context import Context
+from fanin.auditing.digits import told_apart
 from fanin.auditing.families import FAMILIES
 from fanin.auditing.findings import Finding, names_text
 from fanin.testing.limits import Limits
@@ -57,13 +58,14 @@ def siblings(layers: Iterable[Sibling], context: Context) -> Iterator[Finding]:
     for kind in kinds.values():
         if len(kind) < _FEWEST:
             continue
-        typical = _typical(kind)
+        typical = _typical(kind, context)
         unlike = [one for one in kind if not _alike(one, typical, context)]
         if not unlike or len(unlike) > max(1, _MINORITY * len(kind)):
             continue
         rest = names_text(one.name for one in kind if one not in unlike)
         for one in unlike:
-            cause = f"is unlike {rest}: {_words(one)}, and they have {_words(typical)}"
+            own, theirs = _words(one, typical, context)
+            cause = f"is unlike {rest}: {own}, and they have {theirs}"
             numbers = {"std": one.std, "mean": one.mean, "std of the others": typical.std}
             yield Finding("warning", "sibling", (one.name,), cause, numbers, one.line)
 
@@ -74,29 +76,43 @@ def _layer(name: str) -> tuple[str, str]:
     return name[:end], name[end:]
 
 
-def _typical(kind: list[Sibling]) -> Sibling:
-    """Return the layer in the middle; a constant one where most are constants."""
+def _typical(kind: list[Sibling], context: Context) -> Sibling:
+    """Return the layer in the middle, of standard deviations or of means; a constant one where most are constants."""
     constants = [one for one in kind if one.std == 0]
     if 2 * len(constants) > len(kind):
         value = statistics.mode(one.mean for one in constants)
         return next(one for one in constants if one.mean == value)
-    rest = sorted((one for one in kind if one.std > 0), key=lambda one: one.std)
-    return rest[len(rest) // 2]
+    rest = [one for one in kind if one.std > 0]
+    middle = [sorted(rest, key=by)[len(rest) // 2] for by in (lambda one: one.std, lambda one: one.mean)]
+    return max(middle, key=lambda typical: sum(_alike(one, typical, context) for one in rest))
 
 
 def _alike(one: Sibling, typical: Sibling, context: Context) -> bool:
     """Return whether two layers may have one law, whose weights vary no more than a normal's."""
     if one.std == 0 or typical.std == 0:
         return one.std == typical.std and one.mean == typical.mean
-    limits = Limits(one.count, FAMILIES["normal"], context.alpha)
-    low, high = limits.squares
+    low, high = Limits(one.count, FAMILIES["normal"], context.alpha).squares
     ratio = (one.std / typical.std) ** 2
-    if not low / high <= ratio <= high / low:
-        return False
-    return abs(one.mean - typical.mean) <= 2 * limits.mean * max(one.std, typical.std)
+    return low / high <= ratio <= high / low and not _is_elsewhere(one, typical, context)
 
 
-def _words(one: Sibling) -> str:
-    if one.std == 0:
-        return f"every weight is {one.mean:.4g}"
-    return f"std {one.std:.3g}" + (f" around {one.mean:.3g}" if abs(one.mean) > 0.5 * one.std else "")
+def _is_elsewhere(one: Sibling, typical: Sibling, context: Context) -> bool:
+    """Return whether the means of two random layers differ by more than chance."""
+    most = Limits(one.count, FAMILIES["normal"], context.alpha).mean
+    return abs(one.mean - typical.mean) > 2 * most * max(one.std, typical.std)
+
+
+def _words(one: Sibling, typical: Sibling, context: Context) -> tuple[str, str]:
+    """Return what a layer and the others have, in words that differ."""
+    both = one, typical
+    means = told_apart([each.mean for each in both], [3, 3])
+    if not one.std and not typical.std:
+        means = told_apart([each.mean for each in both], [4, 4])
+    stds = told_apart([each.std for each in both], [3, 3])
+    random = bool(one.std and typical.std)
+    elsewhere = random and _is_elsewhere(one, typical, context)
+    words = []
+    for each, mean, std in zip(both, means, stds, strict=True):
+        around = f" around {mean}" if elsewhere or abs(each.mean) > 0.5 * each.std else ""
+        words.append(f"std {std}{around}" if each.std else f"every weight is {mean}")
+    return words[0], words[1]

@@ -19,6 +19,12 @@ FAULTS: Final = {
     "dead rows, no scheme": Fault(
         "conv net", put("group.weight", [4, 9], 0), "dead rows", ("group.weight",), "4, 9", "bare", "warning"
     ),
+    "dead rows at the top, no scheme": Fault(
+        "conv net", put("group.weight", slice(0, 16), 0), "dead rows", ("group.weight",), "0 to 15", "bare", "warning"
+    ),
+    "mostly dead rows, no scheme": Fault(
+        "mlp", put("fc1.weight", slice(0, 120), 0), "dead rows", ("fc1.weight",), "0 to 119", "bare", "warning"
+    ),
     "a dead column": Fault(
         "mlp", put("fc1.weight", (slice(None), 9), 0), "dead columns", ("fc1.weight",), "number 9", severity="warning"
     ),

@@ -30,7 +30,17 @@ def untied(weights: Arrays, rng: np.random.Generator) -> None:
     weights["head.weight"][1:] = rng.normal(0, 0.02, (VOCABULARY - 1, WIDTH))
 
 
+def one_object(weights: Arrays, rng: np.random.Generator) -> None:
+    weights["layers.2.mlp.up.weight"] = weights["layers.0.mlp.up.weight"]
+
+
 FAULTS: Final = {
+    "layers that are one object": Fault(
+        "transformer",
+        one_object,
+        "equal parameters",
+        ("layers.0.mlp.up.weight", "layers.2.mlp.up.weight"),
+    ),
     "a layer copied": Fault(
         "transformer",
         same(
