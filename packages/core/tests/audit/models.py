@@ -114,6 +114,8 @@ def layouts() -> Scheme:
             "scan.kernel": Parameter((3, 24, 80), "float32", law, "SIO"),
             "query.kernel": Parameter((24, 4, 16), "float32", law, "IOO"),
             "heads.weight": Parameter((4, 16, 72), "float32", law, "OOI"),
+            "merge.kernel": Parameter((4, 16, 72), "float32", law, "IIO"),
+            "heads.bias": Parameter((8, 32), "float32", law, "OO"),
             "packed.kernel": Parameter((48, 192), "float32", parts=gates),
             "padded.kernel": Parameter((40, 30), "float32", law, "IO", parts=(zeros,)),
         }

@@ -20,6 +20,7 @@ from fanin.weights.tensor import index_of
 __all__ = ["dead_units", "is_dead", "layout_of"]
 
 _SHOWN: Final = 4
+_LISTED: Final = 1000
 
 _PAGE: Final = 1024
 """Zeros one after another in memory that may be a page of it."""
@@ -44,11 +45,14 @@ class _Dead:
 
 
 def layout_of(found: Reading) -> str | None:
-    """Return the layout of a tensor: the scheme's own, or the one that all its random parts have."""
-    if found.parameter is None or found.parameter.layout is not None:
-        return None if found.parameter is None else found.parameter.layout
-    stated = {unit.parameter.layout for unit in found.units if unit.parameter is not None and unit.is_random}
-    return stated.pop() if len(stated) == 1 else None
+    """Return the layout of a tensor, the scheme's own or the one of all its random parts, if it has both O and I."""
+    if found.parameter is None:
+        return None
+    stated = {found.parameter.layout}
+    if found.parameter.layout is None:
+        stated = {unit.parameter.layout for unit in found.units if unit.parameter is not None and unit.is_random}
+    layout = stated.pop() if len(stated) == 1 else None
+    return layout if layout is not None and {"O", "I"} <= set(layout) else None
 
 
 def dead_units(found: Reading, context: Context) -> Iterator[Finding]:
@@ -61,17 +65,17 @@ def dead_units(found: Reading, context: Context) -> Iterator[Finding]:
     for one in _dead(found, context):
         for unit in found.units:
             unit.dead = True
-        role, numbers = one.role, _numbers(one.places)
-        count = len(numbers)
-        flat = np.flatnonzero(one.places)
+        role, flat = one.role, np.flatnonzero(one.places)
+        count = flat.size
+        numbers, last = (_numbers(some, one.places.shape) for some in (flat[:_LISTED], flat[-1:]))
         is_together = int(flat[-1] - flat[0]) == count - 1
         why = role.meaning
         if is_together and found.zero_run[1] >= _PAGE:
             why += ", or memory that nothing was written to"
         shown = f"number {', '.join(map(str, numbers[:_SHOWN]))}" + (", ..." if count > _SHOWN else "")
-        where = f"{numbers[0]} to {numbers[-1]}" if is_together and count > 1 else shown
+        where = f"{numbers[0]} to {last[0]}" if is_together and count > 1 else shown
         cause = f"has {f'{count:,} {role.many}' if count > 1 else role.one} of zeros, {where}: {why}"
-        evidence = {role.kind.removeprefix("dead "): numbers[:1000]}
+        evidence = {role.kind.removeprefix("dead "): numbers}
         yield Finding("warning", role.kind, (found.name,), cause, evidence, context.line(found.units[0]))
 
 
@@ -131,9 +135,8 @@ def _roles(layout: str) -> Iterator[_Role]:
         ("O", "dead outputs", "output", "units that pass nothing on"),
         ("I", "dead inputs", "input", "inputs that are never read"),
     ):
-        if letter in layout:
-            axes = tuple(axis for axis, other in enumerate(layout) if other in (letter, "S"))
-            yield _Role(kind, f"an {word}", f"{word}s", meaning, axes)
+        axes = tuple(axis for axis, other in enumerate(layout) if other in (letter, "S"))
+        yield _Role(kind, f"an {word}", f"{word}s", meaning, axes)
 
 
 def _used(found: Reading, axes: tuple[int, ...]) -> npt.NDArray[np.bool_]:
@@ -171,7 +174,6 @@ def _random(found: Reading, axes: tuple[int, ...]) -> npt.NDArray[np.int64]:
     return count
 
 
-def _numbers(places: npt.NDArray[np.bool_]) -> list[Any]:
-    """Return the positions that are true: whole numbers along one axis, lists of them along several."""
-    found: list[Any] = np.argwhere(places).tolist()
-    return [one[0] for one in found] if places.ndim == 1 else found
+def _numbers(places: npt.NDArray[np.intp], shape: tuple[int, ...]) -> list[Any]:
+    """Return flat positions as whole numbers along one axis, and as lists of them along several."""
+    return places.tolist() if len(shape) == 1 else np.stack(np.unravel_index(places, shape), 1).tolist()
