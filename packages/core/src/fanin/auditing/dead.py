@@ -176,4 +176,5 @@ def _random(found: Reading, axes: tuple[int, ...]) -> npt.NDArray[np.int64]:
 
 def _numbers(places: npt.NDArray[np.intp], shape: tuple[int, ...]) -> list[Any]:
     """Return flat positions as whole numbers along one axis, and as lists of them along several."""
-    return places.tolist() if len(shape) == 1 else np.stack(np.unravel_index(places, shape), 1).tolist()
+    found: list[Any] = np.stack(np.unravel_index(places, shape), 1).tolist()
+    return [one[0] for one in found] if len(shape) == 1 else found
