@@ -14,7 +14,7 @@ from fanin import Parameter, Scheme
 from fanin.initializers import Constant, Normal, Orthogonal, TruncatedNormal, Uniform
 from fanin.models import Part
 
-__all__ = ["MODELS", "SCHEMES", "Arrays", "conv_net", "drawn", "mlp", "recorded", "transformer"]
+__all__ = ["MODELS", "SCHEMES", "Arrays", "conv_net", "drawn", "layouts", "mlp", "recorded", "transformer"]
 
 Arrays: TypeAlias = dict[str, npt.NDArray[Any]]
 
@@ -101,8 +101,29 @@ def recorded() -> Scheme:
     return Scheme(found)
 
 
+def layouts() -> Scheme:
+    """Kernels of convolutions, stacks, heads and packed gates, with inputs and outputs at any axis."""
+    law = fanin.normal(std=0.1)
+    gate = Parameter((48, 64), "float32", law, "IO")
+    gates = tuple(Part(((0, 48), (64 * k, 64 * k + 64)), gate) for k in range(3))
+    zeros = Part(((0, 40), (0, 4)), Parameter((40, 4), "float32", fanin.zeros()))
+    return Scheme(
+        {
+            "conv.kernel": Parameter((3, 3, 24, 80), "float32", fanin.he_normal(), "HWIO"),
+            "experts.weight": Parameter((3, 24, 80), "float32", law, "SOI"),
+            "scan.kernel": Parameter((3, 24, 80), "float32", law, "SIO"),
+            "query.kernel": Parameter((24, 4, 16), "float32", law, "IOO"),
+            "heads.weight": Parameter((4, 16, 72), "float32", law, "OOI"),
+            "merge.kernel": Parameter((4, 16, 72), "float32", law, "IIO"),
+            "heads.bias": Parameter((8, 32), "float32", law, "OO"),
+            "packed.kernel": Parameter((48, 192), "float32", parts=gates),
+            "padded.kernel": Parameter((40, 30), "float32", law, "IO", parts=(zeros,)),
+        }
+    )
+
+
 MODELS = {"mlp": mlp(), "conv net": conv_net(), "transformer": transformer()}
-SCHEMES = {**MODELS, "recorded": recorded()}
+SCHEMES = {**MODELS, "recorded": recorded(), "layouts": layouts()}
 
 
 def drawn(scheme: Mapping[str, Parameter], rng: np.random.Generator) -> Arrays:

@@ -8,6 +8,7 @@ from typing import Any, Final
 import numpy as np
 
 from fanin.auditing.context import Context
+from fanin.auditing.dead import is_dead
 from fanin.auditing.families import may_follow_a_law
 from fanin.auditing.findings import Finding, Severity
 from fanin.auditing.reading import Reading
@@ -77,7 +78,7 @@ def _many(count: int, what: str) -> str:
 
 
 def _unwritten(found: Reading, context: Context) -> Iterator[Finding]:
-    """Yield a run of zeros within random weights that is no row of zeros."""
+    """Yield a run of zeros within random weights that is no row of zeros, nor an output or an input."""
     start, length = found.zero_run
     summary_zeros = sum(unit.summary.zeros for unit in found.units)
     if length < _RUN or 2 * summary_zeros > found.tensor.size or found.is_constant:
@@ -86,6 +87,8 @@ def _unwritten(found: Reading, context: Context) -> Iterator[Finding]:
         return
     columns = found.columns
     if len(found.shape) > 1 and start % columns == 0 and length % columns == 0:
+        return
+    if found.hashes is not None and is_dead(found, start, length, context):
         return
     for unit in found.units:
         unit.dead = True

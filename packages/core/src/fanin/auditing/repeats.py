@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fanin.auditing.context import Context
+from fanin.auditing.dead import dead_units, layout_of
 from fanin.auditing.families import may_follow_a_law
 from fanin.auditing.findings import Finding, Severity
 from fanin.auditing.hashing import groups_of_equal
@@ -60,10 +61,12 @@ def repeated(found: Reading, context: Context) -> tuple[list[Finding], float]:
         cause = f"has {len(rows):,} rows that are all equal bit for bit, of few values or in order: a table, perhaps"
         return [_finding("note", "equal rows", found, cause, {}, context)], float(len(rows))
     enough = -math.log2(context.alpha)
-    unwritten = found.units[0].dead
-    if not unwritten and found.bits * found.columns > enough + math.log2(len(rows) or 1):
+    unwritten, by_position = found.units[0].dead, layout_of(found) is None
+    if not unwritten and not by_position:
+        faults += dead_units(found, context)
+    if not unwritten and by_position and found.bits * found.columns > enough + math.log2(len(rows) or 1):
         faults += _dead_rows(found, rows, context)
-    if not unwritten and found.bits * len(rows) > enough + math.log2(found.columns or 1):
+    if not unwritten and by_position and found.bits * len(rows) > enough + math.log2(found.columns or 1):
         faults += _dead_columns(found, columns, context)
     repeats = 1.0
     across, down = int(hashes.column_used.sum()), int(hashes.row_used.sum())  # zeros are equal by no chance

@@ -1,4 +1,4 @@
-"""Models and layers of Keras: each variable under its path."""
+"""Models and layers of Keras: each weight under its name within the model, as `fanin_keras.record` has it."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from fanin.exceptions import FaninValueError
+from fanin.weights.keras_names import walk
 
 __all__ = ["is_layer", "variables"]
 
@@ -19,19 +20,13 @@ def is_layer(value: object) -> bool:
 
 
 def variables(layer: Any) -> Iterator[tuple[str, object]]:
-    """Yield the variables of a layer by path, as the arrays or tensors of its backend.
+    """Yield the weights of a layer by name, as the arrays or tensors of its backend.
 
     Raises:
-        FaninValueError: It has none yet, or two have one path.
+        FaninValueError: It has none yet, or no layer holds one of them.
     """
-    if not layer.built or not layer.variables:
+    if not layer.built or not layer.weights:
         raise FaninValueError(f"{layer.name!r} has no variables yet. Build it first: model.build(input_shape).")
-    seen: set[str] = set()
-    for variable in layer.variables:
-        if variable.path in seen:
-            raise FaninValueError(
-                f"two variables of {layer.name!r} have the path {variable.path!r}. Give each layer its own name."
-            )
-        seen.add(variable.path)
-        value = variable.value
-        yield variable.path, value.numpy() if hasattr(value, "numpy") and "tensorflow" in sys.modules else value
+    for one in walk(layer):
+        value = one.variable.value
+        yield one.name, value.numpy() if hasattr(value, "numpy") and "tensorflow" in sys.modules else value

@@ -15,7 +15,6 @@ QKV = "layers.1.attn.qkv.weight"
 ROWS = slice(0, WIDTH), slice(WIDTH, 2 * WIDTH)
 
 FAULTS: Final = {
-    "a dead row": Fault("mlp", put("fc1.weight", 7, 0), "dead rows", ("fc1.weight",), "a row", severity="warning"),
     "dead rows, no scheme": Fault(
         "conv net", put("group.weight", [4, 9], 0), "dead rows", ("group.weight",), "4, 9", "bare", "warning"
     ),
@@ -25,15 +24,20 @@ FAULTS: Final = {
     "mostly dead rows, no scheme": Fault(
         "mlp", put("fc1.weight", slice(0, 120), 0), "dead rows", ("fc1.weight",), "0 to 119", "bare", "warning"
     ),
-    "a dead column": Fault(
-        "mlp", put("fc1.weight", (slice(None), 9), 0), "dead columns", ("fc1.weight",), "number 9", severity="warning"
+    "a dead row, no layout": Fault(
+        "transformer",
+        put("layers.1.attn.proj.weight", 7, 0),
+        "dead rows",
+        ("layers.1.attn.proj.weight",),
+        "a row of zeros, number 7",
+        severity="warning",
     ),
-    "a dead input channel": Fault(
-        "conv net",
-        put("stem.weight", (slice(None), 2), 0),
+    "a dead column, no layout": Fault(
+        "transformer",
+        put("layers.1.attn.proj.weight", (slice(None), 9), 0),
         "dead columns",
-        ("stem.weight",),
-        "number 2",
+        ("layers.1.attn.proj.weight",),
+        "a column of zeros, number 9",
         severity="warning",
     ),
     "two equal rows": Fault("mlp", copy("fc1.weight", 9, 4), "equal rows", ("fc1.weight",), "4 and 9"),

@@ -40,9 +40,9 @@ FAULTS: Final = {
     "a page of zeros": Fault(
         "mlp",
         flat("fc1.weight", slice(3072, 4096), 0),
-        "dead rows",
+        "dead outputs",
         ("fc1.weight",),
-        "48 to 63",
+        "48 to 63: units that pass nothing on, or memory that nothing was written to",
         severity="warning",
     ),
     "zeros that begin within a row": Fault(

@@ -1,0 +1,180 @@
+"""Outputs and inputs of zeros, by the layout that a scheme states: wherever their axes are in the array."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from fanin.auditing import reading
+from fanin.auditing.context import Context
+from fanin.auditing.findings import Finding
+from fanin.auditing.hashing import words_of
+from fanin.auditing.reading import Reading
+from fanin.weights.tensor import index_of
+
+__all__ = ["dead_units", "is_dead", "layout_of"]
+
+_SHOWN: Final = 4
+_LISTED: Final = 1000
+
+_PAGE: Final = 1024
+"""Zeros one after another in memory that may be a page of it."""
+
+
+class _Role(NamedTuple):
+    """What a position along some axes stands for: its kind of finding, its name, several of it, and what zeros mean."""
+
+    kind: str
+    one: str
+    many: str
+    meaning: str
+    axes: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class _Dead:
+    """Which positions along the axes of a role are zeros, and should not be."""
+
+    role: _Role
+    places: npt.NDArray[np.bool_]
+
+
+def layout_of(found: Reading) -> str | None:
+    """Return the layout of a tensor, the scheme's own or the one of all its random parts, if it has both O and I."""
+    if found.parameter is None:
+        return None
+    stated = {found.parameter.layout}
+    if found.parameter.layout is None:
+        stated = {unit.parameter.layout for unit in found.units if unit.parameter is not None and unit.is_random}
+    layout = stated.pop() if len(stated) == 1 else None
+    return layout if layout is not None and {"O", "I"} <= set(layout) else None
+
+
+def dead_units(found: Reading, context: Context) -> Iterator[Finding]:
+    """Yield the outputs, inputs and slices of zeros; the units of the tensor are told.
+
+    Args:
+        found: The tensor, all of which can be read, with a layout.
+        context: The audit.
+    """
+    for one in _dead(found, context):
+        for unit in found.units:
+            unit.dead = True
+        role, flat = one.role, np.flatnonzero(one.places)
+        count = flat.size
+        numbers, last = (_numbers(some, one.places.shape) for some in (flat[:_LISTED], flat[-1:]))
+        is_together = int(flat[-1] - flat[0]) == count - 1
+        why = role.meaning
+        if is_together and found.zero_run[1] >= _PAGE:
+            why += ", or memory that nothing was written to"
+        shown = f"number {', '.join(map(str, numbers[:_SHOWN]))}" + (", ..." if count > _SHOWN else "")
+        where = f"{numbers[0]} to {last[0]}" if is_together and count > 1 else shown
+        cause = f"has {f'{count:,} {role.many}' if count > 1 else role.one} of zeros, {where}: {why}"
+        evidence = {role.kind.removeprefix("dead "): numbers}
+        yield Finding("warning", role.kind, (found.name,), cause, evidence, context.line(found.units[0]))
+
+
+def is_dead(found: Reading, start: int, length: int, context: Context) -> bool:
+    """Return whether consecutive elements are all of dead outputs, inputs or slices.
+
+    Args:
+        found: The tensor, all of which can be read.
+        start: The place of the first one, in the order of memory.
+        length: How many.
+        context: The audit.
+    """
+    dead = list(_dead(found, context))
+    for first in range(start, start + length, reading.PIECE) if dead else ():
+        index = np.unravel_index(np.arange(first, min(first + reading.PIECE, start + length)), found.shape)
+        if not np.any([one.places[tuple(index[axis] for axis in one.role.axes)] for one in dead], axis=0).all():
+            return False
+    return bool(dead)
+
+
+def _dead(found: Reading, context: Context) -> Iterator[_Dead]:
+    """Yield what is zeros by role, where a law draws enough weights of it that this is no chance."""
+    layout = layout_of(found)
+    if layout is None:
+        return
+    roles = [role for role in _roles(layout) if math.prod(found.shape[axis] for axis in role.axes) > 1]
+    zeros = sum(unit.summary.zeros for unit in found.units)
+    slices: _Dead | None = None
+    for role in roles:
+        count = math.prod(found.shape[axis] for axis in role.axes)
+        enough = -math.log2(context.alpha) + math.log2(count) + math.log2(len(roles))
+        each = found.tensor.size // count
+        if zeros < each or found.bits * each <= enough:
+            continue
+        places = (found.bits * _random(found, role.axes) > enough) & ~_used(found, role.axes)
+        if slices is not None:  # an output of a slice that is zeros is no fault of its own
+            whole = [size if axis in slices.role.axes else 1 for axis, size in enumerate(found.shape)]
+            places &= ~slices.places.reshape([whole[axis] for axis in role.axes])
+        if places.any():
+            one = _Dead(role, places)
+            slices = one if role.axes == (layout.find("S"),) else slices
+            yield one
+
+
+def _roles(layout: str) -> Iterator[_Role]:
+    """Yield what a layout has: the slices of a stack first, then positions of a kernel, outputs and inputs."""
+    for axis, letter in enumerate(layout):
+        if letter == "S":
+            yield _Role("dead slices", "a slice", "slices", "layers that pass nothing on", (axis,))
+    for axis, letter in enumerate(layout):
+        if letter in "DHW":
+            what = f"along axis {axis}"
+            yield _Role(
+                "dead slices", f"a slice {what}", f"slices {what}", "places that a kernel does not see", (axis,)
+            )
+    for letter, kind, word, meaning in (
+        ("O", "dead outputs", "output", "units that pass nothing on"),
+        ("I", "dead inputs", "input", "inputs that are never read"),
+    ):
+        axes = tuple(axis for axis, other in enumerate(layout) if other in (letter, "S"))
+        yield _Role(kind, f"an {word}", f"{word}s", meaning, axes)
+
+
+def _used(found: Reading, axes: tuple[int, ...]) -> npt.NDArray[np.bool_]:
+    """Return which positions along some axes have an element that is not 0.
+
+    Rows and columns of the pass over the tensor say it, unless its first axis is one of several: then the tensor is
+    read again, by pieces.
+    """
+    assert found.hashes is not None
+    shape = found.shape
+    if axes == (0,):
+        return found.hashes.row_used
+    if 0 not in axes:
+        others = tuple(axis - 1 for axis in range(1, len(shape)) if axis not in axes)
+        return np.asarray(found.hashes.column_used.reshape(shape[1:]).any(others), np.bool_)
+    others = tuple(axis for axis in range(len(shape)) if axis not in axes)
+    used = np.zeros([shape[axis] for axis in axes], np.bool_)
+    for region in found.tensor.pieces(reading.PIECE):
+        bits = found.tensor.read(region)
+        is_used = (words_of(bits) << np.uint64(65 - 8 * bits.itemsize)) != 0  # neither 0 nor -0
+        used[index_of(tuple(region[axis] for axis in axes))] |= is_used.reshape(bits.shape).any(others)
+    return used
+
+
+def _random(found: Reading, axes: tuple[int, ...]) -> npt.NDArray[np.int64]:
+    """Return how many elements of each position along some axes are drawn at random, at least."""
+    sizes = [shape for axis, shape in enumerate(found.shape) if axis in axes]
+    each = found.tensor.size // math.prod(sizes)
+    count = np.full(sizes, each, np.int64)
+    for unit in found.units:  # a later one has the elements of an earlier one
+        held = math.prod(stop - start for axis, (start, stop) in enumerate(unit.region) if axis not in axes)
+        part = count[index_of(tuple(unit.region[axis] for axis in axes))]
+        part += held if unit.is_random else -held
+        np.clip(part, 0, each, out=part)
+    return count
+
+
+def _numbers(places: npt.NDArray[np.intp], shape: tuple[int, ...]) -> list[Any]:
+    """Return flat positions as whole numbers along one axis, and as lists of them along several."""
+    found: list[Any] = np.stack(np.unravel_index(places, shape), 1).tolist()
+    return [one[0] for one in found] if len(shape) == 1 else found
