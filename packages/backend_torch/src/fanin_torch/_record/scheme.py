@@ -45,7 +45,7 @@ class RecordedScheme(Scheme):
         tied: Mapping[str, str],
     ) -> None:
         super().__init__(parameters)
-        self.tied: Final = tied
+        self.tied = tied
         self._tape = tape
         self._programs = programs
         self._sources = sources

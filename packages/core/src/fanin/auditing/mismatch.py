@@ -84,6 +84,11 @@ def _extra(scheme: Scheme, weights: Weights, names: Mapping[str, str], others: l
         tensor = weights[given]
         if tensor.memory in taken:
             continue
+        if scheme.tied.get(given) in names:  # one that is equal is explained later
+            first = names[scheme.tied[given]]
+            text = "differ, and are one tensor in the model that was recorded: tie them"
+            yield Finding("error", "untied", (given, first), text, {})
+            continue
         text = f"is not in the scheme, {_shown(tensor.shape)} {tensor.dtype}{_close(given, absent)}"
         severity = "warning" if tensor.dtype in DTYPES else "note"
         yield Finding(severity, "extra", (given,), text, {"shape": list(tensor.shape)})  # type: ignore[arg-type]

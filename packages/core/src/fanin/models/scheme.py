@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from fanin.contract import Backend
@@ -28,6 +29,9 @@ class Scheme(Mapping[str, Parameter]):
     Args:
         parameters: Name to parameter, in the model's order.
 
+    Attributes:
+        tied: For each further name of a tied tensor, the name that it has in the scheme, where a recording knows it.
+
     Example:
         >>> weight = Parameter((4, 3), "float32", "he", layout="OI")
         >>> scheme = Scheme({"fc.weight": weight, "fc.bias": Parameter((4,), "float32", "zeros")})
@@ -38,6 +42,8 @@ class Scheme(Mapping[str, Parameter]):
         >>> Scheme.from_json(scheme.to_json()) == scheme
         True
     """
+
+    tied: Mapping[str, str] = MappingProxyType({})
 
     def __init__(self, parameters: Mapping[str, Parameter]) -> None:
         if not isinstance(parameters, Mapping):
