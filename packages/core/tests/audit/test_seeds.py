@@ -274,3 +274,16 @@ def test_a_part_that_was_scaled() -> None:
     (found,) = fanin.audit(weights, scheme, seed=SEED).findings
     assert (found.kind, found.severity) == ("mean", "error")
     assert "[64:128, :]" in str(found)
+
+
+def test_biases_that_all_moved_alike_were_trained() -> None:
+    """As those of rare classes do in the first steps of Adam; a kernel's weights do not."""
+    scheme = fanin.Scheme({"b": fanin.Parameter((50,), "float32", fanin.uniform(-0.1, 0.1))})
+    weights = scheme.draw(SEED)
+    weights["b"] -= np.float32(0.012)
+    assert fanin.audit(weights, scheme).findings  # beyond the law's ends
+    assert [one.kind for one in fanin.audit(weights, scheme, seed=SEED).findings] == ["trained"]
+    weights = scheme.draw(SEED)
+    weights["b"] *= np.float32(1.3)
+    weights["b"] -= np.float32(0.012)
+    assert [one.severity for one in fanin.audit(weights, scheme, seed=SEED).findings] == ["error"]

@@ -73,7 +73,9 @@ def against_seed(found: Reading) -> Against:
 
 def not_trained(found: Reading, unit: Unit) -> str:
     """Return why weights that are near those of the seed were not trained from there; nothing where they may be."""
-    return "" if unit.departure is None else unit.departure.fault(2.0 ** -_coarser(found).mantissa)
+    if unit.departure is None:
+        return ""
+    return unit.departure.fault(2.0 ** -_coarser(found).mantissa, may_move=len(found.shape) < 2)
 
 
 def _coarser(found: Reading) -> DType:

@@ -95,11 +95,13 @@ class Departure:
                 found = self.values | set(np.unique(some).tolist())
                 self.values = found if len(found) <= _VALUES else None
 
-    def fault(self, precision: float) -> str:
+    def fault(self, precision: float, *, may_move: bool) -> str:
         """Return why the weights were not trained from those of the seed, though near them; nothing where they may be.
 
         Args:
             precision: Half of a step of the weights' dtype, relative to a weight.
+            may_move: Whether a training may add one number to all: the first steps of Adam do so to the biases of
+                classes that are all rare.
         """
         n = self.differing
         if n < _FEWEST:
@@ -116,6 +118,8 @@ class Departure:
         if moved > _MAPPED**2 * xx and rest <= _REST * moved + precision**2 * yy:
             shift = (y - slope * x) / n
             by = f"multiplied by {slope:.4g}" if abs(slope - 1) > precision**0.5 else ""
+            if may_move and abs(slope - 1) < _MAPPED:
+                return ""
             if shift**2 * n > _REST * moved:
                 by += f"{' and ' * bool(by)}moved by {shift:.4g}"
             return f"{part} of fanin's draw were {by}"
