@@ -69,6 +69,12 @@ MODELS: Final[dict[str, Callable[[], Any]]] = {
 }
 
 
+@pytest.fixture(autouse=True)
+def forget_other_models() -> None:
+    """Keras initializes, with a model that is built, whatever variables others left to be initialized."""
+    keras.utils.clear_session()
+
+
 @pytest.mark.parametrize("case", MODELS)
 def test_weights_have_the_names_of_the_scheme(case: str) -> None:
     model = MODELS[case]()
