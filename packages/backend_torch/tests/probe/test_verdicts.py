@@ -71,6 +71,20 @@ def test_the_scale_of_a_first_or_last_layer(layer: str, factor: float, text: str
     assert found.text.startswith(text)
 
 
+class Halved(nn.Module):
+    """What comes in, halved: no weight of it."""
+
+    def forward(self, hidden: Tensor) -> Tensor:
+        return 0.5 * hidden
+
+
+def test_a_small_last_layer_is_not_to_blame_for_what_lies_before_it() -> None:
+    layers = [part for one in plain(10) for part in ([one, Halved()] if isinstance(one, nn.ReLU) else [one])]
+    (found,) = probe(scaled(nn.Sequential(*layers), _30=1e-3), ROWS).findings
+    assert found.cause.endswith("so look at what lies between the layers.")
+    assert found.line is None
+
+
 def test_a_small_last_layer_is_meant() -> None:
     assert probe(scaled(plain(10), _20=1e-4), ROWS).findings == []
 

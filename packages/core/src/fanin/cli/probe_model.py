@@ -13,7 +13,7 @@ from fanin.cli import options as shared
 from fanin.cli.text import ExtraMissingError
 from fanin.exceptions import FaninTypeError, FaninValueError
 from fanin.initializers.parse import parse_initialization
-from fanin.signal.verdict import tables_of
+from fanin.signal.finding import tables_of
 
 __all__ = ["law_of", "run"]
 

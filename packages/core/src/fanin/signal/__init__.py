@@ -3,8 +3,8 @@
 A backend measures one `Layer` per named layer; `ModelProbe` judges them, prints them and draws them.
 """
 
+from fanin.signal.finding import Finding
 from fanin.signal.layer import Attention, Layer, Sum
 from fanin.signal.result import ModelProbe, combined
-from fanin.signal.verdict import Finding
 
 __all__ = ["Attention", "Finding", "Layer", "ModelProbe", "Sum", "combined"]

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter
 
 from fanin.dtypes import DTYPES
-from fanin.signal.verdict import HEALTHY, factor
+from fanin.signal.course import HEALTHY, factor
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -16,9 +16,11 @@ from fanin.cli.text import ExtraMissingError
 from fanin.exceptions import FaninTypeError, FaninValueError
 from fanin.lab.files import WriteError, write_text
 from fanin.models.table import columns
+from fanin.signal.finding import Finding, written
 from fanin.signal.layer import Attention, Layer, Sum
 from fanin.signal.seeds import geometric_mean
-from fanin.signal.verdict import Finding, common_activation, findings_of, sentence_of, wanted_std, written
+from fanin.signal.verdict import findings_of, sentence_of
+from fanin.signal.width import common_activation, wanted_std
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -1,0 +1,95 @@
+"""What is said of numbers from layer to layer, at the bounds."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from typing import Final
+
+import pytest
+
+from fanin.signal import Layer, Sum
+from fanin.signal.course import course_of
+
+FITTING: Final = math.sqrt(2 / 64)
+"""The standard deviation that relu needs at a fan-in of 64."""
+
+
+def layers(
+    count: int, *, std: float = 1.0, gradient: float = 1.0, width: dict[int, float] | None = None, uses: bool = False
+) -> list[Layer]:
+    """Return layers whose std and gradient change by a factor each, of widths that fit, and a head."""
+    return [
+        Layer(
+            "cell" + f" (use {k + 1})" * (k > 0) if uses and k < count else f"layers.{k}",
+            "Linear",
+            std=std**k,
+            rms=std**k,
+            gradient=gradient**-k,
+            activation="relu" if k < count else None,
+            weight_std=FITTING * (width or {}).get(k, 1.0),
+            weight_rms=FITTING,
+            weight_gradient=1.0,
+            weight_fan_in=64.0,
+        )
+        for k in range(count + 1)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("count", "each", "normalised", "found"),
+    [
+        (13, 1.28, False, None),  # 19 times in all
+        (16, 1.28, False, "mild"),  # 40
+        (39, 1.24, False, None),  # 3,500, by less than 1.25 a layer
+        (44, 1.24, False, "severe"),  # 10,400
+        (44, 1 / 1.24, False, "severe"),
+        (39, 1.28, False, "severe"),
+        (39, 1.28, True, None),
+    ],
+)
+def test_the_signal(count: int, each: float, normalised: bool, found: str | None) -> None:
+    result = course_of(layers(count, std=each), [], normalised)
+    assert (None if result is None else (result.kind, result.severity)) == (found and ("signal", found))
+
+
+@pytest.mark.parametrize(
+    ("count", "each", "normalised", "found"),
+    [
+        (16, 1.28, False, "mild"),
+        (44, 1.24, False, "severe"),
+        (16, 1.28, True, None),  # 40 times: its stages may do that
+        (39, 1.28, True, "severe"),  # 11,900
+        (76, 1.24, True, None),  # 1.0e7, by less than 1.25 a layer
+        (88, 1.24, True, "severe"),  # 1.3e8
+    ],
+)
+def test_the_gradient(count: int, each: float, normalised: bool, found: str | None) -> None:
+    result = course_of(layers(count, gradient=each), [], normalised)
+    assert (None if result is None else (result.kind, result.severity)) == (found and ("gradient", found))
+
+
+@pytest.mark.parametrize("sums", [[], [Sum("cell", 1.0, 1.0)] * 20])
+def test_a_gradient_over_the_uses_of_one_layer_is_none_of_layers(sums: list[Sum]) -> None:
+    assert course_of(layers(40, gradient=1.4, uses=True), sums, normalised=False) is None
+    assert course_of(layers(40, gradient=1.4), sums, normalised=False) is not None
+
+
+@pytest.mark.parametrize(
+    ("place", "width", "size", "normalised", "blamed"),
+    [
+        (0, 31.0, 31.0, False, True),
+        (0, 31.0, 29.0, False, False),  # its inputs are small
+        (0, 29.0, 31.0, False, False),
+        (0, 31.0, 31.0, True, False),  # what follows is normalised
+        (0, 1 / 31, 1 / 31, False, True),
+        (5, 31.0, 31.0, False, True),
+        (5, 31.0, 31.0, True, True),  # the last layer
+        (5, 1 / 31, 1 / 31, False, False),  # which may start small
+    ],
+)
+def test_the_scale_of_one_layer(place: int, width: float, size: float, normalised: bool, blamed: bool) -> None:
+    given = layers(5, width={place: width})
+    given[place:] = [dataclasses.replace(layer, std=size) for layer in given[place:]]  # it stays as it is from there
+    result = course_of(given, [], normalised)
+    assert (None if result is None else result.layer) == (f"layers.{place}" if blamed else None)
