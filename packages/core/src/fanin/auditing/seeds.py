@@ -9,9 +9,10 @@ from typing import Any, Final
 from numpy.typing import NDArray
 
 from fanin.auditing.context import Context
+from fanin.auditing.departure import Departure
 from fanin.auditing.findings import Finding
 from fanin.auditing.reading import Reading, is_wider, numbers_of
-from fanin.auditing.units import Departure, Unit
+from fanin.auditing.units import Unit
 from fanin.dtypes import DTYPES, DType
 from fanin.exceptions import FaninError
 from fanin.locking.canonical import needs_whole
