@@ -236,6 +236,7 @@ TRAINED: dict[str, Callable[[Any], Any]] = {
     "long": lambda w: w + noise(3 * STD),
     "decayed": lambda w: 0.7 * w + noise(0.3 * STD),
     "rows that were never looked up": lambda w: np.concatenate([w[:100], (w + noise(STD))[100:]]),
+    "three rows that forgot their start": lambda w: np.concatenate([noise(2.2 * STD)[:3], w[3:]]),  # 576 weights
     "a low rank": lambda w: w + 0.1 * np.outer(np.sin(np.arange(256)), np.cos(np.arange(192))),
     "a common direction": lambda w: w + STD / 2 + noise(0.1 * STD),
     "signs of a first step": lambda w: w - 0.006 * np.sign(noise(1.0)),

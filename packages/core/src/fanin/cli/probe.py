@@ -105,16 +105,13 @@ def _check(options: argparse.Namespace) -> None:
     Raises:
         FaninValueError: They are not.
     """
-    if options.model is None:
-        if options.train or options.device is not None:
-            raise FaninValueError("--train and --device are of a model of your own. Received: either without --model.")
-        return
-    own = {"--widths": options.widths, "--backend": options.backend}
-    given = [name for name, value in own.items() if value is not None] + ["--seeds"] * (options.seeds != ["1"])
+    own = {"--train": options.train, "--device": options.device}
+    others = {"--widths": options.widths, "--backend": options.backend, "--seeds": options.seeds != ["1"]}
+    given = " and ".join(name for name, value in (own if options.model is None else others).items() if value)
+    if given and options.model is None:
+        raise FaninValueError(f"--train and --device are of a model of your own. Received without --model: {given}.")
     if given:
-        raise FaninValueError(
-            f"--model is probed as its function builds it, on torch. Received with it: {' and '.join(given)}."
-        )
+        raise FaninValueError(f"--model is probed as its function builds it, on torch. Received with it: {given}.")
 
 
 def _measure(study: Study, data: Data, interruption: Interruption) -> Probe:
