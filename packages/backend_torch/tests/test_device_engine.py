@@ -12,8 +12,10 @@ import pytest
 import torch
 
 import fanin
+import fanin_numpy
 import fanin_torch
 from fanin import reference
+from fanin.cli import main
 from fanin.exceptions import FaninValueError
 from fanin_numpy import NumpyBackend
 from fanin_torch import TorchBackend, _device_engine, _fused
@@ -169,6 +171,20 @@ def test_the_label(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FANIN_DEVICE_ENGINE", "triton")
     with pytest.raises(FaninValueError, match=r"Here, Triton is not installed\."):
         _ = TorchBackend().engine
+
+
+def test_what_breaks_two_backends_is_said_once(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """torch draws by NumPy's kernels on the CPU, so one wrong setting is of both."""
+    with monkeypatch.context() as changed:
+        changed.setenv("FANIN_ENGINE", "numba")
+        fanin_numpy.set_engine(None)
+        assert main(["backends"]) == 1
+    fanin_numpy.set_engine(None)
+    shown = capsys.readouterr().out
+    assert shown.count("broken") >= 2
+    assert shown.count("FANIN_ENGINE must be one of") == 1
 
 
 def test_names(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -34,7 +34,7 @@ def run(options: argparse.Namespace) -> int:
         jit = "yes" if able.jit else "no"
         rows.append([name, _version(name), able.level, str(backend.SPEC_VERSION), jit, engine, dtypes])
     print(table(["backend", "installed", "level", "spec", "jit", "engine", "dtypes"], rows))
-    for fault in faults:
+    for fault in dict.fromkeys(faults):  # one setting may break several
         print(f"- {fault}")
     return 1 if broken else 0
 
