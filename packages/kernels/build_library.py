@@ -113,7 +113,7 @@ def has_own_compiler() -> bool:
 def _works(cc: str) -> bool:
     """Return whether a compiler makes a library: many a `cc` comes without C's headers, or without a linker."""
     with tempfile.TemporaryDirectory() as folder:
-        sources = [str(SOURCES / f"{name}.c") for name in ("path_scalar", "table")]
+        sources = [str(SOURCES / f"{name}.c") for name in ("path_scalar", "pages", "table")]
         try:
             _run([cc, "-std=gnu11", "-fPIC", "-shared", *sources, "-o", str(Path(folder) / "tried")], dict(os.environ))
         except (RuntimeError, OSError):
@@ -157,7 +157,7 @@ def build(library: Path, target: Target, extra: Sequence[str] = ()) -> None:
         environment = {"ZIG_GLOBAL_CACHE_DIR": folder, "ZIG_LOCAL_CACHE_DIR": folder, **os.environ}
         vectors = _PATHS.get(target.processor, {}).items()
         objects: list[str] = []
-        plain = [(name, ()) for name in ("processor", "table", "path_scalar")]
+        plain = [(name, ()) for name in ("pages", "processor", "table", "path_scalar")]
         for name, flags in [*plain, *((f"path_{path}", flags) for path, flags in vectors)]:
             objects.append(str(Path(folder) / f"{name}.o"))
             _run([*command, *flags, "-c", str(SOURCES / f"{name}.c"), "-o", objects[-1]], environment)

@@ -72,6 +72,18 @@ NAMED(run)(char *to, size_t width, uint64_t first, uint64_t key, const Rule *rul
     run(to, first, width, key_of(key), rule);
 }
 
+/* Fill several rows, each from the start of the stream that a seed and a name's words select. */
+NAMED(streams)(const Stream *streams, size_t count, uint64_t seed) {
+    const Key from = key_of(seed);
+    for (const Stream *one = streams; one < streams + count; one++) {
+        U x0 = (U){0} + (uint32_t)(one->name >> 32), x1 = (U){0} + (uint32_t)one->name;
+        uint32_t k0[LANES], k1[LANES];
+        threefry(&x0, &x1, 1, from);
+        store(k0, x0), store(k1, x1);
+        run((char *)(uintptr_t)one->to, 0, one->width, (Key){k0[0], k1[0]}, (const Rule *)(uintptr_t)one->rule);
+    }
+}
+
 /* Fill rows with the weights of logical indices bases[i] + columns[j]. */
 NAMED(grid)(char *to, ptrdiff_t pitch, size_t rows, size_t width, const int64_t *bases, const int64_t *columns,
             uint64_t key, const Rule *rule) {

@@ -3,6 +3,7 @@
 
 #include <stdatomic.h>
 
+#include "pages.h"
 #include "system.h"
 #include "xla.h"
 
@@ -136,6 +137,7 @@ PUBLIC void *WITH_PATH(jax, PATH)(Call *call) {
     work->height = PART / work->width < 2 ? 2 : PART / work->width / 2 * 2; /* pairs stay together */
     work->across = (array->width + work->width - 1) / work->width;
     work->parts = (array->rows + work->height - 1) / work->height * work->across;
+    fanin_use_large_pages(array->data, (size_t)(array->rows * array->width) * size_of(array->rule.format));
     atomic_store(&work->users, 1);
     fill_together(work, call);
     release(work);

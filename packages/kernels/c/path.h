@@ -1,10 +1,6 @@
 /* The kernels for one instruction set. Include a vector header first, and define PATH. */
 
-#ifdef _WIN32
-#define PUBLIC __declspec(dllexport)
-#else
-#define PUBLIC __attribute__((visibility("default")))
-#endif
+#include "public.h"
 #define JOINED(name, path) fanin_##name##_##path
 #define WITH_PATH(name, path) JOINED(name, path)
 #define NAMED(name) PUBLIC void WITH_PATH(name, PATH)

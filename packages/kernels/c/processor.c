@@ -1,10 +1,6 @@
 /* Which instruction sets this processor and its operating system support. */
 
-#ifdef _WIN32
-#define PUBLIC __declspec(dllexport)
-#else
-#define PUBLIC __attribute__((visibility("default")))
-#endif
+#include "public.h"
 
 enum path { SCALAR = 1, NEON = 2, AVX2 = 4, AVX512 = 8 };
 

@@ -31,6 +31,11 @@ typedef struct {
     uint32_t k0, k1;
 } Key;
 
+/* A row to fill from the start of a named stream, as numbers of 64 bits on every machine: two are addresses. */
+typedef struct {
+    uint64_t to, width, name, rule;
+} Stream;
+
 #define INLINE static inline __attribute__((always_inline))
 
 /* The words of a key that was passed as one number. */

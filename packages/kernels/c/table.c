@@ -2,11 +2,7 @@
 
 #include "table.h"
 
-#ifdef _WIN32
-#define PUBLIC __declspec(dllexport)
-#else
-#define PUBLIC __attribute__((visibility("default")))
-#endif
+#include "public.h"
 
 static const uint64_t *table;
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 from ctypes import byref
 from functools import lru_cache
-from typing import Final
+from typing import Any, Final
 
 from fanin import reference
 from fanin.dtypes import DTYPES
@@ -47,7 +47,7 @@ def _table() -> ctypes.Array[ctypes.c_uint64]:
     return (ctypes.c_uint64 * len(records))(*records)
 
 
-def rule_of(draw: Draw, form: str) -> object:
+def rule_of(draw: Draw, form: str) -> Any:
     """Return a reference to a rule as the kernels take it."""
     rule = Rule(
         ctypes.addressof(_table()), draw.factor, draw.mean, draw.low, draw.high, draw.first_rank,

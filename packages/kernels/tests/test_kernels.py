@@ -16,6 +16,7 @@ from memory import Memory, guarded, on_linux
 
 from fanin import reference
 from fanin.plans import Draw
+from fanin.stream.threefry import Words, threefry2x32
 from fanin_kernels import Kernels, kernels, supported_paths
 
 FORMS = tuple(SIZES)
@@ -148,6 +149,27 @@ def test_tables(path: str, form: str, table: tuple[int, int, int], kind: str) ->
     for i in range(rows):
         gap = slice((i * pitch + width) * size, (i + 1) * pitch * size)
         assert found[gap] == memory.before[memory.start :][gap], "written between the rows"
+
+
+@every_path
+@pytest.mark.parametrize("seed", [(0, 0), (0xFFFFFFFF, 5)])
+def test_named_streams(path: str, seed: Words) -> None:
+    """Each stream has the key that its name selects, and its own length, memory and rule; the neighbours stay."""
+    choose, own = random.Random(f"{seed}"), kernels(path)
+    cases = [(draw, form, choose.randrange(1, 3000)) for draw, form in CASES] + [(DRAWS["normal"], "float32", 0)]
+    names = [(choose.randrange(1 << 32), choose.randrange(1 << 32)) for _ in cases]
+    kept = [(Memory(count * SIZES[form], k % 64), rule_of(draw, form)) for k, (draw, form, count) in enumerate(cases)]
+    numbers = [
+        (memory.address, count, name[0] << 32 | name[1], ctypes.addressof(rule._obj))
+        for (memory, rule), (_, _, count), name in zip(kept, cases, names, strict=True)
+    ]
+    flat = (ctypes.c_uint64 * (4 * len(numbers)))(*(number for one in numbers for number in one))
+    own.streams(ctypes.addressof(flat), len(numbers), seed[0] << 32 | seed[1])
+    for (memory, rule), (_, form, count), name in zip(kept, cases, names, strict=True):
+        alone, key = Memory(count * SIZES[form]), threefry2x32(seed, name)
+        own.run(alone.address, count, 0, key[0] << 32 | key[1], rule)
+        assert memory.written() == alone.written()
+    own.streams(0, 0, 7)
 
 
 def test_given_words() -> None:

@@ -3,7 +3,7 @@
 from fanin_numpy._api import init, init_
 from fanin_numpy._backend import NumpyBackend
 from fanin_numpy._draw import draw_into
-from fanin_numpy._engine import get_engine, set_engine
+from fanin_numpy._engine import batch, get_engine, set_engine
 from fanin_numpy._threads import get_num_threads, set_num_threads
 
 __version__ = "0.1.0"
@@ -11,6 +11,7 @@ __version__ = "0.1.0"
 __all__ = [
     "NumpyBackend",
     "__version__",
+    "batch",
     "draw_into",
     "get_engine",
     "get_num_threads",

@@ -48,6 +48,10 @@ _SERIAL = 1 << 16
 """With fewer elements than this, waking threads costs more than it saves."""
 
 
+_LARGE = 1 << 22
+"""Bytes from which it saves time to prepare memory: two of the large pages that an operating system gives."""
+
+
 def draw_elements(plan: Plan, rule: Fill | Draw, out: Array) -> None:
     """Write the weights of a plan by a rule of single elements, which need not be the plan's own.
 
@@ -65,6 +69,8 @@ def draw_elements(plan: Plan, rule: Fill | Draw, out: Array) -> None:
         if plan.consecutive and out.size <= _SERIAL and out.flags.c_contiguous and out.dtype in kernels.outputs:
             kernels.fill_run(out.reshape(-1), plan.offset, plan.keys[0], rule)
         else:
+            if out.nbytes >= _LARGE and out.flags.c_contiguous:
+                kernels.expect_filling(out)
             threads = get_num_threads() if out.size > _SERIAL else 1
             run_tasks(_Job(rule, kernels, threads, out.size).tensor(plan, out), threads, kernels.release)
 

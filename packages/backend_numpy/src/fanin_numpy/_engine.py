@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import lru_cache
-from typing import Any, Final, Literal, TypeAlias
+from functools import lru_cache, partial
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +15,10 @@ from fanin.exceptions import FaninValueError
 from fanin.plans import Draw
 from fanin.stream.threefry import Words
 
-__all__ = ["Engine", "engine", "get_engine", "set_engine"]
+if TYPE_CHECKING:
+    from fanin_numpy._batch import Batch
+
+__all__ = ["Engine", "batch", "engine", "get_engine", "set_engine"]
 
 Name = Literal["native", "numpy"]
 Indices: TypeAlias = NDArray[np.int64]
@@ -38,7 +41,9 @@ class Engine:
         fill_rows: Fill an array of shape (rows, columns) with the weights of logical indices bases[i] + j.
         fill_grid: Fill an array of shape (rows, columns) with the weights of logical indices bases[i] + columns[j].
         fill_pairs: Fill a part of some rows of an array, where the rows of each pair share their blocks.
+        expect_filling: Prepare the memory of a large contiguous array.
         release: Free a thread's scratch memory at the end of a draw.
+        batch: Make a batch of small tensors of a seed; None where each is drawn alone.
     """
 
     name: Name
@@ -49,7 +54,9 @@ class Engine:
     fill_rows: Callable[[NDArray[Any], Indices, Words, Draw], None]
     fill_grid: Callable[[NDArray[Any], Indices, Indices, Words, Draw], None]
     fill_pairs: Callable[[NDArray[Any], Indices, Indices, int, Indices, Words, Draw], None]
+    expect_filling: Callable[[NDArray[Any]], None]
     release: Callable[[], None]
+    batch: Callable[[int], Batch] | None = None
 
 
 class _Choice:
@@ -60,7 +67,8 @@ class _Choice:
 
 
 def _functions(kernels: Any) -> tuple[Any, ...]:
-    return kernels.fill_run, kernels.fill_rows, kernels.fill_grid, kernels.fill_pairs, kernels.release
+    fills = kernels.fill_run, kernels.fill_rows, kernels.fill_grid, kernels.fill_pairs
+    return (*fills, kernels.expect_filling, kernels.release)
 
 
 def _numpy_chunk(threads: int) -> int:
@@ -81,11 +89,14 @@ def _numpy_engine() -> Engine:
 
 def _native_engine() -> Engine:
     from fanin_kernels import chosen_path
+    from fanin_numpy._batch import Batch
     from fanin_numpy._native_kernels import NativeKernels
 
     path = chosen_path()
     outputs = frozenset(map(np.dtype, ("f4", "f8", "f2", "u2")))
-    return Engine("native", f"native ({path})", lambda threads: 1 << 19, outputs, *_functions(NativeKernels(path)))
+    functions = _functions(NativeKernels(path))
+    alone = Engine("native", f"native ({path})", lambda threads: 1 << 19, outputs, *functions)
+    return replace(alone, batch=partial(Batch, path))
 
 
 def get_engine() -> str:
@@ -129,6 +140,16 @@ def engine() -> Engine:
             settled = _available()
         _Choice.settled = settled
     return settled
+
+
+def batch(seed: int) -> Batch | None:
+    """Return a batch of small tensors, which are drawn together; None where each must be drawn alone.
+
+    Args:
+        seed: An integer in [0, 2^64).
+    """
+    make = engine().batch
+    return None if make is None else make(seed)
 
 
 def _available() -> Engine:

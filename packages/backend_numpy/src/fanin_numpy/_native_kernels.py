@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from ctypes import byref
 from functools import lru_cache
 from typing import Any, Final
 
@@ -11,9 +10,9 @@ from numpy.typing import NDArray
 
 from fanin.plans import Draw
 from fanin.stream.threefry import Words
-from fanin_kernels import FORMATS, LAWS, NORMAL_TABLE, Path, Rule, kernels
+from fanin_kernels import FORMATS, LAWS, NORMAL_TABLE, Path, Rule, kernels, use_large_pages
 
-__all__ = ["NativeKernels"]
+__all__ = ["NativeKernels", "native_rule"]
 
 Indices = NDArray[np.int64]
 
@@ -27,9 +26,9 @@ _FORMAT_OF: Final = {
 
 
 @lru_cache(maxsize=1024)
-def _rule(draw: Draw, format: int) -> Any:
-    """Return a reference to what the kernels need of a rule and of what they write."""
-    rule = Rule(
+def native_rule(draw: Draw, format: int) -> Rule:
+    """Return what the kernels need of a rule and of what they write."""
+    return Rule(
         table=NORMAL_TABLE,
         factor=draw.factor,
         mean=draw.mean,
@@ -41,7 +40,6 @@ def _rule(draw: Draw, format: int) -> Any:
         law=LAWS[draw.distribution],
         format=format,
     )
-    return byref(rule)
 
 
 def _address(array: NDArray[Any]) -> int:
@@ -59,10 +57,14 @@ class NativeKernels:
     def __init__(self, path: Path) -> None:
         self._kernels: Final = kernels(path)
 
+    def expect_filling(self, out: NDArray[Any]) -> None:
+        """Prepare the memory of a contiguous array that is about to be filled, perhaps for the first time."""
+        use_large_pages(_address(out), out.nbytes)
+
     def points_of(self, words: NDArray[np.uint32], draw: Draw) -> NDArray[np.int32]:
         """Return the lattice point of each word of a flat array, with the plan's shift and mean applied."""
         words, points = np.ascontiguousarray(words), np.empty(words.shape, np.int32)
-        self._kernels.given(_address(points), _address(words), len(words), _rule(draw, FORMATS["points"]))
+        self._kernels.given(_address(points), _address(words), len(words), native_rule(draw, FORMATS["points"]))
         return points
 
     def release(self) -> None:
@@ -70,17 +72,17 @@ class NativeKernels:
 
     def fill_run(self, out: NDArray[Any], first: int, key: Words, draw: Draw) -> None:
         """Fill a flat array with the weights of logical indices first + j."""
-        rule = _rule(draw, _FORMAT_OF[out.dtype])
+        rule = native_rule(draw, _FORMAT_OF[out.dtype])
         self._kernels.run(_address(out), out.size, first, key[0] << 32 | key[1], rule)
 
     def fill_rows(self, out: NDArray[Any], bases: Indices, key: Words, draw: Draw) -> None:
         """Fill `out`, of shape (rows, width), with the weights of logical indices bases[i] + j."""
-        rule, packed = _rule(draw, _FORMAT_OF[out.dtype]), key[0] << 32 | key[1]
+        rule, packed = native_rule(draw, _FORMAT_OF[out.dtype]), key[0] << 32 | key[1]
         self._kernels.rows(_address(out), out.strides[0], *out.shape, _address(bases), packed, rule)
 
     def fill_grid(self, out: NDArray[Any], bases: Indices, columns: Indices, key: Words, draw: Draw) -> None:
         """Fill `out`, of shape (rows, width), with the weights of logical indices bases[i] + columns[j]."""
-        rule, packed = _rule(draw, _FORMAT_OF[out.dtype]), key[0] << 32 | key[1]
+        rule, packed = native_rule(draw, _FORMAT_OF[out.dtype]), key[0] << 32 | key[1]
         addresses = _address(bases), _address(columns)
         self._kernels.grid(_address(out), out.strides[0], *out.shape, *addresses, packed, rule)
 
@@ -92,7 +94,7 @@ class NativeKernels:
         Columns are even, and bases come in pairs of an even number and the next one, so both rows of a pair share their
         blocks.
         """
-        rule, packed = _rule(draw, _FORMAT_OF[out.dtype]), key[0] << 32 | key[1]
+        rule, packed = native_rule(draw, _FORMAT_OF[out.dtype]), key[0] << 32 | key[1]
         start = _address(out) + left * out.itemsize
         addresses = _address(rows), _address(bases), _address(columns)
         self._kernels.pairs(start, out.strides[0], len(rows), len(columns), *addresses, packed, rule)

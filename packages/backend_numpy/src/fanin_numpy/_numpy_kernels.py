@@ -206,6 +206,10 @@ def _finish(words: UInts, draw: Draw, out: NDArray[Any]) -> None:
     out *= out.dtype.type(draw.factor)
 
 
+def expect_filling(out: NDArray[Any]) -> None:
+    """Do nothing, for NumPy has prepared the memory of its own arrays."""
+
+
 def release() -> None:
     """Free this thread's large buffers at the end of a draw."""
     _buffers.release()

@@ -196,7 +196,7 @@ def check_writable(tensor: Tensor, *, on_meta: bool = False) -> None:
     Raises:
         FaninValueError: It has no values, is not floating-point or strided, or its elements overlap.
     """
-    if isinstance(tensor, (UninitializedParameter, UninitializedBuffer)):
+    if isinstance(tensor, (UninitializedParameter, UninitializedBuffer)):  # is_lazy cannot be traced
         raise FaninValueError(
             "init_ cannot write a parameter that has no shape yet, as in lazy modules. Run the module once on an "
             "example input, then initialize its parameters."
@@ -211,12 +211,16 @@ def check_writable(tensor: Tensor, *, on_meta: bool = False) -> None:
             f"init_ writes dense floating-point tensors. Received: dtype {tensor.dtype}, layout {tensor.layout}. "
             f"Accepted: {', '.join(DTYPES)}, with layout torch.strided."
         )
-    if not torch.compiler.is_compiling() and tensor.is_neg():
+    if torch.compiler.is_compiling():
+        is_negative = is_transformed = False
+    else:
+        is_negative, is_transformed = tensor.is_neg(), _is_transformed(tensor)
+    if is_negative:
         raise FaninValueError(
             "init_ cannot write a view that shows the negative of its memory, such as conj().imag of a complex tensor. "
             "Write the underlying tensor instead."
         )
-    if not torch.compiler.is_compiling() and _is_transformed(tensor):
+    if is_transformed:
         raise FaninValueError(
             "init_ cannot write a tensor inside a torch.func transform (grad, vmap, jvp, ...). Write it outside, or "
             "make new weights inside: fanin_torch.init(shape, ...)."

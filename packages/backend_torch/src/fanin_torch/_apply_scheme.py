@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import torch
 from torch import Tensor, nn
-from torch.nn.parameter import UninitializedBuffer, UninitializedParameter
+from torch.autograd.graph import increment_version
+from torch.nn.parameter import is_lazy
 
+import fanin_numpy
 from fanin.exceptions import FaninError, FaninValueError
 from fanin.initializers import Constant
 from fanin.models import Parameter, Scheme
-from fanin.models.parameter import OTHER_DTYPES, Region, part_name
-from fanin.plans import Plan
+from fanin.models.draw import common_region, counted_from
+from fanin.models.parameter import OTHER_DTYPES, part_name
+from fanin.plans import Fill, Plan, Run
+from fanin.stream.keys import text_words
+from fanin.stream.threefry import Words
 from fanin_torch._api import check_writable
 from fanin_torch._draw import draw_into
 from fanin_torch._dtypes import dtype_name
@@ -24,35 +30,65 @@ from fanin_torch._sharding import Block, local_blocks
 
 __all__ = ["apply_scheme"]
 
+_PLAIN: Final = (Tensor, nn.Parameter)
+"""Types of tensors that keep their elements themselves."""
+
 
 @dataclass
 class _Write:
-    """What to write where: plans into regions of this process's memory, or values that a recording computes."""
+    """What to write where: plans into regions of this process's memory, or values that a recording computes.
 
-    plans: list[tuple[Plan, tuple[slice, ...]]]
+    Attributes:
+        plans: Plans, and the region that each fills.
+        run: For a small tensor in main memory that is drawn with others: what draws it, and its stream's counter.
+        replay: The name of a tensor that the recording computes.
+        blocks: The parts of it that this process holds.
+        fill: The value of a constant.
+    """
+
+    plans: Sequence[tuple[Plan, tuple[slice, ...]]] = ()
+    run: tuple[Run, Words] | None = None
     replay: str | None = None
     blocks: Sequence[Block] = ()
     fill: float | None = None
 
 
-def apply_scheme(model: nn.Module, scheme: Scheme, seed: int, prefix: str = "") -> None:
+def apply_scheme(model: nn.Module, tensors: list[Named], scheme: Scheme, seed: int, prefix: str = "") -> None:
     """Overwrite a module's parameters and buffers by a scheme.
+
+    Args:
+        model: The module.
+        tensors: Its `named_tensors`, with the same prefix.
+        scheme: The scheme.
+        seed: An integer in [0, 2^64).
+        prefix: The module's own name in a larger model.
 
     Raises:
         FaninValueError: The scheme is another model's, a tensor cannot be written, or one has no values and nothing
             says what they are. Nothing has been written then.
     """
-    tensors = named_tensors(model, prefix)
     found = {one.names[0]: _parameter(one, scheme) for one in tensors}
     _check(tensors, found, scheme, prefix)
-    writes = {one.names[0]: _write(one, *known, scheme, seed) for one in tensors if (known := found[one.names[0]])}
+    batch = fanin_numpy.batch(seed)
+    takes = _nothing if batch is None else batch.takes
+    writes = {
+        one.names[0]: _write(one, *known, scheme, seed, takes) for one in tensors if (known := found[one.names[0]])
+    }
     if any(one.tensor.is_meta for one in tensors):
         make_real(model, tensors)
         tensors = named_tensors(model, prefix)
-    for one in tensors:
-        known, write = found[one.names[0]], writes.get(one.names[0])
-        if known is not None and write is not None:
-            _carry_out(write, _held(one, *known)[0], scheme, seed)
+    with torch.no_grad():
+        for one in tensors:
+            known, write = found[one.names[0]], writes.get(one.names[0])
+            if known is None or write is None:
+                continue
+            if batch is not None and write.run is not None:
+                batch.add(*write.run, one.tensor.data_ptr())
+            else:
+                _carry_out(write, _held(one, *known)[0], scheme, seed)
+    if batch is not None:
+        batch.draw()
+        increment_version([one.tensor for one in tensors if (write := writes.get(one.names[0])) and write.run])
 
 
 def _parameter(one: Named, scheme: Scheme) -> tuple[str, Parameter] | None:
@@ -97,7 +133,7 @@ def _check(tensors: list[Named], found: dict[str, tuple[str, Parameter] | None],
 
 def _check_shaped(one: Named) -> None:
     """Refuse a tensor that has no shape to compare with a scheme's."""
-    if isinstance(one.tensor, (UninitializedParameter, UninitializedBuffer)) or one.tensor.is_nested:
+    if is_lazy(one.tensor) or one.tensor.is_nested:
         try:
             check_writable(one.tensor)
         except FaninValueError as error:
@@ -147,8 +183,17 @@ def _device_of(tensor: Tensor) -> str:
     return "cpu" if mesh is None else str(mesh.device_type)
 
 
-def _write(one: Named, name: str, parameter: Parameter, scheme: Scheme, seed: int) -> _Write | None:
-    """Return what to write into a tensor; None where nothing is to be changed."""
+def _write(
+    one: Named, name: str, parameter: Parameter, scheme: Scheme, seed: int, takes: Callable[[Run], bool]
+) -> _Write | None:
+    """Return what to write into a tensor; None where nothing is to be changed. `takes`: what is drawn with others."""
+    run = parameter.run if _is_plain(one.tensor) else None
+    if run is not None and run.dtype == dtype_name(one.tensor.dtype):
+        _check_writable(one.tensor, name)
+        if isinstance(run.rule, Fill):
+            return _Write(fill=run.rule.value)
+        if takes(run):
+            return _Write(run=(run, text_words(name if parameter.stream is None else str(parameter.stream))))
     blocks = _held(one, name, parameter)[1]
     if blocks is None:
         whole = tuple((0, size) for size in parameter.shape)
@@ -158,15 +203,32 @@ def _write(one: Named, name: str, parameter: Parameter, scheme: Scheme, seed: in
             return None
         assert isinstance(scheme, RecordedScheme)
         scheme.check_replay(name)
-        return _Write([], name, blocks)
+        return _Write(replay=name, blocks=blocks)
     if isinstance(parameter.initializer, Constant) and parameter.dtype in OTHER_DTYPES:
-        return _Write([], fill=parameter.initializer.value)
-    try:
-        check_writable(one.tensor, on_meta=True)
-    except FaninError as error:
-        raise type(error)(f"{name}: {error}") from error
+        return _Write(fill=parameter.initializer.value)
+    _check_writable(one.tensor, name)
     dtype = dtype_name(one.tensor.dtype)
     return _Write([drawn for block in blocks for drawn in _plans(parameter, name, dtype, block, seed)])
+
+
+def _nothing(_: Run) -> bool:
+    """Take no tensor into a batch."""
+    return False
+
+
+def _is_plain(tensor: Tensor) -> bool:
+    """Return whether a tensor's elements lie in main memory one after the other, or will do so: meta tensors get it."""
+    if type(tensor) not in _PLAIN or torch.compiler.is_compiling() or tensor.layout is not torch.strided:
+        return False
+    return tensor.is_meta or (tensor.is_cpu and tensor.is_contiguous() and tensor.data_ptr() != 0)
+
+
+def _check_writable(tensor: Tensor, name: str) -> None:
+    """Refuse a tensor that cannot be written, by name."""
+    try:
+        check_writable(tensor, on_meta=True)
+    except FaninError as error:
+        raise type(error)(f"{name}: {error}") from error
 
 
 def _plans(
@@ -178,26 +240,17 @@ def _plans(
         part = None if is_whole else block.part
         yield parameter.with_dtype(dtype).plan(name, seed, part), block.place
     for k, one in enumerate(parameter.parts):
-        common = tuple(
-            (max(start, first), min(stop, last))
-            for (start, stop), (first, last) in zip(block.part, one.region, strict=True)
-        )
-        if any(start >= stop for start, stop in common):
+        common = common_region(block.part, one.region)
+        if common is None:
             continue
         place = tuple(
             slice(base.start + start, base.start + stop)
-            for (start, stop), base in zip(_counted_from(block.part, common), block.place, strict=True)
+            for (start, stop), base in zip(counted_from(block.part, common), block.place, strict=True)
         )
-        within = _counted_from(one.region, common)
+        within = counted_from(one.region, common)
         yield one.parameter.with_dtype(dtype).plan(part_name(name, k), seed, within), place
 
 
-def _counted_from(outer: Region, inner: Region) -> Region:
-    """Return a region counted from the start of another one."""
-    return tuple((start - first, stop - first) for (start, stop), (first, _) in zip(inner, outer, strict=True))
-
-
-@torch.no_grad()
 def _carry_out(write: _Write, memory: Tensor, scheme: Scheme, seed: int) -> None:
     if write.fill is not None:
         memory.fill_(write.fill)

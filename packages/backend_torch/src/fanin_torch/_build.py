@@ -69,7 +69,7 @@ def build(function: Callable[..., _Module], *args: Any, seed: int = 0, device: o
         )
     if where is not None:
         _move(model, where)
-    apply_scheme(model, scheme, seed)
+    apply_scheme(model, named_tensors(model), scheme, seed)
     return model
 
 

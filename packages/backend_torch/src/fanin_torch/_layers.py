@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from torch import Tensor, nn
@@ -73,7 +74,7 @@ def role_of(owner: nn.Module, key: str, tensor: Tensor) -> Role | None:
         return Role(is_bias, geometry=geometry)
     piece, rest = divmod(shape[0], len(pieces))
     layout = "O" if is_bias else "OI"
-    return None if rest else Role(is_bias, geometry=Geometry.of((piece, *shape[1:]), layout), pieces=pieces)
+    return None if rest else Role(is_bias, geometry=_geometry((piece, *shape[1:]), layout), pieces=pieces)
 
 
 def _pieces(owner: nn.Module, key: str) -> tuple[str, ...]:
@@ -100,16 +101,28 @@ def geometry_of(owner: nn.Module, key: str, tensor: Tensor) -> Geometry | None:
     shape = tuple(tensor.shape)
     if any(isinstance(owner, kinds) and re.fullmatch(keys, key) for kinds, keys in _DENSE.items()):
         layout = "O" if "bias" in key else "OI"
-        return Geometry.of(shape, layout) if len(shape) == len(layout) else None
+        return _geometry(shape, layout) if len(shape) == len(layout) else None
     if key == "bias":
-        return Geometry.of(shape, "O") if isinstance(owner, _ConvNd) and len(shape) == 1 else None
+        return _geometry(shape, "O") if isinstance(owner, _ConvNd) and len(shape) == 1 else None
     if key != "weight":
         return None
     if isinstance(owner, _ConvTransposeNd) and len(shape) == 2 + len(owner.kernel_size):
-        return Geometry.of(shape, f"IO{_KERNELS[len(owner.kernel_size)]}", owner.groups, True, owner.stride)
+        return _geometry(shape, f"IO{_KERNELS[len(owner.kernel_size)]}", owner.groups, True, owner.stride)
     if isinstance(owner, _ConvNd) and len(shape) == 2 + len(owner.kernel_size):
-        return Geometry.of(shape, f"OI{_KERNELS[len(owner.kernel_size)]}", owner.groups)
+        return _geometry(shape, f"OI{_KERNELS[len(owner.kernel_size)]}", owner.groups)
     return None
+
+
+@lru_cache(maxsize=1024)
+def _geometry(
+    shape: tuple[int, ...],
+    layout: str,
+    groups: int = 1,
+    transposed: bool = False,
+    stride: tuple[int, ...] | None = None,
+) -> Geometry:
+    """Return the axes of a parameter, made once for all layers that are alike."""
+    return Geometry.of(shape, layout, groups, transposed, stride)
 
 
 def buffer_start(owner: nn.Module, key: str) -> float | None:

@@ -139,7 +139,7 @@ def init_module_(
     if dry_run:
         sys.stdout.write(f"{scheme}\n")
     else:
-        apply_scheme(module, scheme, seed, prefix)
+        apply_scheme(module, tensors, scheme, seed, prefix)
     return module
 
 
@@ -149,13 +149,15 @@ def _check_kinds(module: nn.Module, tensors: list[Named]) -> None:
     Raises:
         FaninValueError: A submodule is quantised, or keeps its parameters in one flat vector.
     """
+    flat = False
     for path, one in module.named_modules():
+        flat = flat or _is_flat(one)
         if ".quantized." in f"{type(one).__module__}.":
             raise FaninValueError(
                 f"{path or 'the module'} is quantised ({type(one).__name__}): its weights are no parameters, and "
                 f"cannot be overwritten. Initialize the model first, then quantise it."
             )
-    if any(_is_flat(one) for one in module.modules()) or any("_flat_param" in one.names[0] for one in tensors):
+    if flat or any("_flat_param" in one.names[0] for one in tensors):
         raise FaninValueError(
             f"FullyShardedDataParallel keeps the parameters in flat vectors, without their shapes: "
             f"{tensors[0].paths[0]}. "

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
 from torch import Tensor, nn
@@ -16,7 +16,7 @@ _PARALLEL: Final = frozenset({"DataParallel", "DistributedDataParallel"})
 """Classes whose one child is called `module`."""
 
 
-@dataclass
+@dataclass(slots=True)
 class Named:
     """A parameter or buffer of a module.
 
@@ -29,10 +29,10 @@ class Named:
     """
 
     tensor: Tensor
-    names: list[str] = field(default_factory=list)
-    paths: list[str] = field(default_factory=list)
-    places: list[tuple[nn.Module, str]] = field(default_factory=list)
-    is_buffer: bool = False
+    names: list[str]
+    paths: list[str]
+    places: list[tuple[nn.Module, str]]
+    is_buffer: bool
 
     @property
     def stream(self) -> str:
@@ -55,14 +55,15 @@ def named_tensors(model: nn.Module, prefix: str = "") -> list[Named]:
     parallel = parallel_paths(model)
     found: dict[int, Named] = {}
     for path, module in model.named_modules(remove_duplicate=False):
+        words = [word for word in (prefix, plain_name(path, parallel)) if word]
         for key, tensor, is_buffer in _own(module):
-            one = found.setdefault(id(tensor), Named(tensor, is_buffer=is_buffer))
-            wrapped = f"{path}.{key}" if path else key
-            name = plain_name(wrapped, parallel)
-            full = f"{prefix}.{name}" if prefix else name
-            if full not in one.names:
-                one.names.append(full)
-                one.paths.append(wrapped)
+            name = ".".join((*words, key))
+            one = found.get(id(tensor))
+            if one is None:
+                one = found[id(tensor)] = Named(tensor, [], [], [], is_buffer)
+            if name not in one.names:
+                one.names.append(name)
+                one.paths.append(f"{path}.{key}" if path else key)
                 one.places.append((module, key))
     return list(found.values())
 

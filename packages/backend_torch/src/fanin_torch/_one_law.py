@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 from torch import nn
-from torch.nn.parameter import UninitializedBuffer, UninitializedParameter
+from torch.nn.parameter import is_lazy
 
 from fanin.exceptions import FaninError, FaninValueError
 from fanin.initializers import Constant, Initializer, MatrixInitializer
@@ -208,7 +209,7 @@ def _parameter(one: Named, pieces: list[_Piece]) -> Parameter:
 
 
 def _is_shapeless(one: Named) -> bool:
-    return isinstance(one.tensor, (UninitializedParameter, UninitializedBuffer))
+    return bool(is_lazy(one.tensor))
 
 
 def _check_writable(one: Named) -> None:
@@ -236,15 +237,28 @@ def _checked(one: Named, piece: _Piece, shape: tuple[int, ...], dtype: str) -> P
         known = piece.is_stated or (geometry is not None and "I" in str(geometry.layout))
         if not known and (piece.law.needs_fans or isinstance(piece.law, MatrixInitializer)):
             raise FaninValueError(_without_axes(one, piece))
-        made = Parameter(shape, dtype, piece.law, **axes)
+        made = _made(shape, dtype, piece.law, **axes)
         if made.geometry.stack_axis is not None:
             count = shape[made.geometry.stack_axis]
             made = replace(made, stream=tuple(f"{piece.name}.{k}" for k in range(count)))
+            made.plan(piece.name)
         elif piece.name != one.names[0] and made.is_random:
             made = replace(made, stream=piece.name)
-        made.plan(piece.name)
     except FaninError as error:
         raise type(error)(f"{piece.name}, from {piece.source}: {error}") from error
+    return made
+
+
+@lru_cache(maxsize=1024)
+def _made(shape: tuple[int, ...], dtype: str, law: Initializer, **axes: Any) -> Parameter:
+    """Return a parameter whose law can be drawn: the same for all layers that are alike, which a network has many of.
+
+    Raises:
+        FaninError: It cannot.
+    """
+    made = Parameter(shape, dtype, law, **axes)
+    if made.geometry.stack_axis is None:
+        made.plan(None)
     return made
 
 

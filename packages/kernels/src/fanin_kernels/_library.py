@@ -63,6 +63,8 @@ class Kernels:
         pairs: (out, pitch, rows, width, places, bases, columns, key, rule): fill the rows at places[i] with indices
             bases[i] + columns[j]; the columns are even, the bases come in pairs of an even number and the next, and no
             index reaches the next multiple of 2^33 after its base.
+        streams: (streams, count, seed): fill rows from the start of named streams. Each is four whole numbers of 64
+            bits: the row's address, its width, the words of the name, and the address of a rule.
         given: (out, words, count, rule): write what given words become.
         scan: (weights, half, numbers, rows, width, centre, row places, column places, row hashes, column hashes, lows,
             highs, seen): one pass over a rectangle of float32 weights, or, if `half`, of weights of 16 bits. Numbers
@@ -79,6 +81,7 @@ class Kernels:
         self.rows = self._function("rows", *table, address, key, rule)
         self.grid = self._function("grid", *table, address, address, key, rule)
         self.pairs = self._function("pairs", *table, address, address, address, key, rule)
+        self.streams = self._function("streams", address, size, key)
         self.given = self._function("given", address, address, size, rule)
         places = (address,) * 6
         seen = ctypes.POINTER(Seen)

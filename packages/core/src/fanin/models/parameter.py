@@ -16,7 +16,7 @@ from fanin.exceptions import FaninTypeError, FaninValueError
 from fanin.initializers import Constant, Initializer
 from fanin.initializers.names import get_initializer
 from fanin.layout import Geometry, check_shape
-from fanin.plans import Name, Plan
+from fanin.plans import Name, Plan, Run
 
 __all__ = ["OTHER_DTYPES", "Parameter", "Part", "Region", "packed_regions", "part_name"]
 
@@ -106,6 +106,13 @@ class Parameter:
     def geometry(self) -> Geometry:
         """The whole tensor."""
         return Geometry.of(self.shape, self.layout, self.groups, self.transposed, self.stride)
+
+    @cached_property
+    def run(self) -> Run | None:
+        """What draws it as a whole, if its own law fills it from one stream and in its order, and it has no parts."""
+        if self.initializer is None or self.parts or self.dtype in OTHER_DTYPES or self.geometry.stack_axis is not None:
+            return None
+        return Run.of(self.plan(None))
 
     @property
     def size(self) -> int:

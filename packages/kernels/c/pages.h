@@ -1,0 +1,10 @@
+/* Memory that is about to be filled for the first time. */
+
+#ifndef FANIN_PAGES_H
+#define FANIN_PAGES_H
+
+#include <stddef.h>
+
+void fanin_use_large_pages(void *memory, size_t size);
+
+#endif
