@@ -93,6 +93,23 @@ def torch_cases(size: int) -> Iterator[Case]:
             yield Case(f"torch, {path}", name, ours, peers, peer, size, target)
 
 
+def new_memory_cases(size: int) -> Iterator[Case]:
+    """Yield a tensor that is made and drawn, with the memory that the operating system then has to give."""
+    shape = (size // FAN_IN, FAN_IN)
+    laws = {"he": "kaiming_normal_", "he_uniform": "kaiming_uniform_"}
+    for law, peer in laws.items():
+
+        def ours(law: str = law) -> Call:
+            threads(2)
+            return partial(fanin_torch.init, shape, law, layout="OI", name="w")
+
+        def theirs(peer: str = peer) -> Call:
+            threads(2)
+            return lambda: getattr(torch.nn.init, peer)(torch.empty(shape), nonlinearity="relu")
+
+        yield Case("torch, new memory", law, ours, theirs, f"{peer} of torch.empty", size, 4.5)
+
+
 def numpy_cases(size: int) -> Iterator[Case]:
     """Yield the NumPy backend beside NumPy's generator, scaled."""
     shape = (size // FAN_IN, FAN_IN)
@@ -227,6 +244,36 @@ def small_cases() -> Iterator[Case]:
     yield Case("small", "torch, GPT-2 small (148 tensors)", partial(model, "ours"), partial(model, "theirs"),
                "normal_, zeros_", total, 1.0)  # fmt: skip
 
+    def layers(which: str) -> Call:
+        """Return what initializes 500 small layers again, as the constructor or as one law for all."""
+        threads(2)
+        with fanin_torch.record(draw=False) as recording:
+            linear = [torch.nn.Linear(64, 64) for _ in range(500)]
+            net = torch.nn.Sequential(*linear)
+        scheme = recording.scheme(net)
+
+        def reset() -> None:
+            for layer in linear:
+                layer.reset_parameters()
+
+        def kaiming() -> None:
+            for layer in linear:
+                torch.nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
+                torch.nn.init.zeros_(layer.bias)
+
+        calls: dict[str, Call] = {
+            "scheme": partial(fanin_torch.init_module_, net, scheme),
+            "he": partial(fanin_torch.init_module_, net, constants="overwrite"),
+            "reset": reset,
+            "kaiming": kaiming,
+        }
+        return calls[which]
+
+    yield Case("small", "torch, 500 × Linear(64, 64), its own law", partial(layers, "scheme"), partial(layers, "reset"),
+               "reset_parameters", 500 * 65 * 64, 1.0)  # fmt: skip
+    yield Case("small", "torch, 500 × Linear(64, 64), he", partial(layers, "he"), partial(layers, "kaiming"),
+               "kaiming_normal_, zeros_", 500 * 65 * 64, 0.3)  # fmt: skip
+
     def jax_model(initializer: Any) -> Call:
         key = jax.random.key(0)
         parts = [(shape, initializer if len(shape) > 1 else jax.nn.initializers.zeros) for shape in shapes.values()]
@@ -239,6 +286,7 @@ def small_cases() -> Iterator[Case]:
 def cases(size: int) -> Iterator[Case]:
     """Yield every case at one size."""
     yield from torch_cases(size)
+    yield from new_memory_cases(size)
     yield from numpy_cases(size)
     yield from jax_cases(size)
     yield from layout_cases(size)

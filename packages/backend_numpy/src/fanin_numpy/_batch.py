@@ -7,14 +7,16 @@ from array import array
 from bisect import bisect_left
 from ctypes import addressof
 from functools import partial
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from fanin.plans import Draw, Run
 from fanin.stream.keys import seed_words
 from fanin.stream.threefry import Words
-from fanin_kernels import FORMATS, Path, Rule, kernels
-from fanin_numpy._native_kernels import native_rule
 from fanin_numpy._threads import get_num_threads, run_tasks
+
+if TYPE_CHECKING:
+    from fanin_kernels import Rule
+    from fanin_numpy._native_kernels import NativeKernels
 
 __all__ = ["Batch"]
 
@@ -29,22 +31,21 @@ class Batch:
     """Tensors of one seed that are drawn together.
 
     Args:
-        path: The instruction set.
+        kernels: The compiled kernels.
         seed: An integer in [0, 2^64).
     """
 
-    def __init__(self, path: Path, seed: int) -> None:
+    def __init__(self, kernels: NativeKernels, seed: int) -> None:
         words = seed_words(seed)
         self._seed: Final = words[0] << 32 | words[1]
-        self._kernels: Final = kernels(path)
+        self._kernels: Final = kernels
         self._rules: Final[dict[int, tuple[Run, Rule]]] = {}  # both are kept, for their addresses stand for them
         self._streams: Final = array("Q")
         self._ends: Final = [0]
 
-    @staticmethod
-    def takes(run: Run) -> bool:
+    def takes(self, run: Run) -> bool:
         """Return whether a tensor can be added: neither large nor constant, and of a dtype that a kernel writes."""
-        return run.size <= _LARGEST and isinstance(run.rule, Draw) and run.dtype in FORMATS
+        return run.size <= _LARGEST and isinstance(run.rule, Draw) and self._kernels.writes(run.dtype)
 
     def add(self, run: Run, name: Words, address: int) -> None:
         """Add a tensor whose memory is contiguous, and stays where it is until all are drawn.
@@ -57,7 +58,7 @@ class Batch:
         known = self._rules.get(id(run))
         if known is None:
             assert isinstance(run.rule, Draw)
-            known = self._rules[id(run)] = run, native_rule(run.rule, FORMATS[run.dtype])
+            known = self._rules[id(run)] = run, self._kernels.rule(run.rule, run.dtype)
         self._streams.extend((address, run.size, name[0] << 32 | name[1], addressof(known[1])))
         self._ends.append(self._ends[-1] + run.size)
 
@@ -72,4 +73,4 @@ class Batch:
 
     def _fill(self, start: int, stop: int) -> None:
         address = self._streams.buffer_info()[0] + start * _NUMBERS * self._streams.itemsize
-        self._kernels.streams(address, stop - start, self._seed)
+        self._kernels.fill_streams(address, stop - start, self._seed)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
-from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,9 +14,7 @@ from fanin.environment import chosen, no_kernels
 from fanin.exceptions import FaninValueError
 from fanin.plans import Draw
 from fanin.stream.threefry import Words
-
-if TYPE_CHECKING:
-    from fanin_numpy._batch import Batch
+from fanin_numpy._batch import Batch
 
 __all__ = ["Engine", "batch", "engine", "get_engine", "set_engine"]
 
@@ -89,14 +87,13 @@ def _numpy_engine() -> Engine:
 
 def _native_engine() -> Engine:
     from fanin_kernels import chosen_path
-    from fanin_numpy._batch import Batch
     from fanin_numpy._native_kernels import NativeKernels
 
     path = chosen_path()
     outputs = frozenset(map(np.dtype, ("f4", "f8", "f2", "u2")))
-    functions = _functions(NativeKernels(path))
-    alone = Engine("native", f"native ({path})", lambda threads: 1 << 19, outputs, *functions)
-    return replace(alone, batch=partial(Batch, path))
+    kernels = NativeKernels(path)
+    alone = Engine("native", f"native ({path})", lambda threads: 1 << 19, outputs, *_functions(kernels))
+    return replace(alone, batch=partial(Batch, kernels))
 
 
 def get_engine() -> str:

@@ -12,7 +12,7 @@ from fanin.plans import Draw
 from fanin.stream.threefry import Words
 from fanin_kernels import FORMATS, LAWS, NORMAL_TABLE, Path, Rule, kernels, use_large_pages
 
-__all__ = ["NativeKernels", "native_rule"]
+__all__ = ["NativeKernels"]
 
 Indices = NDArray[np.int64]
 
@@ -26,7 +26,7 @@ _FORMAT_OF: Final = {
 
 
 @lru_cache(maxsize=1024)
-def native_rule(draw: Draw, format: int) -> Rule:
+def _rule(draw: Draw, format: int) -> Rule:
     """Return what the kernels need of a rule and of what they write."""
     return Rule(
         table=NORMAL_TABLE,
@@ -64,25 +64,35 @@ class NativeKernels:
     def points_of(self, words: NDArray[np.uint32], draw: Draw) -> NDArray[np.int32]:
         """Return the lattice point of each word of a flat array, with the plan's shift and mean applied."""
         words, points = np.ascontiguousarray(words), np.empty(words.shape, np.int32)
-        self._kernels.given(_address(points), _address(words), len(words), native_rule(draw, FORMATS["points"]))
+        self._kernels.given(_address(points), _address(words), len(words), _rule(draw, FORMATS["points"]))
         return points
+
+    @staticmethod
+    def writes(dtype: str) -> bool:
+        """Return whether the kernels write weights of a dtype; bfloat16 is one that they do."""
+        return dtype in FORMATS
+
+    @staticmethod
+    def rule(draw: Draw, dtype: str) -> Rule:
+        """Return a rule as `fill_streams` takes it, for weights of a dtype."""
+        return _rule(draw, FORMATS[dtype])
 
     def release(self) -> None:
         """Do nothing, for there is no memory to free."""
 
     def fill_run(self, out: NDArray[Any], first: int, key: Words, draw: Draw) -> None:
         """Fill a flat array with the weights of logical indices first + j."""
-        rule = native_rule(draw, _FORMAT_OF[out.dtype])
+        rule = _rule(draw, _FORMAT_OF[out.dtype])
         self._kernels.run(_address(out), out.size, first, key[0] << 32 | key[1], rule)
 
     def fill_rows(self, out: NDArray[Any], bases: Indices, key: Words, draw: Draw) -> None:
         """Fill `out`, of shape (rows, width), with the weights of logical indices bases[i] + j."""
-        rule, packed = native_rule(draw, _FORMAT_OF[out.dtype]), key[0] << 32 | key[1]
+        rule, packed = _rule(draw, _FORMAT_OF[out.dtype]), key[0] << 32 | key[1]
         self._kernels.rows(_address(out), out.strides[0], *out.shape, _address(bases), packed, rule)
 
     def fill_grid(self, out: NDArray[Any], bases: Indices, columns: Indices, key: Words, draw: Draw) -> None:
         """Fill `out`, of shape (rows, width), with the weights of logical indices bases[i] + columns[j]."""
-        rule, packed = native_rule(draw, _FORMAT_OF[out.dtype]), key[0] << 32 | key[1]
+        rule, packed = _rule(draw, _FORMAT_OF[out.dtype]), key[0] << 32 | key[1]
         addresses = _address(bases), _address(columns)
         self._kernels.grid(_address(out), out.strides[0], *out.shape, *addresses, packed, rule)
 
@@ -94,7 +104,18 @@ class NativeKernels:
         Columns are even, and bases come in pairs of an even number and the next one, so both rows of a pair share their
         blocks.
         """
-        rule, packed = native_rule(draw, _FORMAT_OF[out.dtype]), key[0] << 32 | key[1]
+        rule, packed = _rule(draw, _FORMAT_OF[out.dtype]), key[0] << 32 | key[1]
         start = _address(out) + left * out.itemsize
         addresses = _address(rows), _address(bases), _address(columns)
         self._kernels.pairs(start, out.strides[0], len(rows), len(columns), *addresses, packed, rule)
+
+    def fill_streams(self, streams: int, count: int, seed: int) -> None:
+        """Fill several tensors, each from the start of a named stream.
+
+        Args:
+            streams: The address of four uint64 for each: its address, its size, the words of its name as one number,
+                and the address of its rule.
+            count: How many there are.
+            seed: The seed.
+        """
+        self._kernels.streams(streams, count, seed)

@@ -7,28 +7,22 @@ from typing import Any, Final
 
 import torch
 from torch import Tensor
-from torch.nn.parameter import UninitializedBuffer, UninitializedParameter
 
 from fanin.api import draw
-from fanin.exceptions import FaninTypeError, FaninValueError
+from fanin.exceptions import FaninTypeError
 from fanin.initializers import Initializer
 from fanin.naming import OMITTED, Omitted, check_unnamed
 from fanin.plans import Name, Slices, plan
-from fanin.plans.pieces import overlaps
 from fanin_torch._backend import TorchBackend
 from fanin_torch._draw import draw_into
-from fanin_torch._dtypes import DTYPES, dtype_name
+from fanin_torch._dtypes import dtype_name
 from fanin_torch._opaque import draw_opaquely, fill_opaquely, remember
 from fanin_torch._sharding import local_blocks
+from fanin_torch._writable import PLAIN, check_writable
 
-__all__ = ["arguments_of", "check_writable", "init", "init_"]
+__all__ = ["arguments_of", "init", "init_"]
 
 _BACKEND: Final = TorchBackend()
-
-_is_transformed: Final = getattr(torch._C._functorch, "is_functorch_wrapped_tensor", lambda tensor: False)
-
-_PLAIN: Final = (Tensor, torch.nn.Parameter)
-"""Tensors with their own memory; others are distributed, or stand for a tensor while a program is traced."""
 
 _LAYOUTS: Final = {2: "OI", 3: "OIW", 4: "OIHW", 5: "OIDHW"}
 _TRANSPOSED_LAYOUTS: Final = {3: "IOW", 4: "IOHW", 5: "IODHW"}
@@ -130,7 +124,7 @@ def init_(
         transposed=transposed,
         stride=stride,
     )
-    if type(tensor) in _PLAIN and not torch.compiler.is_compiling():
+    if type(tensor) in PLAIN and not torch.compiler.is_compiling():
         draw_into(plan(tensor.shape, **arguments), tensor)
         return tensor
     local, blocks = local_blocks(tensor)
@@ -184,56 +178,3 @@ def arguments_of(
 @torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]  # not part of a graph
 def _check_unnamed(initialization: str | Initializer) -> None:
     check_unnamed(initialization)
-
-
-def check_writable(tensor: Tensor, *, on_meta: bool = False) -> None:
-    """Refuse a tensor that cannot be written in place.
-
-    Args:
-        tensor: The tensor.
-        on_meta: Whether it may be on the meta device, since it will get memory of its own.
-
-    Raises:
-        FaninValueError: It has no values, is not floating-point or strided, or its elements overlap.
-    """
-    if isinstance(tensor, (UninitializedParameter, UninitializedBuffer)):  # is_lazy cannot be traced
-        raise FaninValueError(
-            "init_ cannot write a parameter that has no shape yet, as in lazy modules. Run the module once on an "
-            "example input, then initialize its parameters."
-        )
-    if tensor.is_nested:
-        raise FaninValueError(
-            "init_ cannot write a nested tensor, which is several tensors. Write each of tensor.unbind() under its own "
-            "name."
-        )
-    if tensor.layout != torch.strided or dtype_name(tensor.dtype) not in DTYPES:
-        raise FaninValueError(
-            f"init_ writes dense floating-point tensors. Received: dtype {tensor.dtype}, layout {tensor.layout}. "
-            f"Accepted: {', '.join(DTYPES)}, with layout torch.strided."
-        )
-    if torch.compiler.is_compiling():
-        is_negative = is_transformed = False
-    else:
-        is_negative, is_transformed = tensor.is_neg(), _is_transformed(tensor)
-    if is_negative:
-        raise FaninValueError(
-            "init_ cannot write a view that shows the negative of its memory, such as conj().imag of a complex tensor. "
-            "Write the underlying tensor instead."
-        )
-    if is_transformed:
-        raise FaninValueError(
-            "init_ cannot write a tensor inside a torch.func transform (grad, vmap, jvp, ...). Write it outside, or "
-            "make new weights inside: fanin_torch.init(shape, ...)."
-        )
-    if tensor.is_meta:
-        if on_meta:
-            return
-        raise FaninValueError(
-            "init_ cannot write a tensor on the meta device, which has no values. First give the module memory, "
-            'module.to_empty(device="cpu"), then initialize its parameters.'
-        )
-    if not tensor.is_contiguous() and overlaps(tensor.shape, tensor.stride()):
-        raise FaninValueError(
-            f"init_ cannot write a tensor whose elements share memory (shape {tuple(tensor.shape)}, strides "
-            f"{tensor.stride()}), such as the result of expand(). Pass a copy: tensor.clone()."
-        )

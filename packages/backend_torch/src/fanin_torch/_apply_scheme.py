@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final
 
 import torch
 from torch import Tensor, nn
@@ -13,7 +12,7 @@ from torch.autograd.graph import increment_version
 from torch.nn.parameter import is_lazy
 
 import fanin_numpy
-from fanin.exceptions import FaninError, FaninValueError
+from fanin.exceptions import FaninValueError
 from fanin.initializers import Constant
 from fanin.models import Parameter, Scheme
 from fanin.models.draw import common_region, counted_from
@@ -21,17 +20,14 @@ from fanin.models.parameter import OTHER_DTYPES, part_name
 from fanin.plans import Fill, Plan, Run
 from fanin.stream.keys import text_words
 from fanin.stream.threefry import Words
-from fanin_torch._api import check_writable
 from fanin_torch._draw import draw_into
 from fanin_torch._dtypes import dtype_name
-from fanin_torch._names import Named, named_tensors
+from fanin_torch._names import Named
 from fanin_torch._record import RecordedScheme
 from fanin_torch._sharding import Block, local_blocks
+from fanin_torch._writable import check_named, check_writable, is_plain
 
 __all__ = ["apply_scheme"]
-
-_PLAIN: Final = (Tensor, nn.Parameter)
-"""Types of tensors that keep their elements themselves."""
 
 
 @dataclass
@@ -67,68 +63,58 @@ def apply_scheme(model: nn.Module, tensors: list[Named], scheme: Scheme, seed: i
         FaninValueError: The scheme is another model's, a tensor cannot be written, or one has no values and nothing
             says what they are. Nothing has been written then.
     """
-    found = {one.names[0]: _parameter(one, scheme) for one in tensors}
-    _check(tensors, found, scheme, prefix)
+    known = _matched(tensors, scheme, prefix)
     batch = fanin_numpy.batch(seed)
-    takes = _nothing if batch is None else batch.takes
-    writes = {
-        one.names[0]: _write(one, *known, scheme, seed, takes) for one in tensors if (known := found[one.names[0]])
-    }
-    if any(one.tensor.is_meta for one in tensors):
-        make_real(model, tensors)
-        tensors = named_tensors(model, prefix)
+    writes = [(*its, _write(*its, scheme, seed, batch)) for its in known]
+    make_real(model, tensors)
     with torch.no_grad():
-        for one in tensors:
-            known, write = found[one.names[0]], writes.get(one.names[0])
-            if known is None or write is None:
-                continue
+        for one, name, parameter, write in writes:
             if batch is not None and write.run is not None:
                 batch.add(*write.run, one.tensor.data_ptr())
             else:
-                _carry_out(write, _held(one, *known)[0], scheme, seed)
+                _carry_out(write, _held(one, name, parameter)[0], scheme, seed)
     if batch is not None:
         batch.draw()
-        increment_version([one.tensor for one in tensors if (write := writes.get(one.names[0])) and write.run])
+        increment_version([one.tensor for one, _, _, write in writes if write.run is not None])
 
 
-def _parameter(one: Named, scheme: Scheme) -> tuple[str, Parameter] | None:
-    """Return the scheme's name for a tensor, which may be any of its names, and what it says of it."""
-    name = next((name for name in one.names if name in scheme), None)
-    return None if name is None else (name, scheme[name])
+def _matched(tensors: list[Named], scheme: Scheme, prefix: str) -> list[tuple[Named, str, Parameter]]:
+    """Return the tensors that a scheme knows, each with its name there, which may be any of its names.
 
-
-def _check(tensors: list[Named], found: dict[str, tuple[str, Parameter] | None], scheme: Scheme, prefix: str) -> None:
-    """Refuse a scheme that is not this model's, before anything is written."""
+    Raises:
+        FaninValueError: The scheme is not this model's.
+    """
     faults: list[str] = []
-    used: set[str] = set()
+    found: dict[str, tuple[Named, str, Parameter]] = {}
     for one in tensors:
-        known = found[one.names[0]]
-        if known is None:
+        name = next((name for name in one.names if name in scheme), None)
+        if name is None:
             if tied := _tied(one, scheme):
                 faults.append(f"{one.names[0]} is not tied to {tied}, as it was when recorded: tie it again")
             elif not one.is_buffer or one.tensor.is_meta:
                 close = difflib.get_close_matches(one.names[0], scheme, n=1)
                 faults.append(f"{one.names[0]} is not in the scheme" + (f" (which has {close[0]})" if close else ""))
             continue
-        name, parameter = known
-        used.add(name)
+        parameter = scheme[name]
+        found[name] = one, name, parameter
         _check_shaped(one)
-        if parameter.shape != tuple(one.tensor.shape):
+        if parameter.shape != one.tensor.shape:
             faults.append(f"{name} has shape {tuple(one.tensor.shape)}, and {parameter.shape} in the scheme")
         elif parameter.initializer is None and not parameter.parts and parameter.note is None:
             faults.append(f"{name} has no law in the scheme, and no note that says why")
-        elif not parameter.follows_laws and one.tensor.is_meta and not _computes(scheme, name):
+        elif one.tensor.is_meta and not parameter.follows_laws and not _computes(scheme, name):
             faults.append(f"{name} has no values, and the scheme says only: {parameter.note}")
-        elif not isinstance(scheme, RecordedScheme) and parameter.needs_recording:
+        elif parameter.needs_recording and not isinstance(scheme, RecordedScheme):
             faults.append(f"{name} follows no law, and only the recording could compute it again ({parameter.note})")
     for name in scheme:
-        if name not in used and (not prefix or name.startswith(f"{prefix}.")):
+        if name not in found and (not prefix or name.startswith(f"{prefix}.")):
             faults.append(f"the scheme's {name} is not in the module")
     if faults:
         shown = "; ".join(faults[:8]) + (f"; and {len(faults) - 8} more" if len(faults) > 8 else "")
         raise FaninValueError(
             f"the scheme is not that of this module: {shown}. Record the module itself, or rename: scheme.rename(...)."
         )
+    return list(found.values())
 
 
 def _check_shaped(one: Named) -> None:
@@ -161,7 +147,7 @@ def _computes(scheme: Scheme, name: str) -> bool:
 
 
 def make_real(model: nn.Module, tensors: list[Named], device: torch.device | None = None) -> None:
-    """Give memory to the tensors on the meta device, in place; tied ones stay tied."""
+    """Give memory to the tensors on the meta device, in place, here too; tied ones stay tied."""
     if not any(one.tensor.is_meta for one in tensors):
         return
 
@@ -174,8 +160,9 @@ def make_real(model: nn.Module, tensors: list[Named], device: torch.device | Non
     for one in tensors:
         (module, key), *others = one.places
         kind = "_buffers" if one.is_buffer else "_parameters"
+        one.tensor = getattr(module, kind)[key]
         for other, other_key in others:
-            getattr(other, kind)[other_key] = getattr(module, kind)[key]
+            getattr(other, kind)[other_key] = one.tensor
 
 
 def _device_of(tensor: Tensor) -> str:
@@ -184,15 +171,14 @@ def _device_of(tensor: Tensor) -> str:
 
 
 def _write(
-    one: Named, name: str, parameter: Parameter, scheme: Scheme, seed: int, takes: Callable[[Run], bool]
-) -> _Write | None:
-    """Return what to write into a tensor; None where nothing is to be changed. `takes`: what is drawn with others."""
-    run = parameter.run if _is_plain(one.tensor) else None
+    one: Named, name: str, parameter: Parameter, scheme: Scheme, seed: int, batch: fanin_numpy.Batch | None
+) -> _Write:
+    """Return what to write into a tensor, which is nothing where it is to stay as it is."""
+    run = parameter.run if is_plain(one.tensor) else None
     if run is not None and run.dtype == dtype_name(one.tensor.dtype):
-        _check_writable(one.tensor, name)
         if isinstance(run.rule, Fill):
             return _Write(fill=run.rule.value)
-        if takes(run):
+        if batch is not None and batch.takes(run):
             return _Write(run=(run, text_words(name if parameter.stream is None else str(parameter.stream))))
     blocks = _held(one, name, parameter)[1]
     if blocks is None:
@@ -200,35 +186,15 @@ def _write(
         blocks = [Block(whole, tuple(slice(*ends) for ends in whole))]
     if parameter.initializer is None and not parameter.parts:
         if not _computes(scheme, name):
-            return None
+            return _Write()
         assert isinstance(scheme, RecordedScheme)
         scheme.check_replay(name)
         return _Write(replay=name, blocks=blocks)
     if isinstance(parameter.initializer, Constant) and parameter.dtype in OTHER_DTYPES:
         return _Write(fill=parameter.initializer.value)
-    _check_writable(one.tensor, name)
+    check_named(name, one.tensor)
     dtype = dtype_name(one.tensor.dtype)
     return _Write([drawn for block in blocks for drawn in _plans(parameter, name, dtype, block, seed)])
-
-
-def _nothing(_: Run) -> bool:
-    """Take no tensor into a batch."""
-    return False
-
-
-def _is_plain(tensor: Tensor) -> bool:
-    """Return whether a tensor's elements lie in main memory one after the other, or will do so: meta tensors get it."""
-    if type(tensor) not in _PLAIN or torch.compiler.is_compiling() or tensor.layout is not torch.strided:
-        return False
-    return tensor.is_meta or (tensor.is_cpu and tensor.is_contiguous() and tensor.data_ptr() != 0)
-
-
-def _check_writable(tensor: Tensor, name: str) -> None:
-    """Refuse a tensor that cannot be written, by name."""
-    try:
-        check_writable(tensor, on_meta=True)
-    except FaninError as error:
-        raise type(error)(f"{name}: {error}") from error
 
 
 def _plans(

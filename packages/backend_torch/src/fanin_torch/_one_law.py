@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -15,13 +16,13 @@ from fanin.exceptions import FaninError, FaninValueError
 from fanin.initializers import Constant, Initializer, MatrixInitializer
 from fanin.layout import Geometry
 from fanin.models import Parameter, Part, Scheme
-from fanin_torch._api import check_writable
 from fanin_torch._constants import Constants
 from fanin_torch._dtypes import dtype_name
 from fanin_torch._layers import Role, buffer_start, role_of
 from fanin_torch._names import Named
 from fanin_torch._overrides import Override, Overrides, is_bias
 from fanin_torch._record.ref import Ref
+from fanin_torch._writable import check_named
 
 __all__ = ["OneLaw", "one_law_scheme"]
 
@@ -84,7 +85,7 @@ def one_law_scheme(tensors: list[Named], given: OneLaw) -> Scheme:
             made[one.names[0]] = _parameter(one, pieces)
     if unknown:
         if all(_is_shapeless(one) for one in unknown):
-            _check_writable(unknown[0])
+            check_named(unknown[0].names[0], unknown[0].tensor)
         raise FaninValueError(_unknown_text(unknown))
     given.overrides.refuse_idle(name for one in tensors for name in one.names)
     _refuse_overlaps([one for one in tensors if not one.is_buffer and made[one.names[0]].note != LEFT])
@@ -97,19 +98,21 @@ def _refuse_overlaps(written: list[Named]) -> None:
     Raises:
         FaninValueError: Two do.
     """
-    seen: dict[int, list[tuple[str, Ref]]] = {}
+    memory: dict[int, list[Named]] = {}
     for one in written:
-        if one.tensor.is_meta or hasattr(one.tensor, "device_mesh"):
+        if not one.tensor.is_meta and not hasattr(one.tensor, "device_mesh"):
+            memory.setdefault(one.tensor.untyped_storage()._cdata, []).append(one)
+    for shared in memory.values():
+        if len(shared) == 1:
             continue
-        ref = Ref.of(one.tensor)
-        for name, other in seen.setdefault(ref.key, []):
+        refs = [(one.names[0], Ref.of(one.tensor)) for one in shared]
+        for (first, ref), (second, other) in itertools.combinations(refs, 2):
             if ref.overlaps(other):
                 raise FaninValueError(
-                    f"{name} and {one.names[0]} are different parameters in the same memory, so that each would "
-                    f"overwrite the other. Make them one parameter (layer.weight = other.weight), or leave one as it "
-                    f'is: overrides={{"{one.names[0]}": None}}.'
+                    f"{first} and {second} are different parameters in the same memory, so that each would overwrite "
+                    f"the other. Make them one parameter (layer.weight = other.weight), or leave one as it is: "
+                    f'overrides={{"{second}": None}}.'
                 )
-        seen[ref.key].append((one.names[0], ref))
 
 
 def _role(one: Named) -> Role | None:
@@ -185,7 +188,7 @@ def _stated(one: Named, override: Override, shape: tuple[int, ...] | None) -> Ge
 
 def _parameter(one: Named, pieces: list[_Piece]) -> Parameter:
     """Return what a scheme says of a parameter, checked: the whole, or its pieces as parts."""
-    _check_writable(one)
+    check_named(one.names[0], one.tensor)
     if one.tensor.is_meta and any(piece.law is None for piece in pieces):
         raise FaninValueError(
             f"{one.names[0]} is on the meta device, where nothing can be left as it is. State its initializer."
@@ -210,14 +213,6 @@ def _parameter(one: Named, pieces: list[_Piece]) -> Parameter:
 
 def _is_shapeless(one: Named) -> bool:
     return bool(is_lazy(one.tensor))
-
-
-def _check_writable(one: Named) -> None:
-    """Refuse a parameter that cannot be written, by name."""
-    try:
-        check_writable(one.tensor, on_meta=True)
-    except FaninError as error:
-        raise type(error)(f"{one.names[0]}: {error}") from error
 
 
 def _checked(one: Named, piece: _Piece, shape: tuple[int, ...], dtype: str) -> Parameter:
