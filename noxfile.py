@@ -392,7 +392,7 @@ def sanitizers(session: nox.Session) -> None:
     library = str(session.run("python", "-c", find, silent=True)).strip()
     own, draws = (
         ["packages/kernels/tests"],
-        [f"packages/backend_numpy/tests/test_{name}.py" for name in ("draw", "api")],
+        [f"packages/backend_numpy/tests/test_{name}.py" for name in ("draw", "api", "batch")],
     )
     tests = {
         "thread": [*draws, "packages/kernels/tests/test_xla.py", "-k", "thread"],

@@ -3,8 +3,6 @@
 
 #include "pages.h"
 
-#include "public.h"
-
 #ifdef __linux__
 #include <stdint.h>
 #include <sys/mman.h>

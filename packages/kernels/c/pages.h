@@ -5,6 +5,8 @@
 
 #include <stddef.h>
 
-void fanin_use_large_pages(void *memory, size_t size);
+#include "public.h"
+
+PUBLIC void fanin_use_large_pages(void *memory, size_t size);
 
 #endif
