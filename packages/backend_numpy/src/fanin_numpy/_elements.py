@@ -39,6 +39,9 @@ _LONG = 1 << 16
 _MANY = 1 << 18
 """Maximum number of rows that are sorted to find pairs: 4 MiB of bases and positions."""
 
+_BUFFERED = 1 << 19
+"""Maximum number of elements drawn into a buffer, which should stay in the cache."""
+
 _TURN = 33
 """The counter's high word is the logical index shifted right by this; all indices of a row must share it."""
 
@@ -99,7 +102,7 @@ class _Job:
         if out.dtype in self.engine.outputs and out.flags.c_contiguous:
             yield from self.contiguous(key, offset, axes, out)
             return
-        for start, part, where in cut(offset, axes, self.chunk):
+        for start, part, where in cut(offset, axes, min(self.chunk, _BUFFERED)):
             place: tuple[Any, ...] = (*where, ...)  # with the dots, a 0-d piece stays an array
             yield partial(self.through_buffer, key, start, part, out[place])
 

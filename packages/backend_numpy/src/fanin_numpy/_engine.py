@@ -92,7 +92,7 @@ def _native_engine() -> Engine:
     path = chosen_path()
     outputs = frozenset(map(np.dtype, ("f4", "f8", "f2", "u2")))
     kernels = NativeKernels(path)
-    alone = Engine("native", f"native ({path})", lambda threads: 1 << 19, outputs, *_functions(kernels))
+    alone = Engine("native", f"native ({path})", lambda threads: 1 << 20, outputs, *_functions(kernels))
     return replace(alone, batch=partial(Batch, kernels))
 
 
