@@ -144,6 +144,27 @@ def batch(seed: int) -> Batch | None:
 
     Args:
         seed: An integer in [0, 2^64).
+
+    Returns:
+        A batch, which writes into memory by address; None without compiled kernels.
+
+    Raises:
+        FaninTypeError: `seed` is not an integer.
+        FaninValueError: `seed` is out of range, or the environment names kernels that are not there.
+
+    Example:
+        >>> import fanin_numpy
+        >>> from fanin.plans import Run, plan
+        >>> from fanin.stream.keys import text_words
+        >>> made = plan((3, 5), "he", layout="OI", seed=7, name="fc.weight")
+        >>> weights = np.empty(made.shape, np.float32)
+        >>> if (together := batch(7)) is not None and (run := Run.of(made)) is not None:
+        ...     together.add(run, text_words("fc.weight"), weights.ctypes.data)
+        ...     together.draw()
+        ... else:
+        ...     fanin_numpy.draw_into(made, weights)
+        >>> bool((weights == fanin_numpy.init((3, 5), "he", layout="OI", seed=7, name="fc.weight")).all())
+        True
     """
     make = engine().batch
     return None if make is None else make(seed)
