@@ -19,7 +19,8 @@ import fanin
 import fanin_numpy
 from fanin import reference
 from fanin.golden import golden_cases
-from fanin.plans import Draw
+from fanin.plans import Draw, Run
+from fanin.stream.keys import text_words
 
 DTYPES = ("float64", "float32", "float16")
 """The others are roundings that ml_dtypes makes, which such a Python lacks."""
@@ -91,11 +92,34 @@ def compiled(engine: str) -> Iterator[tuple[str, bool]]:
             yield f"bfloat16: {law}, {count} from {first}", same
 
 
+def together(engine: str) -> Iterator[tuple[str, bool]]:
+    """Yield tensors that the compiled kernels draw in one call, each from the stream of its name."""
+    seed = (1 << 64) - 5
+    batch = fanin_numpy.batch(seed)
+    if batch is None:
+        assert not engine.startswith("native")
+        return
+    cases = [(law, dtype, size) for law, dtype in product(LAWS, DTYPES) for size in (1, 203, 1031)]
+    plans = [
+        fanin.plan((size,), law, name=f"layer {k}", dtype=dtype, seed=seed)
+        for k, (law, dtype, size) in enumerate(cases)
+    ]
+    arrays = [np.empty(plan.shape, plan.dtype) for plan in plans]
+    for plan, array in zip(plans, arrays, strict=True):
+        run = Run.of(plan)
+        assert run is not None
+        batch.add(run, text_words(str(plan.name)), array.ctypes.data)
+    batch.draw()
+    backend = fanin_numpy.NumpyBackend()
+    for case, plan, array in zip(cases, plans, arrays, strict=True):
+        yield f"together: {case}", backend.tobytes(array) == reference.tobytes(plan)
+
+
 def main() -> int:
     """Run all, and say what is wrong."""
     seed = random.SystemRandom().randrange(2**32) if len(sys.argv) < 2 else int(sys.argv[1])
     backend, found = fanin_numpy.NumpyBackend(), [*golden(), *drawn(seed)]
-    found += compiled(backend.engine)
+    found += [*compiled(backend.engine), *together(backend.engine)]
     for what in [what for what, same in found if not same]:
         print(f"WRONG {what}")
     print(
