@@ -77,7 +77,7 @@ def measure(name: str, build: Build, call: Callable[[nn.Module], object] | None 
         if not parameter.follows_laws:
             found.notes[key] = str(parameter.note)
     own = tensors(model)
-    apply_scheme(model, scheme, seed=1)
+    apply_scheme(model, named_tensors(model), scheme, seed=1)
     drawn = tensors(model)
     found.tested, found.wrong = compare(scheme, own, drawn)
     found.forward = forward(model, call)
@@ -98,7 +98,7 @@ def again(way: str, build: Build, scheme: Scheme, drawn: dict[str, Tensor]) -> s
         model = build()
     if way != "reseeded" and not torch.equal(before, torch.get_rng_state()):
         return "the generator moved"
-    apply_scheme(model, recording.scheme(model), seed=1)
+    apply_scheme(model, named_tensors(model), recording.scheme(model), seed=1)
     other = tensors(model)
     if list(other) != list(drawn):
         return f"names differ: {set(other) ^ set(drawn)}"

@@ -26,8 +26,10 @@ from titan_models import MODELS, Mesh, Titan, logits, seed
 from torch import Tensor, nn
 from torch.distributed.tensor.debug import CommDebugMode
 
+import fanin_numpy
 import fanin_torch
 from fanin.models import Scheme
+from fanin.plans import Run
 from fanin_torch import _apply_scheme
 from fanin_torch._names import named_tensors
 from fanin_torch._record import replay
@@ -71,6 +73,27 @@ def counted(module: Any) -> Iterator[list[int]]:
         yield numbers
 
 
+@contextmanager
+def counted_scheme() -> Iterator[list[int]]:
+    """Count the weights that a scheme draws: alone, together with others, and constants."""
+    carry_out, add = _apply_scheme._carry_out, fanin_numpy.Batch.add
+
+    def counted_fill(write: Any, memory: Tensor, *rest: Any) -> None:
+        numbers.extend([memory.numel()] * (write.fill is not None))
+        carry_out(write, memory, *rest)
+
+    def counted_add(batch: fanin_numpy.Batch, run: Run, *rest: Any) -> None:
+        numbers.append(run.size)
+        add(batch, run, *rest)
+
+    with (
+        counted(_apply_scheme) as numbers,
+        mock.patch.object(_apply_scheme, "_carry_out", counted_fill),
+        mock.patch.object(fanin_numpy.Batch, "add", counted_add),
+    ):
+        yield numbers
+
+
 class Case:
     """One model on one mesh, in steps: what a step does with the other processes cannot wait for one that failed."""
 
@@ -95,7 +118,7 @@ class Case:
         self.dims = self.titan.distribute(self.model, self.mesh)
         on_meta = all(one.is_meta for one in self.model.parameters())
         communication = CommDebugMode()  # type: ignore[no-untyped-call]
-        with communication, counted(_apply_scheme) as drawn, counted(replay) as replayed:
+        with communication, counted_scheme() as drawn, counted(replay) as replayed:
             fanin_torch.init_module_(self.model, self.scheme, seed=SEED)
         held = {one.names[0]: local(one.tensor).numel() for one in named_tensors(self.model)}
         self.found |= {
