@@ -40,14 +40,14 @@ def scaled(model: nn.Module, **factors: float) -> nn.Module:
 def test_a_small_change_in_each_of_many_layers_is_found(depth: int, factor: float, course: str) -> None:
     """Less than 1.25 times a layer, and more than 10,000 times in all."""
     (found,) = probe(scaled(plain(depth), every=factor), ROWS).findings
-    assert (found.kind, found.severity) == ("signal", "severe")
+    assert (found.kind, found.severity) == ("signal", "error")
     assert course in found.text
 
 
 def test_gradients_that_explode_slowly_behind_normalizations_are_found() -> None:
     torch.manual_seed(0)
     found = probe(plain(120, norm=True).train(), ROWS).findings
-    assert [(one.kind, one.severity) for one in found] == [("gradient", "severe")]
+    assert [(one.kind, one.severity) for one in found] == [("gradient", "error")]
 
 
 @pytest.mark.parametrize(("layer", "factor"), [("10", 0.01), ("8", 100.0), ("10", 0.03)])

@@ -40,11 +40,11 @@ def layers(
     ("count", "each", "normalised", "found"),
     [
         (13, 1.28, False, None),  # 19 times in all
-        (16, 1.28, False, "mild"),  # 40
+        (16, 1.28, False, "warning"),  # 40
         (39, 1.24, False, None),  # 3,500, by less than 1.25 a layer
-        (44, 1.24, False, "severe"),  # 10,400
-        (44, 1 / 1.24, False, "severe"),
-        (39, 1.28, False, "severe"),
+        (44, 1.24, False, "error"),  # 10,400
+        (44, 1 / 1.24, False, "error"),
+        (39, 1.28, False, "error"),
         (39, 1.28, True, None),
     ],
 )
@@ -56,12 +56,12 @@ def test_the_signal(count: int, each: float, normalised: bool, found: str | None
 @pytest.mark.parametrize(
     ("count", "each", "normalised", "found"),
     [
-        (16, 1.28, False, "mild"),
-        (44, 1.24, False, "severe"),
+        (16, 1.28, False, "warning"),
+        (44, 1.24, False, "error"),
         (16, 1.28, True, None),  # 40 times: its stages may do that
-        (39, 1.28, True, "severe"),  # 11,900
+        (39, 1.28, True, "error"),  # 11,900
         (76, 1.24, True, None),  # 1.0e7, by less than 1.25 a layer
-        (88, 1.24, True, "severe"),  # 1.3e8
+        (88, 1.24, True, "error"),  # 1.3e8
     ],
 )
 def test_the_gradient(count: int, each: float, normalised: bool, found: str | None) -> None:

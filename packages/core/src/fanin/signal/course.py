@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from fanin.dtypes import DTYPES
-from fanin.signal.finding import Finding, Severity, line_of
+from fanin.signal.finding import Finding, Severity
 from fanin.signal.layer import Layer, Sum
 from fanin.signal.width import cause_of, common_activation, initialization_for, width_of
 
@@ -25,7 +25,7 @@ _TOTAL: Final = 30.0
 """nor is one by less than this in all,"""
 
 _HOPELESS: Final = 1e4
-"""unless it is one by this in all: it is severe, in however many layers."""
+"""unless it is one by this in all: it is an error, in however many layers."""
 
 _HOPELESS_BACK: Final = 1e8
 """Gradients of normalised networks change by 3e6 in the 115 layers of timm's RDNet, which trains."""
@@ -61,7 +61,7 @@ def _lost(inner: Sequence[Layer]) -> Finding | None:
         return None
     text = "its outputs are the same for every sample"
     cause = "Its weights are zeros or constants, or what it is given is the same for every sample."
-    return Finding("signal", lost.name, text, cause, line_of("he"))
+    return Finding("signal", lost.name, text, cause, "he")
 
 
 def _signal(inner: Sequence[Layer], sums: Sequence[Sum]) -> Finding | None:
@@ -84,8 +84,8 @@ def _signal(inner: Sequence[Layer], sums: Sequence[Sum]) -> Finding | None:
             f"1/sqrt({len(sums)}), or start it at 0 (fanin.recipes has both)."
         )
         return Finding("residual", worst, text, cause, severity=_how_bad(sizes))
-    cause, line = cause_of(inner)
-    return Finding("signal", worst, text, cause, line, _how_bad(sizes))
+    cause, law = cause_of(inner)
+    return Finding("signal", worst, text, cause, law, _how_bad(sizes))
 
 
 def _gradient(inner: Sequence[Layer], sums: Sequence[Sum], normalised: bool) -> Finding | None:
@@ -95,13 +95,13 @@ def _gradient(inner: Sequence[Layer], sums: Sequence[Sum], normalised: bool) -> 
     gradients = [layer.gradient for layer in compared if layer.gradient]
     if len(gradients) < 2 or not _is_far(gradients, _HOPELESS_BACK if normalised else _HOPELESS):
         return None
-    if normalised and _how_bad(gradients) == "mild":  # so much comes of the positions and widths of its stages
+    if normalised and _how_bad(gradients) == "warning":  # so much comes of the positions and widths of its stages
         return None
     back = factor(gradients[::-1])
     course = "shrinks" if back < 1 else "grows"
     text = f"the gradient {course} {_times(back)} a {'block' if is_residual else 'layer'} on its way back"
-    cause, line = cause_of(inner)
-    return Finding("gradient", compared[0].name, text, cause, line, _how_bad(gradients))
+    cause, law = cause_of(inner)
+    return Finding("gradient", compared[0].name, text, cause, law, _how_bad(gradients))
 
 
 def _scale(inner: Sequence[Layer], normalised: bool) -> Finding | None:
@@ -116,7 +116,7 @@ def _scale(inner: Sequence[Layer], normalised: bool) -> Finding | None:
             what = "the model's outputs" if is_last else "its outputs, and what follows"
             text = f"{what} have a size of {size:.1e}"
             cause = f"Its weights are {width:.2g} times as wide as {activation or 'no activation'} needs."
-            return Finding("signal", layer.name, text, cause, line_of(initialization_for(activation)))
+            return Finding("signal", layer.name, text, cause, initialization_for(activation))
     return None
 
 
@@ -155,8 +155,8 @@ def _is_far(values: Sequence[float], hopeless: float = _HOPELESS) -> bool:
 
 
 def _how_bad(values: Sequence[float]) -> Severity:
-    """Return how bad a course is: mild where a learning rate may make up for it."""
-    return "mild" if 1 / _HOPELESS < _total(values) < _HOPELESS else "severe"
+    """Return how bad a course is: a warning where a learning rate may make up for it."""
+    return "warning" if 1 / _HOPELESS < _total(values) < _HOPELESS else "error"
 
 
 def _total(values: Sequence[float]) -> float:

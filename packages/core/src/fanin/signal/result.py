@@ -19,7 +19,7 @@ from fanin.models.table import columns
 from fanin.signal.finding import Finding, written
 from fanin.signal.layer import Attention, Layer, Sum
 from fanin.signal.seeds import geometric_mean
-from fanin.signal.verdict import findings_of, sentence_of
+from fanin.signal.verdict import answer_of, findings_of, sentence_of
 from fanin.signal.width import common_activation, wanted_std
 
 if TYPE_CHECKING:
@@ -69,6 +69,11 @@ class ModelProbe:
     def verdict(self) -> str:
         """Whether it is the initialization, in a sentence."""
         return sentence_of(self.findings, self.layers) + self._over_seeds()
+
+    @property
+    def answer(self) -> str:
+        """The verdict without its cause: whether it is the initialization."""
+        return answer_of(self.findings, self.layers) + self._over_seeds()
 
     def _over_seeds(self) -> str:
         if not self.seeds:

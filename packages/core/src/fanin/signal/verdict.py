@@ -8,11 +8,13 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from fanin.signal.course import course_of
-from fanin.signal.finding import Finding, line_of
+from fanin.signal.finding import Finding
 from fanin.signal.layer import Attention, Layer, Sum
 from fanin.signal.width import OFF, common_activation, initialization_for, width_of
 
-__all__ = ["findings_of", "sentence_of"]
+__all__ = ["answer_of", "findings_of", "sentence_of"]
+
+_INITIALIZATION: Final = "the initialization"
 
 _DEAD: Final = 0.8
 """Half of the units are 0 for every sample by chance where the samples are nearly alike: behind a pooling, say."""
@@ -47,11 +49,16 @@ def findings_of(
 
 
 def sentence_of(found: Sequence[Finding], layers: Sequence[Layer]) -> str:
-    """Return the verdict in a sentence."""
-    if found and found[0].kind == "loss":
-        return f"No, it looks like the loss. {found[0]}"
+    """Return the verdict in a sentence, the likeliest cause and its severity with it."""
+    answer = answer_of(found, layers)
+    return f"{answer} {found[0].severity.capitalize()}: {found[0]}" if found else answer
+
+
+def answer_of(found: Sequence[Finding], layers: Sequence[Layer]) -> str:
+    """Return the verdict without its cause: whether it is the initialization."""
     if found:
-        return f"Yes, it looks like the initialization. {found[0]}"
+        blamed = found[0].blamed
+        return f"{'Yes' if blamed == _INITIALIZATION else 'No'}, it looks like {blamed}."
     signal = [layer.std for layer in layers if not layer.is_norm]
     if not signal:
         return "It cannot be told: no layer could be measured."
@@ -89,6 +96,7 @@ def _not_finite(layers: Sequence[Layer]) -> Iterator[Finding]:
                 layer.name,
                 "the loss's derivative by its outputs is not finite",
                 "The outputs are: look at the loss, for a logarithm or a root of 0, a division by 0, or an overflow.",
+                blamed="the loss",
             )
             return
 
@@ -104,7 +112,7 @@ def _symmetric(layers: Sequence[Layer]) -> Iterator[Finding]:
                 f"its weights are all the same number (of size {layer.weight_rms:.3g}), so that all of its units are "
                 f"the same",
                 "Units that start alike, and get like gradients, stay alike: draw the weights at random.",
-                line_of(initialization_for(common_activation(layers))),
+                initialization_for(common_activation(layers)),
             )
             return
 
@@ -118,8 +126,8 @@ def _attention(attentions: Sequence[Attention]) -> Iterator[Finding]:
             f"the attention's logits have a standard deviation of {worst.logits:.3g}, so that its softmax attends to "
             f"few keys (entropy {worst.entropy:.0%} of that of equal weights) and passes on little gradient",
             "Queries and keys are too large: scale the logits by 1/sqrt(head size), or the two projections down.",
-            line_of("lecun_normal"),
-            "mild",
+            "lecun_normal",
+            "warning",
         )
 
 
@@ -133,8 +141,8 @@ def _saturated(layers: Sequence[Layer]) -> Iterator[Finding]:
             worst.name,
             f"{worst.saturated:.0%} of its outputs lie where {worst.activation} is flat",
             because or "Its inputs are too large: normalise the data.",
-            line_of(f"he(activation='{worst.activation}')"),
-            "severe" if (worst.saturated or 0.0) > _ALL_DEAD else "mild",
+            initialization_for(worst.activation),
+            "error" if (worst.saturated or 0.0) > _ALL_DEAD else "warning",
         )
 
 
@@ -148,8 +156,8 @@ def _dead(layers: Sequence[Layer]) -> Iterator[Finding]:
             f"{worst.nonpositive:.0%} of its units are 0 or below for every sample, so that relu passes on neither "
             f"signal nor gradient there",
             "Its biases or its inputs are shifted far below 0: start biases at 0, and centre the data.",
-            line_of("he"),
-            "severe" if worst.nonpositive > _ALL_DEAD else "mild",
+            "he",
+            "error" if worst.nonpositive > _ALL_DEAD else "warning",
             constants=True,
         )
 
@@ -168,6 +176,6 @@ def _embedding(layers: Sequence[Layer], sums: Sequence[Sum]) -> Iterator[Finding
             f"its vectors are {ratio:.0f} times as large as what the branches add to them, so that the layers hardly "
             f"count at first",
             f"Its standard deviation is {widest.weight_std or widest.rms:.3g}: language models take 0.02.",
-            "fanin.normal(std=0.02)",
-            "mild",
+            "normal(std=0.02)",
+            "warning",
         )
