@@ -48,6 +48,7 @@ class Run:
         module: It.
         outputs: What it returned, which an operation in place may have changed since.
         version: Which tensor that was, and in which state.
+        given: The same of what it was called with.
         rms: Root mean square of its outputs.
         flat: Share of its outputs where an activation would be flat.
         measured: What is measured, by the ways in which its outputs may hold the samples.
@@ -66,6 +67,7 @@ class Run:
     copy: Tensor | None = None
     gradient: float | None = None
     underflow: float | None = None
+    given: tuple[int, int] | None = None
 
 
 @dataclass
@@ -163,6 +165,7 @@ def _leave(runs: Runs, name: str, module: nn.Module, given: Any, returned: Any) 
     use = 1 + sum(run.module is module for run in runs.found)
     with torch.no_grad():
         run = _measure(module, name or "the model", outputs, runs.samples)
+    run.given = version_of(given[0]) if given and isinstance(given[0], Tensor) else None
     run.name += f" (use {use})" if use > 1 else ""
     runs.found.append(run)
     if outputs.requires_grad:

@@ -17,7 +17,7 @@ from fanin.exceptions import FaninTypeError, FaninValueError
 from fanin.lab.files import WriteError, write_text
 from fanin.models.table import columns
 from fanin.signal.finding import Finding, written
-from fanin.signal.layer import Attention, Layer, Sum
+from fanin.signal.layer import Attention, Dropout, Layer, Sum
 from fanin.signal.seeds import geometric_mean
 from fanin.signal.verdict import answer_of, findings_of, sentence_of
 from fanin.signal.width import common_activation, wanted_std
@@ -44,6 +44,8 @@ class ModelProbe:
         notes: What was not measured, and why.
         framework: What the lines to write are for: "torch" or "jax".
         normalised: Whether anything in it is normalised, by a layer or without one.
+        concatenated: Whether layers' outputs are joined to older ones, as in a DenseNet.
+        dropouts: The dropouts that are at work.
         has_loss: Whether the loss was given, so that the gradients' sizes mean something, and not only their ratios.
         seeds: The probes that this one is the geometric mean of, one per seed.
         training: The losses of a short run on the batch, before each step; those of several seeds are their means.
@@ -58,11 +60,16 @@ class ModelProbe:
     has_loss: bool = False
     seeds: Sequence[ModelProbe] = ()
     training: Sequence[float] = ()
+    concatenated: bool = False
+    dropouts: Sequence[Dropout] = ()
 
     @property
     def findings(self) -> list[Finding]:
         """What keeps the model from learning, the likeliest first; empty where the signal is fine."""
-        found = findings_of(self.layers, self.sums, self.attentions, self.normalised)
+        is_plain = not self.sums and not self.concatenated
+        found = findings_of(
+            self.layers, self.sums, self.attentions, self.normalised, dropouts=self.dropouts, is_plain=is_plain
+        )
         return [written(finding, self.framework, self.layers) for finding in found]
 
     @property
@@ -140,6 +147,7 @@ class ModelProbe:
             "layers": [dataclasses.asdict(one) for one in self.layers],
             "sums": [dataclasses.asdict(one) for one in self.sums],
             "attentions": [dataclasses.asdict(one) for one in self.attentions],
+            "dropouts": [dataclasses.asdict(one) for one in self.dropouts],
             "training": list(self.training),
             "notes": self.remarks,
             "seeds": [one.to_dict() for one in self.seeds],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import statistics
 from collections.abc import Iterator, Sequence
@@ -9,7 +10,7 @@ from typing import Final
 
 from fanin.signal.course import course_of
 from fanin.signal.finding import Finding
-from fanin.signal.layer import Attention, Layer, Sum
+from fanin.signal.layer import Attention, Dropout, Layer, Sum
 from fanin.signal.width import OFF, common_activation, initialization_for, width_of
 
 __all__ = ["answer_of", "findings_of", "sentence_of"]
@@ -24,22 +25,46 @@ _SATURATED: Final = 0.3
 _LOGITS: Final = 4.0
 _ENTROPY: Final = 0.35
 _DROWNED: Final = 30.0
-"""A table of vectors that is this many times the branches that are added to it hides them."""
+"""A table of vectors that is this many times the branches that are added to it hides them,"""
+
+_LARGE: Final = 0.1
+"""if it is larger than this: at 0.02, as published, it is the branches that start small."""
+
+_EQUAL: Final = 0.5
+_FAINT: Final = 0.1
+_DROPPED: Final = 0.85
 
 
 def findings_of(
-    layers: Sequence[Layer], sums: Sequence[Sum], attentions: Sequence[Attention], normalised: bool = False
+    layers: Sequence[Layer],
+    sums: Sequence[Sum],
+    attentions: Sequence[Attention],
+    normalised: bool = False,
+    *,
+    dropouts: Sequence[Dropout] = (),
+    is_plain: bool = False,
 ) -> list[Finding]:
-    """Return what is wrong, the likeliest cause first."""
+    """Return what is wrong, the likeliest cause first.
+
+    Args:
+        layers: The layers, in the order in which they ran.
+        sums: The residual sums.
+        attentions: The attentions.
+        normalised: Whether anything is normalised without a layer.
+        dropouts: The dropouts that are at work.
+        is_plain: Whether no layer's output skips another.
+    """
     found = list(_not_finite(layers))
     if found:
         return found
     found += _symmetric(layers)
     if found:  # and the rest comes of it
         return found
+    found += _softmax(layers)
+    found += _dropped(dropouts)
     found += _attention(attentions)
     found += _saturated(layers)
-    course = course_of(layers, sums, normalised or any(layer.is_norm for layer in layers))
+    course = course_of(layers, sums, normalised or any(layer.is_norm for layer in layers), is_plain=is_plain)
     dead = list(_dead(layers))
     all_dead = bool(dead) and any(layer.nonpositive > _ALL_DEAD for layer in layers if layer.name == dead[0].layer)
     by_course = [course] if course is not None else []
@@ -103,7 +128,14 @@ def _not_finite(layers: Sequence[Layer]) -> Iterator[Finding]:
 
 def _symmetric(layers: Sequence[Layer]) -> Iterator[Finding]:
     """Yield the layer whose units are all the same; zeros may be meant: the signal's course judges them."""
+    law = initialization_for(common_activation(layers))
+    alike = "Units that start alike, and get like gradients, stay alike: draw the weights at random."
     for layer in layers:
+        if layer.equal is not None and layer.equal >= _EQUAL and layer.weight_std:
+            share = "all" if layer.equal == 1.0 else f"{layer.equal:.0%}"
+            text = f"{share} of its units have the weights of another one, so that they are the same"
+            yield Finding("symmetry", layer.name, text, alike, law)
+            return
         several = layer.weight_fan_in is not None and layer.weight_std is not None
         if several and not layer.weight_std and layer.weight_rms and not (layer.is_norm or layer.is_embedding):
             yield Finding(
@@ -111,10 +143,41 @@ def _symmetric(layers: Sequence[Layer]) -> Iterator[Finding]:
                 layer.name,
                 f"its weights are all the same number (of size {layer.weight_rms:.3g}), so that all of its units are "
                 f"the same",
-                "Units that start alike, and get like gradients, stay alike: draw the weights at random.",
-                initialization_for(common_activation(layers)),
+                alike,
+                law,
             )
             return
+
+
+def _softmax(layers: Sequence[Layer]) -> Iterator[Finding]:
+    for layer, behind in itertools.pairwise(layers):
+        if layer.activation == "softmax":
+            yield Finding(
+                "softmax",
+                layer.name,
+                f"the outputs go through a softmax into another layer: from a std of {layer.std:.2g} here to one of "
+                f"{behind.std:.2g} in {behind.name}",
+                "A softmax's outputs sum to 1, so that little of what tells samples apart is left, and little of the "
+                "gradient comes back: take it away, or relu in its place. A loss such as cross-entropy has its own.",
+                severity="error" if behind.std < _FAINT * layer.std else "warning",
+                blamed="a softmax between layers",
+            )
+            return
+
+
+def _dropped(dropouts: Sequence[Dropout]) -> Iterator[Finding]:
+    worst = max(dropouts, key=lambda one: one.rate, default=None)
+    if worst is not None and worst.rate > _DROPPED:
+        keeps = 1 - worst.rate
+        yield Finding(
+            "dropout",
+            worst.name,
+            f"dropout sets {worst.rate:.0%} of the units to 0 and makes the others {1 / keeps:.0f} times as large, so "
+            f"that noise is {math.sqrt(worst.rate / keeps):.2g} times what is passed on",
+            f"Its rate may be what was meant to be kept: {keeps:.2g}, or at most 0.5, is usual.",
+            severity="warning",
+            blamed="dropout",
+        )
 
 
 def _attention(attentions: Sequence[Attention]) -> Iterator[Finding]:
@@ -169,7 +232,7 @@ def _embedding(layers: Sequence[Layer], sums: Sequence[Sum]) -> Iterator[Finding
         return
     widest = max(tables, key=lambda one: one.rms)
     ratio = widest.rms / statistics.median(branches)
-    if ratio > _DROWNED:
+    if ratio > _DROWNED and widest.rms > _LARGE:
         yield Finding(
             "embedding",
             widest.name,
