@@ -1,4 +1,4 @@
-"""What happens to the outputs of layers: activations, residual sums, attentions and dropouts, seen in the operations."""
+"""What happens to the outputs of layers, seen in the operations: activations, residual sums, attentions, dropouts."""
 
 from __future__ import annotations
 
@@ -42,7 +42,9 @@ _NORMALIZE: Final = ("native_batch_norm", "native_layer_norm", "native_group_nor
 """What the operations that normalise are called, or parts of their names."""
 
 
-_VIEWS: Final = frozenset({"view", "reshape", "_unsafe_view", "transpose", "t", "permute", "alias", "detach", "_to_copy"})
+_VIEWS: Final = frozenset(
+    {"view", "reshape", "_unsafe_view", "transpose", "t", "permute", "alias", "detach", "_to_copy"}
+)
 """Operations that leave the outputs of a softmax what they are."""
 
 
@@ -147,7 +149,7 @@ class Watch(TorchDispatchMode):
         """Note the layers whose outputs went through a softmax into another layer that learns, and nowhere else."""
         for k, run in enumerate(runs.found):
             source, count = self.softmaxes.get(run.given or (0, 0), ((0, 0), 0))
-            if k >= count > 0 and any(one.requires_grad for one in run.module.parameters(recurse=False)):
+            if k >= count > 0 and any(id(one) not in runs.frozen for one in run.module.parameters(recurse=False)):
                 self.fed.add(source)
 
     def _keep(self, args: tuple[Any, ...], out: object) -> None:

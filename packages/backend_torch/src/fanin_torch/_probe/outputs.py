@@ -13,7 +13,7 @@ __all__ = ["outputs_of", "which"]
 
 
 def outputs_of(returned: Any) -> dict[str, Tensor]:
-    """Return the floating-point tensors, if some have gradients those, each once, by where they are: "logits", "hidden.0".
+    """Return the floating-point tensors, if some have gradients those, each once, by where they are.
 
     Example:
         >>> import torch

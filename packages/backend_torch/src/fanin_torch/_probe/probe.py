@@ -107,7 +107,7 @@ def _probe(model: Any, batch: Any, loss: Callable[[Any], Tensor] | None, steps: 
     if any(one.is_meta for one in model.parameters()):
         raise FaninValueError("a parameter is on the meta device, without values. Initialize the model first.")
     samples = len(_samples(batch))
-    runs = Runs(samples)
+    runs = Runs(samples, frozenset(id(one) for one in model.parameters() if not one.requires_grad))
     with as_it_was(model), hooks(model, runs), torch.enable_grad():
         watch = Watch(runs)
         with seeded(model, 0), watch:

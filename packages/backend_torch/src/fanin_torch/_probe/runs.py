@@ -76,6 +76,7 @@ class Runs:
 
     Attributes:
         samples: How many samples the batch has.
+        frozen: The ids of the parameters that do not learn.
         found: The runs.
         where: The paths of the modules that are running, the innermost last.
         begun: How many layers had run when each of them began.
@@ -86,6 +87,7 @@ class Runs:
     """
 
     samples: int
+    frozen: frozenset[int] = frozenset()
     found: list[Run] = field(default_factory=list)
     where: list[str] = field(default_factory=lambda: ["the model"])
     begun: list[int] = field(default_factory=list)
