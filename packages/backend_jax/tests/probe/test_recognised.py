@@ -110,7 +110,7 @@ def joined(own: list[Any], rows: Any) -> Any:
         (relu_network, repeated(slice(0, 20), slice(20, 40)), None),
         (*plain(jax.nn.relu, 60, norm=True), ("depth", "0")),
         (*plain(jax.nn.relu, 40, norm=True), None),
-        (joined, weights(62), None),
+        (joined, weights(52), None),
     ],
 )
 def test_a_planted_cause_and_its_like(network: Any, own: Any, found: tuple[str, str] | None) -> None:

@@ -162,7 +162,7 @@ class Watch(TorchDispatchMode):
         self, name: str, first: object, args: tuple[Any, ...]
     ) -> tuple[list[Arrangement], dict[Arrangement, float], tuple[int, int]] | None:
         """Return what a sum may be arranged as, the smaller one of its terms, and the layers of the branch."""
-        if name != "add" or not isinstance(first, Tensor) or not _alike(first, args[1]):
+        if name != "add" or self._runs.recurrent or not isinstance(first, Tensor) or not _alike(first, args[1]):
             return None
         if not first.is_floating_point():
             return None

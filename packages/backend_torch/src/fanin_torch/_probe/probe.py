@@ -24,6 +24,7 @@ from fanin_torch._layers import NORMS, geometry_of
 from fanin_torch._names import parallel_paths
 from fanin_torch._probe.activations import FLAT, Watch
 from fanin_torch._probe.outputs import outputs_of, which
+from fanin_torch._probe.recurrent import recurrences_of
 from fanin_torch._probe.runs import Run, Runs, hooks
 from fanin_torch._probe.training import short_run
 
@@ -295,6 +296,12 @@ def _result(
         tuple(said),
         normalised=watch.normalised,
         concatenated=watch.concatenated,
+        recurrences=tuple(
+            one
+            for run in runs.found
+            if run.kept is not None
+            for one in recurrences_of(run.name, run.module, run.kept, runs.samples)
+        ),
         dropouts=tuple(Dropout(*one) for one in watch.dropouts),
         has_loss=has_loss,
     )

@@ -30,7 +30,7 @@ class Finding:
 
     Attributes:
         kind: What it is, in a word or two: "signal", "gradient", "dead", "saturated", "symmetry", "attention",
-            "residual", "embedding", "not finite", "loss", "depth", "softmax", "dropout".
+            "residual", "embedding", "not finite", "loss", "depth", "softmax", "dropout", "recurrent".
         layer: The layer where it shows first.
         text: What was found, with its numbers.
         cause: Its likely cause, or what to look at.

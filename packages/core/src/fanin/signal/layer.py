@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-__all__ = ["Attention", "Dropout", "Layer", "Sum"]
+__all__ = ["Attention", "Dropout", "Layer", "Recurrence", "Sum"]
 
 
 @dataclass(frozen=True)
@@ -98,3 +98,24 @@ class Dropout:
 
     name: str
     rate: float
+
+
+@dataclass(frozen=True)
+class Recurrence:
+    """One layer and direction of a recurrent layer, over the steps.
+
+    Attributes:
+        name: The layer.
+        steps: How many steps were run.
+        first: What tells one sample's state from another's, after the first step.
+        last: The same after the last step.
+        saturated: Share of its gates and candidates, over all steps, where sigmoid or tanh is flat.
+        width: Standard deviation of the recurrent weights, over 1/sqrt(units).
+    """
+
+    name: str
+    steps: int
+    first: float
+    last: float
+    saturated: float
+    width: float

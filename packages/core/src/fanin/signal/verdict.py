@@ -10,7 +10,7 @@ from typing import Final
 
 from fanin.signal.course import course_of
 from fanin.signal.finding import Finding
-from fanin.signal.layer import Attention, Dropout, Layer, Sum
+from fanin.signal.layer import Attention, Dropout, Layer, Recurrence, Sum
 from fanin.signal.width import OFF, common_activation, initialization_for, width_of
 
 __all__ = ["answer_of", "findings_of", "sentence_of"]
@@ -30,6 +30,8 @@ _DROWNED: Final = 30.0
 _LARGE: Final = 0.1
 """if it is larger than this: at 0.02, as published, it is the branches that start small."""
 
+_WIDE: Final = 2.0
+_EXPLODED: Final = 1e3
 _EQUAL: Final = 0.5
 _FAINT: Final = 0.1
 _DROPPED: Final = 0.85
@@ -42,6 +44,7 @@ def findings_of(
     normalised: bool = False,
     *,
     dropouts: Sequence[Dropout] = (),
+    recurrences: Sequence[Recurrence] = (),
     is_plain: bool = False,
 ) -> list[Finding]:
     """Return what is wrong, the likeliest cause first.
@@ -52,6 +55,7 @@ def findings_of(
         attentions: The attentions.
         normalised: Whether anything is normalised without a layer.
         dropouts: The dropouts that are at work.
+        recurrences: The recurrent layers over their steps.
         is_plain: Whether no layer's output skips another.
     """
     found = list(_not_finite(layers))
@@ -64,6 +68,7 @@ def findings_of(
     found += _dropped(dropouts)
     found += _attention(attentions)
     found += _saturated(layers)
+    found += _recurrent(recurrences)
     course = course_of(layers, sums, normalised or any(layer.is_norm for layer in layers), is_plain=is_plain)
     dead = list(_dead(layers))
     all_dead = bool(dead) and any(layer.nonpositive > _ALL_DEAD for layer in layers if layer.name == dead[0].layer)
@@ -207,6 +212,34 @@ def _saturated(layers: Sequence[Layer]) -> Iterator[Finding]:
             initialization_for(worst.activation),
             "error" if (worst.saturated or 0.0) > _ALL_DEAD else "warning",
         )
+
+
+def _recurrent(recurrences: Sequence[Recurrence]) -> Iterator[Finding]:
+    """Yield the recurrent layer most of whose gates are flat, or whose state grows from step to step."""
+    worst = max(recurrences, key=lambda one: one.saturated, default=None)
+    if worst is not None and worst.saturated > _SATURATED:
+        wide = worst.width > _WIDE
+        yield Finding(
+            "saturated",
+            worst.name,
+            f"{worst.saturated:.0%} of its gates lie where sigmoid or tanh is flat, over {worst.steps} steps",
+            f"Its recurrent weights are {worst.width:.2g} times as wide as 1/sqrt(units)."
+            if wide
+            else "Its recurrent weights are not too wide: look at those that take its inputs, and at the inputs' size.",
+            "lecun_normal",
+            "error" if worst.saturated > _ALL_DEAD else "warning",
+        )
+        return
+    for one in recurrences:
+        if one.last > _EXPLODED * one.first > 0 or not math.isfinite(one.last):
+            yield Finding(
+                "recurrent",
+                one.name,
+                f"its state grows from {one.first:.2g} to {one.last:.2g} in {one.steps} steps",
+                f"Its recurrent weights are {one.width:.2g} times as wide as 1/sqrt(units).",
+                "lecun_normal",
+            )
+            return
 
 
 def _dead(layers: Sequence[Layer]) -> Iterator[Finding]:
