@@ -86,12 +86,14 @@ def _is_theirs(frame: FrameType, home: str) -> bool:
 
 
 def _ran_model(error: BaseException) -> bool:
-    """Return whether torch raised it in a module, or on the way back through one.
+    """Return whether a library's own layers raised it, or torch on the way back through some.
 
-    A model may be put together from torch's modules, without a line of its own that runs.
+    A model may be put together from them, without a line of its own that runs.
     """
-    running = {frame.f_globals.get("__name__") for frame, _ in _frames(error)}
-    return not running.isdisjoint(("torch.nn.modules.module", "torch.autograd.graph"))
+    running = {str(frame.f_globals.get("__name__")) for frame, _ in _frames(error)}
+    libraries = {name.partition(".")[0] for name in running}
+    is_torch = not running.isdisjoint(("torch.nn.modules.module", "torch.autograd.graph"))
+    return is_torch or not libraries.isdisjoint(("flax", "equinox", "haiku"))
 
 
 def _layer(error: BaseException) -> str:

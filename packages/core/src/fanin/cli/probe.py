@@ -46,7 +46,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--model",
         metavar="MODULE:FUNCTION",
-        help="a function that builds a torch module of your own: is it the initialization? One batch of --dataset",
+        help="a function that builds a torch module of your own, or returns a function of (weights, batch) and the "
+        "weights, for JAX: is it the initialization? One batch of --dataset",
     )
     parser.add_argument(
         "--train", type=shared.whole, default=0, metavar="STEPS", help="with --model: a short run too, before and after"
@@ -107,7 +108,7 @@ def _check(options: argparse.Namespace) -> None:
     """
     if options.model is not None:
         unused = ("--backend", "--depth", "--width", "--activation", "--seeds", "--widths", "--learning-rate")
-        because = "--model is probed as its function builds it, on torch. Received with it"
+        because = "--model is probed as its function builds it. Received with it"
         shared.check_unused(options, unused, because)
         return
     because = "--train and --device are of a model of your own. Received without --model"

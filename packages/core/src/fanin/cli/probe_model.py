@@ -1,8 +1,9 @@
-"""`fanin probe --model`: is it the initialization of a person's own torch model?"""
+"""`fanin probe --model`: is it the initialization of a person's own model?"""
 
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import inspect
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from fanin._named import named
 from fanin._raised import another_ones_code
 from fanin.cli import options as shared
+from fanin.cli import probe_jax_model
 from fanin.cli.text import ExtraMissingError
 from fanin.exceptions import FaninTypeError, FaninValueError
 from fanin.initializers.parse import parse_initialization
@@ -28,16 +30,25 @@ def run(options: argparse.Namespace) -> int:
     from fanin.lab.data import load_data
     from fanin.lab.files import make_folder
 
+    home, _, name = options.model.partition(":")
+    if not home or not name:
+        raise FaninValueError(f"--model names a function, my.module:function. Received: {options.model!r}.")
+    function = _without_arguments(named(home, name, "my.module:function"), options.model)
+    with another_ones_code(home, options.model, "It is called without arguments."):
+        made = _seeded(function)
+    if probe_jax_model.is_pair(made):
+        return probe_jax_model.run(options, made, _SAMPLES)
     try:
         import torch
 
         import fanin_torch
     except ModuleNotFoundError as error:
         raise ExtraMissingError('probe --model needs fanin_torch. Run: pip install "fanin[torch]"') from error
-    home, _, name = options.model.partition(":")
-    if not home or not name:
-        raise FaninValueError(f"--model names a function, my.module:function. Received: {options.model!r}.")
-    function = _without_arguments(named(home, name, "my.module:function"), options.model)
+    if not isinstance(made, torch.nn.Module):
+        raise FaninTypeError(
+            f"--model names a function that builds a torch.nn.Module. Received: {made!r}. For JAX, let it return a "
+            f"function of (weights, batch) and the weights."
+        )
     chosen = shared.words(options.initializations or ())
     if len(chosen) > 1:
         raise FaninValueError(
@@ -48,12 +59,8 @@ def run(options: argparse.Namespace) -> int:
     data = load_data(options.dataset)
 
     def built() -> Any:
-        with torch.random.fork_rng(), another_ones_code(home, options.model, "It is called without arguments."):
-            torch.manual_seed(0)
-            model = function()
-        if not isinstance(model, torch.nn.Module):
-            raise FaninTypeError(f"--model names a function that builds a torch.nn.Module. Received: {model!r}.")
-        return model.to(options.device)
+        with another_ones_code(home, options.model, "It is called without arguments."):
+            return _seeded(function).to(options.device)
 
     def probed(model: Any) -> Any:
         kind = str(batch.dtype).removeprefix("torch.")
@@ -94,6 +101,17 @@ def run(options: argparse.Namespace) -> int:
         before.save(folder / "report.html", after)
         print(f"report: {folder / 'report.html'}")
     return 0
+
+
+def _seeded(function: Callable[[], Any]) -> Any:
+    """Return what a function builds, with torch's generator at 0 where torch is installed, and as it was afterwards."""
+    if importlib.util.find_spec("torch") is None:
+        return function()
+    import torch
+
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        return function()
 
 
 def _batch(data: Data, built: Callable[[], Any], device: str | None) -> Any:
