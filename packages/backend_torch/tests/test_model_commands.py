@@ -77,6 +77,9 @@ def narrow():
     return nn.Sequential(nn.Flatten(), nn.Linear(63, 9), nn.Linear(9, 10))
 
 def undefined():
+    return inner()
+
+def inner():
     return absent_name
 
 def leaving():

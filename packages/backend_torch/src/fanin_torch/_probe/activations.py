@@ -136,8 +136,9 @@ class Watch(TorchDispatchMode):
         elif "scaled_dot_product" in name and "backward" not in name:
             self._attend(first, args[1], given)
         elif name in ("_softmax", "_safe_softmax"):
-            self._kept += [first, out]
-            self.softmaxes[version_of(out)] = seen, len(self._runs.found)
+            if any(run.version == seen for run in self._runs.found[-2:]):  # and no attention's, which may be large
+                self._kept.append(out)
+                self.softmaxes[version_of(out)] = seen, len(self._runs.found)
             if first.ndim > 2:
                 self._note(first.float())
         elif seen in self.softmaxes and isinstance(out, Tensor) and out.numel() == first.numel() and name in _VIEWS:

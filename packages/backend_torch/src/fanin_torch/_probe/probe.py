@@ -351,7 +351,7 @@ def _equal(weight: Tensor, gradient: Tensor | None, geometry: Geometry) -> float
     if geometry.groups > 1 or geometry.layout is None or weight.ndim < 2:
         return None
     axis = geometry.layout.index("O")
-    rows = weight.detach().movedim(axis, 0).flatten(1).double()
+    rows = weight.detach().movedim(axis, 0).flatten(1).float()
     if len(rows) < 2 or not bool(rows.isfinite().all()):
         return None
     order = (rows @ rows.new_ones(rows.shape[1]).cumsum(0).sqrt()).argsort()
@@ -362,10 +362,10 @@ def _equal(weight: Tensor, gradient: Tensor | None, geometry: Geometry) -> float
         return 1.0
     if gradient is None or not bool(alike.any()):
         return 0.0
-    moved = gradient.detach().movedim(axis, 0).flatten(1).double()[order]
+    moved = gradient.detach().movedim(axis, 0).flatten(1).float()[order]
     alike &= (moved[1:] - moved[:-1]).abs().amax(1) <= 1e-4 * moved.abs().amax(1)[1:]
     like_another = torch.cat([alike, alike.new_zeros(1)]) | torch.cat([alike.new_zeros(1), alike])
-    return float(like_another.double().mean())
+    return float(like_another.float().mean())
 
 
 def _std(weight: Tensor) -> float:
