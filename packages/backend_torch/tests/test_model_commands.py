@@ -95,6 +95,15 @@ class Tokens(nn.Module):
     def forward(self, tokens):
         return self.head(torch.relu(self.inner(self.words(tokens).mean(1))))
 
+class OneHot(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.inner = nn.Linear(54, 16)
+        self.head = nn.Linear(16, 3)
+
+    def forward(self, tokens):
+        return self.head(torch.relu(self.inner(nn.functional.one_hot(tokens, 9).flatten(1).float())))
+
 def few_vectors():
     return Tokens(4)
 
@@ -276,10 +285,16 @@ def test_what_a_model_raises_is_one_message_with_its_place(
     assert captured.out == ""
 
 
-@pytest.mark.parametrize("dtype", ["int64", "int32", "uint8"])
 @pytest.mark.parametrize(
-    ("model", "first"),
-    [("Tokens", "words  Embedding"), ("of_rows", "0      Linear")],  # tokens as they came; rows standardised
+    ("dtype", "model", "first"),
+    [
+        ("int64", "Tokens", "words  Embedding"),
+        ("int32", "Tokens", "words  Embedding"),
+        ("uint8", "Tokens", "words  Embedding"),
+        ("int64", "OneHot", "inner  Linear"),
+        ("uint8", "OneHot", "inner  Linear"),
+        ("int32", "of_rows", "0      Linear"),
+    ],
 )
 def test_whole_numbers_are_tokens_where_the_model_takes_them(
     dtype: str, model: str, first: str, code: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
