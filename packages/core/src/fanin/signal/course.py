@@ -111,7 +111,7 @@ def _depth(inner: Sequence[Layer]) -> Finding | None:
     """Return how gradients grow through many normalised layers that nothing skips, whatever their weights."""
     compared = _last_uses(inner)[:-1]
     gradients = [layer.gradient for layer in compared if layer.gradient][::-1]
-    if len(gradients) < 2 or factor(gradients) < 1 or _total(gradients) < _HOPELESS:
+    if len(gradients) < 2 or _total(gradients) < _HOPELESS:
         return None
     text = (
         f"the gradient grows {_times(factor(gradients))} a layer on its way back, {_total(gradients):.1e} times in all "
