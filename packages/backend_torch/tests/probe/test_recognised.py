@@ -67,6 +67,14 @@ def test_an_activation_that_is_written_out(case: str, norm: bool) -> None:
     assert [layer.activation for layer in layers] == [name, name, None]
 
 
+def test_half_of_a_small_number_is_no_silu() -> None:
+    """Though it is one, but for rounding."""
+    small = net(lambda x: x * 0.5)
+    nn.init.normal_(small.get_parameter("0.weight"), std=1e-6)
+    nn.init.zeros_(small.get_parameter("0.bias"))
+    assert probe(small, ROWS).layers[0].activation is None
+
+
 class Gated(nn.Module):
     """A layer that is multiplied by a sigmoid of another: no silu of either."""
 
@@ -133,6 +141,18 @@ class DroppedByFunction(nn.Module):
         return result
 
 
+class Sharpened(nn.Module):
+    """A division by 0.05, which is no dropout."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.inner, self.head = nn.Linear(40, 30), nn.Linear(30, 3)
+
+    def forward(self, rows: Tensor) -> Tensor:
+        result: Tensor = self.head(self.inner(rows) / 0.05)
+        return result
+
+
 def dropping(rate: float) -> nn.Sequential:
     return nn.Sequential(nn.Linear(40, 30), nn.ReLU(), nn.Dropout(rate), nn.Linear(30, 3))
 
@@ -144,6 +164,7 @@ def dropping(rate: float) -> nn.Sequential:
         (dropping(0.8), None),
         (dropping(0.95).eval(), None),
         (DroppedByFunction(0.9), "the model"),
+        (Sharpened(), None),
     ],
 )
 def test_a_dropout_of_nearly_everything(model: nn.Module, where: str | None) -> None:
