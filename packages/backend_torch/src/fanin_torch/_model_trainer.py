@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 import torch
@@ -23,7 +23,10 @@ from fanin_torch._module import init_module_
 
 __all__ = ["ModelTrainer"]
 
-Array: TypeAlias = NDArray[np.floating[Any]]
+Array: TypeAlias = NDArray[Any]
+
+_TABLES: Final = (nn.Embedding, nn.EmbeddingBag)
+"""No law of layers is for these: they stay as the model's own code has drawn them."""
 
 
 class ModelTrainer:
@@ -55,7 +58,8 @@ class ModelTrainer:
             raise FaninValueError("no parameter of the model requires gradients, so that there is nothing to train.")
         model = model.to(device=device, dtype=getattr(torch, dtype))
         law = None if label == OWN else parse_initialization(label)
-        self._model = model if law is None else init_module_(model, law, seed=seed, constants="keep")
+        kept = {f"{path}.weight": None for path, one in model.named_modules() if isinstance(one, _TABLES)}
+        self._model = model if law is None else init_module_(model, law, seed=seed, overrides=kept, constants="keep")
         self._layers = [
             one
             for one in model.modules()

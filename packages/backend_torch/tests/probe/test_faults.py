@@ -166,7 +166,7 @@ def ones(everywhere: bool) -> nn.Module:
 @pytest.mark.parametrize(("everywhere", "layer", "size"), [(True, "0", "1"), (False, "4", "0.3")])
 def test_equal_weights_are_named(everywhere: bool, layer: str, size: str) -> None:
     (found,) = probe(ones(everywhere), ROWS).findings
-    assert (found.kind, found.layer, found.severity) == ("symmetry", layer, "severe")
+    assert (found.kind, found.layer, found.severity) == ("symmetry", layer, "error")
     assert f"(of size {size})" in found.text
 
 

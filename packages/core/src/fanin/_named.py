@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from fanin._checks import closest
+from fanin._raised import raised
 from fanin.exceptions import FaninValueError
 
 __all__ = ["named"]
@@ -29,11 +30,11 @@ def named(home: str, name: str, accepted: str) -> Any:
         sys.path.insert(0, here)
     try:
         module: Any = importlib.import_module(home)
-    except Exception as error:  # whatever a module's code raises
+    except (Exception, SystemExit) as error:  # whatever a module's code raises
         absent = isinstance(error, ModuleNotFoundError) and error.name == home.partition(".")[0]
         hint = f" There is no such module in {here} or among what is installed." if absent else ""
-        what = f"{type(error).__name__}: {' '.join(str(error).split())}"
-        raise FaninValueError(f"module {home!r} could not be imported: {what}.{hint} Accepted: {accepted}.") from error
+        what = raised(error, home)
+        raise FaninValueError(f"module {home!r} could not be imported: {what}{hint} Accepted: {accepted}.") from error
     found = module
     for word in name.split("."):
         if not hasattr(found, word):

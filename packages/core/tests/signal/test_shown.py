@@ -32,9 +32,12 @@ def test_a_page_says_each_sentence_once() -> None:
     first, second = FADING.findings
     assert {first.kind, second.kind} == {"attention", "signal"}
     assert len(FADING.remarks) == 3
-    for sentence in (str(first), f"{second.severity}: {second}", *FADING.remarks):
+    assert (first.severity, second.severity) == ("warning", "error")
+    for sentence in (FADING.answer, str(first), str(second), *FADING.remarks):
         assert page.count(html.escape(sentence)) == 1
-    assert page.count("<li>") == 1 + 3
+    for one in FADING.findings:
+        assert f'<li><b class="{one.severity}">{one.severity}</b> {html.escape(str(one))}</li>' in page
+    assert page.count("<li>") == 2 + 3
     (table,) = re.findall("<pre>(.*?)</pre>", page, re.DOTALL)
     assert html.unescape(table) == FADING.tables
     assert FADING.tables.splitlines()[-1].split() == ["block", "9", "10%"]
@@ -42,7 +45,8 @@ def test_a_page_says_each_sentence_once() -> None:
 
 def test_text_has_the_verdict_the_tables_and_the_rest() -> None:
     verdict, *tables, rest = str(FADING).split("\n\n")
-    assert verdict == FADING.verdict
+    assert verdict == FADING.verdict == f"{FADING.answer} Warning: {FADING.findings[0]}"
+    assert FADING.answer == "Yes, it looks like the initialization."
     assert "\n\n".join(tables) == FADING.tables
     assert rest.splitlines() == [
         f"- {FADING.findings[1].severity}: {FADING.findings[1]}",

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any, TypeAlias
 
-__all__ = ["unit_axis_after", "units_of"]
+__all__ = ["kernel_units_of", "unit_axis_after", "units_of"]
 
 Shape: TypeAlias = tuple[int, ...]
 
@@ -37,6 +37,20 @@ def units_of(equation: Any, weight: int, shapes: Sequence[Shape]) -> tuple[int |
         return None, fan_in, "dense"
     ends = len(batched[0]) + len(free[0]) + (len(free[1]) if weight == 1 else 0)
     return ends - 1, fan_in, "dense"
+
+
+def kernel_units_of(equation: Any, weight: int, shapes: Sequence[Shape]) -> tuple[int, ...]:
+    """Return the axes of a weight that count its layer's units; none where groups or steps have units of their own."""
+    params = equation.params
+    if equation.primitive.name == "conv_general_dilated":
+        numbers = params["dimension_numbers"]
+        return (numbers.rhs_spec[0],) if params["feature_group_count"] == params["batch_group_count"] == 1 else ()
+    if equation.primitive.name != "dot_general":
+        return ()
+    contracted, batched = params["dimension_numbers"]
+    if batched[weight]:
+        return ()
+    return tuple(axis for axis in range(len(shapes[weight])) if axis not in contracted[weight])
 
 
 def unit_axis_after(equation: Any, axis: int | None, shape: Shape) -> int | None:

@@ -13,8 +13,8 @@ import numpy as np
 
 from fanin.exceptions import FaninTypeError, FaninValueError
 from fanin.initializers.presets import normal
-from fanin.signal import Attention, Layer, ModelProbe, Sum, combined
-from fanin.signal.samples import NAN, Arrangement, arrangements, best, left_out
+from fanin.signal import Attention, Dropout, Layer, ModelProbe, Sum, combined
+from fanin.signal.samples import NAN, Arrangement, arrangements, best, counted, left_out
 from fanin.signal.seeds import count
 from fanin_jax._api import init
 from fanin_jax._probe.training import short_run
@@ -157,11 +157,14 @@ def _probe(
     notes += [f"The layers inside of a {kind} were not told apart." for kind in dict.fromkeys(seen.unseen)]
     if seen.is_idle:
         notes.append("A normalization uses running statistics, where fresh ones do nothing: try the mode for training.")
+    if loss is None and not isinstance(outputs, jax.Array):
+        notes += counted(list(_floating(outputs)))
     stored = dict(zip(names, arrays, strict=True))
-    layers, nowhere, counts = [], {}, dict[str, int]()
+    layers, nowhere, counts, called = [], {}, dict[str, int](), list[str]()
     for use, arrangement, gradient in zip(seen.uses, chosen, by_moves, strict=True):
         counts[use.weight] = counts.get(use.weight, 0) + 1
         name = _layer_name(use.weight) + (f" (use {counts[use.weight]})" if counts[use.weight] > 1 else "")
+        called.append(name)
         if arrangement is None:
             nowhere[name] = np.shape(use.output)
             continue
@@ -181,13 +184,15 @@ def _probe(
     training = short_run(trained, [arrays[k] for k in floating], steps) if steps and is_differentiable else []
     return ModelProbe(
         tuple(layers),
-        tuple(_sums(seen, chosen, samples)),
+        tuple(_sums(seen, chosen, samples, called)),
         tuple(_attention(logits, where) for logits, where in seen.softmaxes),
         (*notes, *left_out(nowhere)),
         framework="jax",
         normalised=seen.is_normalised,
         has_loss=loss is not None,
         training=tuple(training),
+        concatenated=seen.is_joined,
+        dropouts=tuple(Dropout(*one) for one in seen.dropouts),
     )
 
 
@@ -247,11 +252,23 @@ def _scalar(outputs: Any, loss: Callable[[Any], Any] | None) -> Any:
             shown = f"shape {np.shape(value)}" if hasattr(value, "shape") else type(value).__name__
             raise FaninTypeError(f"a loss returns one number. Received: {shown}.")
         return jnp.reshape(jnp.asarray(value), ())
-    leaves = [leaf for leaf in jax.tree_util.tree_leaves(outputs) if jnp.issubdtype(leaf.dtype, jnp.floating)]
+    leaves = list(_floating(outputs).values())
     if not leaves:
         raise FaninTypeError(f"nothing can be differentiated: {type(outputs).__name__}. Pass loss=, a function of it.")
-    direction = init(leaves[0].shape, normal(std=1.0), name="fanin.probe.direction")
-    return jnp.sum(leaves[0].astype(jnp.float32) * direction) / leaves[0].size ** 0.5
+    return sum(_weighed(leaf, k) for k, leaf in enumerate(leaves))
+
+
+def _weighed(outputs: Any, number: int) -> Any:
+    """Return the part of some outputs that lies in a fixed random direction, each output its own."""
+    name = "fanin.probe.direction" + (f".{number}" if number else "")
+    direction = init(outputs.shape, normal(std=1.0), name=name)
+    return jnp.sum(outputs.astype(jnp.float32) * direction) / outputs.size**0.5
+
+
+def _floating(outputs: Any) -> dict[str, Any]:
+    """Return the outputs that can be differentiated, by where they are."""
+    leaves = jax.tree_util.tree_flatten_with_path(outputs)[0]
+    return {_name(path): leaf for path, leaf in leaves if jnp.issubdtype(leaf.dtype, jnp.floating)}
 
 
 def _gradients(
@@ -309,13 +326,14 @@ def _choose(seen: Seen, model: _Model, data: list[Any], samples: int) -> list[Ar
     return [choice(*three) for three in zip(seen.uses, others, found, strict=True)]
 
 
-def _sums(seen: Seen, chosen: list[Arrangement | None], samples: int) -> list[Sum]:
+def _sums(seen: Seen, chosen: list[Arrangement | None], samples: int, names: list[str]) -> list[Sum]:
     known = {np.shape(use.output): way for use, way in zip(seen.uses, chosen, strict=True) if way is not None}
     found = []
-    for first, second, total, where in seen.sums:
+    for first, second, total, where, layers in seen.sums:
         way = known.get(np.shape(total)) or next(iter(arrangements(np.shape(total), samples)), None)
         if way is not None:
-            found.append(Sum(where, _between(total, way), min(_between(first, way), _between(second, way))))
+            branch = min(_between(first, way), _between(second, way))
+            found.append(Sum(where, _between(total, way), branch, tuple(names[slice(*layers)])))
     return found
 
 
@@ -348,8 +366,39 @@ def _layer(name: str, use: Use, way: Arrangement, gradient: Any, weight: Any, by
         weight_fan_in=use.fan_in,
         update=moved / size if size and moved is not None else None,
         underflow=None if gradient is None else _underflow(gradient),
+        equal=_equal(use, weight, by_weight),
         is_embedding=use.kind == "embedding",
     )
+
+
+def _equal(use: Use, weight: Any, gradient: Any) -> float | None:
+    """Return the share of units that are like another in weight and gradient, and 1 where all have one weight.
+
+    Units of zeros are meant.
+    """
+    kernel = np.asarray(use.kernel, np.float32)
+    rest = [axis for axis in range(kernel.ndim) if axis not in use.kernel_units]
+    if not use.kernel_units or not rest or not np.isfinite(kernel).all():
+        return None
+
+    def rows_of(array: Any) -> Any:
+        turned = np.transpose(np.asarray(array, np.float32), (*use.kernel_units, *rest))
+        return turned.reshape(math.prod(kernel.shape[axis] for axis in use.kernel_units), -1)
+
+    rows = rows_of(kernel)
+    if len(rows) < 2:
+        return None
+    order = np.argsort(rows @ np.sqrt(np.arange(1, rows.shape[1] + 1)), kind="stable")
+    rows = rows[order]
+    alike = (rows[1:] == rows[:-1]).all(1) & (rows[1:] != 0).any(1)
+    if alike.all():
+        return 1.0
+    is_as_stored = gradient is not None and np.array_equal(np.asarray(weight, np.float32), kernel)
+    if not is_as_stored or not alike.any():
+        return 0.0
+    moved = rows_of(gradient)[order]
+    alike &= np.abs(moved[1:] - moved[:-1]).max(1) <= 1e-4 * np.abs(moved[1:]).max(1)
+    return float((np.append(alike, False) | np.append(False, alike)).mean())
 
 
 def _std(weight: Any) -> float:

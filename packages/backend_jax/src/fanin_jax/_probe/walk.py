@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -12,7 +13,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax.extend import core
 
-from fanin_jax._probe.axes import unit_axis_after, units_of
+from fanin_jax._probe.axes import kernel_units_of, unit_axis_after, units_of
+from fanin_jax._probe.formulas import activation_of
 
 __all__ = ["FLAT", "Seen", "Use", "Value", "walk"]
 
@@ -29,6 +31,12 @@ _ACTIVATIONS: Final = {
     "selu": "selu",
     "softplus": "softplus",
     "mish": "mish",
+    "relu6": "relu6",
+    "hard_tanh": "hardtanh",
+    "hard_sigmoid": "hardsigmoid",
+    "hard_silu": "hardswish",
+    "hard_swish": "hardswish",
+    "celu": "celu",
 }
 """Primitives, and functions that are traced under their names, which are activations."""
 
@@ -65,6 +73,8 @@ class Value:
         units: Which of its axes counts the layer's units, where that is known.
         is_bare: Whether it is the product of data and a weight itself, to which a bias may come.
         exponent: What it is the exponential of, or the sum of the exponentials of, and along which axis.
+        born: How many layers had run when it was made.
+        shares: The number of the layer whose outputs' softmax it is.
     """
 
     array: Any
@@ -75,6 +85,8 @@ class Value:
     units: int | None = None
     is_bare: bool = False
     exponent: tuple[Any, int | None] | None = None
+    born: int | None = None
+    shares: int | None = None
 
 
 @dataclass
@@ -91,6 +103,7 @@ class Use:
         units: Which axis of that counts the units.
         activation: What it is passed to.
         before: What that activation is applied to, and which axis counts the units.
+        kernel_units: Which axes of the weight count the units.
     """
 
     weight: str
@@ -102,6 +115,7 @@ class Use:
     units: int | None
     activation: str | None = None
     before: tuple[Any, int | None] | None = None
+    kernel_units: tuple[int, ...] = ()
 
 
 @dataclass
@@ -110,18 +124,23 @@ class Seen:
 
     Attributes:
         uses: The uses of weights, in the order in which they ran.
-        sums: Sums of outputs of two layers, or of one and what skips it, with the layer that ran last.
+        sums: Sums of outputs of two layers, or of one and what skips it, with the layer that ran last, and how many
+            had run when the older one of the two was made and when they were added.
         softmaxes: What a softmax is taken of, with the layer that ran last.
         is_normalised: Whether anything is divided by a deviation.
         is_idle: Whether a deviation was a weight: the running statistics of a normalization.
+        is_joined: Whether numbers are joined to what is older than a layer.
+        dropouts: The layer that ran last, and what share a dropout sets to 0.
         unseen: Loops whose layers were not told apart.
     """
 
     uses: list[Use] = field(default_factory=list)
-    sums: list[tuple[Any, Any, Any, str]] = field(default_factory=list)
+    sums: list[tuple[Any, Any, Any, str, tuple[int, int]]] = field(default_factory=list)
     softmaxes: list[tuple[Any, str]] = field(default_factory=list)
     is_normalised: bool = False
     is_idle: bool = False
+    is_joined: bool = False
+    dropouts: list[tuple[str, float]] = field(default_factory=list)
     unseen: list[str] = field(default_factory=list)
 
     @property
@@ -155,7 +174,8 @@ def walk(traced: Any, values: Sequence[Value], seen: Seen, move: Move) -> list[V
     for equation in traced.jaxpr.eqns:
         results = _step(equation, [read(atom) for atom in equation.invars], seen, move)
         for variable, value in zip(equation.outvars, results, strict=True):
-            known[variable] = value
+            is_new = value.is_data and value.born is None
+            known[variable] = dataclasses.replace(value, born=len(seen.uses)) if is_new else value
     return [read(atom) for atom in traced.jaxpr.outvars]
 
 
@@ -163,13 +183,16 @@ def _step(equation: Any, given: list[Value], seen: Seen, move: Move) -> list[Val
     name = equation.primitive.name
     called = str(equation.params.get("name", ""))
     activation = _ACTIVATIONS.get(called) or _ACTIVATIONS.get(name)
-    if activation is None and name == "max" and any(_is_zero(value) for value in given):
-        activation = "relu"
+    if activation is None:
+        activation = _clipping(name, given)
     seen_as = activation or (_GELU.get(name) if equation.params.get("y", 3) == 3 else None)
     if seen_as is not None:
         _note_activation(seen_as, given, seen)
-    if name == "div":
-        _note_softmax(given, seen)
+    if called == "_bernoulli" and len(given) > 1 and not isinstance(given[1].array, jax.core.Tracer):
+        seen.dropouts.append((seen.last, 1 - float(given[1].array)))
+    if name == "concatenate":
+        seen.is_joined |= any(value.is_data and (value.born or 0) < len(seen.uses) for value in given)
+    shares = _note_softmax(given, seen) if name == "div" else None
     if name == "rsqrt" and (given[0].is_data or given[0].weight is not None):
         seen.is_normalised = True
         seen.is_idle |= not given[0].is_data
@@ -198,13 +221,43 @@ def _step(equation: Any, given: list[Value], seen: Seen, move: Move) -> list[Val
         units = unit_axis_after(equation, given[0].units, np.shape(given[0].array))
         return [dataclasses.replace(given[0], array=array, units=units) for array in arrays]
     exponent = _exponent(equation, given)
-    return [dataclasses.replace(_mixed(name, given, array, seen), exponent=exponent) for array in arrays]
+    if name in ("mul", "div", "select_n", "max"):
+        _note_formula(given, arrays[0], seen)
+    return [dataclasses.replace(_mixed(name, given, array, seen), exponent=exponent, shares=shares) for array in arrays]
+
+
+def _clipping(name: str, given: list[Value]) -> str | None:
+    """Return the activation that a maximum or a clamp is, or None."""
+    if name == "max" and any(_is_zero(value) for value in given):
+        return "relu"
+    if name != "clamp" or any(isinstance(value.array, jax.core.Tracer) or np.ndim(value.array) for value in given[::2]):
+        return None
+    low, high = float(given[0].array), float(given[2].array)
+    if low == 0:
+        return "relu6" if math.isfinite(high) else "relu"
+    return "hardtanh" if low == -high else None
+
+
+def _note_formula(given: list[Value], array: Any, seen: Seen) -> None:
+    """Note an activation that is written out, as x * sigmoid(x), by the numbers that come of it."""
+    origins = {value.origin for value in given if np.shape(value.array) == np.shape(array) and value.is_data}
+    numbers = [value for value in given if jnp.issubdtype(jnp.result_type(value.array), jnp.floating)]  # and no masks
+    one = next((value for value in numbers if value.layer is not None and value.layer in origins), None)
+    if one is None or len(origins) != 1 or isinstance(array, jax.core.Tracer):
+        return
+    if sum(value.is_data for value in given) < 2 or np.shape(one.array) != np.shape(array):
+        return
+    use = seen.uses[one.layer or 0]
+    activation = activation_of(one.array, array)
+    if activation is not None:
+        use.activation = activation
+        use.before = (one.array, one.units)
 
 
 def _exponent(equation: Any, given: list[Value]) -> tuple[Any, int | None] | None:
     """Return what the result is the exponential of, or the sum of the exponentials of."""
     name, first = equation.primitive.name, given[0] if given else Value(0.0)
-    if name == "exp" and first.is_data and np.ndim(first.array) > 2:
+    if name == "exp" and first.is_data and np.ndim(first.array) > 1:
         return first.array, None
     axes = equation.params.get("axes", ())
     if name == "reduce_sum" and first.exponent is not None and len(axes) == 1:
@@ -212,11 +265,14 @@ def _exponent(equation: Any, given: list[Value]) -> tuple[Any, int | None] | Non
     return None
 
 
-def _note_softmax(given: list[Value], seen: Seen) -> None:
-    """Note exponentials that are divided by their sum."""
+def _note_softmax(given: list[Value], seen: Seen) -> int | None:
+    """Note exponentials that are divided by their sum, and return the number of the one layer that they are of."""
     above, below = given[0].exponent, given[1].exponent
-    if above is not None and below is not None and above[0] is below[0] and below[1] is not None:
+    if above is None or below is None or above[0] is not below[0] or below[1] is None:
+        return None
+    if np.ndim(above[0]) > 2:
         seen.softmaxes.append((jnp.moveaxis(above[0], below[1], -1), seen.last))
+    return given[0].layer
 
 
 def _note_activation(activation: str, given: list[Value], seen: Seen) -> None:
@@ -290,7 +346,12 @@ def _product(equation: Any, given: list[Value], array: Any, seen: Seen, move: Mo
     units, fan_in, kind = units_of(equation, place, [np.shape(value.array) for value in given[:2]])
     number = len(seen.uses)
     moved = move(number, array)
-    seen.uses.append(Use(str(given[place].weight), given[place].array, moved, kind, fan_in, moved, units))
+    rows = kernel_units_of(equation, place, [np.shape(value.array) for value in given[:2]])
+    made = Use(str(given[place].weight), given[place].array, moved, kind, fan_in, moved, units, kernel_units=rows)
+    seen.uses.append(made)
+    shared = None if len(given) < 2 else given[1 - place].shares
+    if shared is not None:
+        seen.uses[shared].activation = "softmax"
     return Value(moved, layer=number, origin=number, is_data=True, units=units, is_bare=True)
 
 
@@ -304,7 +365,8 @@ def _mixed(name: str, given: list[Value], array: Any, seen: Seen) -> Value:
     origins = {value.origin for value in given if value.weight is None and np.ndim(value.array)}
     if name == "add" and len(origins) > 1 and np.ndim(array) > 1:
         if all(np.shape(value.array) == np.shape(array) and value.is_data for value in given):
-            seen.sums.append((given[0].array, given[1].array, array, seen.last))
+            since = min(value.born or 0 for value in given)
+            seen.sums.append((given[0].array, given[1].array, array, seen.last, (since, len(seen.uses))))
         return Value(array, is_data=True)
     layers = {value.layer for value in given if value.layer is not None}
     layer = layers.pop() if len(layers) == 1 else None

@@ -13,8 +13,9 @@ from torch.nn.parameter import is_lazy
 
 from fanin.exceptions import FaninTypeError, FaninValueError
 from fanin.initializers.presets import normal
+from fanin.layout import Geometry
 from fanin.models.names import plain_name
-from fanin.signal import Attention, Layer, ModelProbe, Sum, combined
+from fanin.signal import Attention, Dropout, Layer, ModelProbe, Sum, combined
 from fanin.signal.samples import NAN, Arrangement, left_out, some_of
 from fanin.signal.seeds import count
 from fanin_torch._api import init
@@ -22,6 +23,8 @@ from fanin_torch._as_it_was import as_it_was, seeded
 from fanin_torch._layers import NORMS, geometry_of
 from fanin_torch._names import parallel_paths
 from fanin_torch._probe.activations import FLAT, Watch
+from fanin_torch._probe.outputs import outputs_of, which
+from fanin_torch._probe.recurrent import recurrences_of
 from fanin_torch._probe.runs import Run, Runs, hooks
 from fanin_torch._probe.training import short_run
 
@@ -105,9 +108,9 @@ def _probe(model: Any, batch: Any, loss: Callable[[Any], Tensor] | None, steps: 
     if any(one.is_meta for one in model.parameters()):
         raise FaninValueError("a parameter is on the meta device, without values. Initialize the model first.")
     samples = len(_samples(batch))
-    runs = Runs(samples)
+    runs = Runs(samples, frozenset(id(one) for one in model.parameters() if not one.requires_grad))
     with as_it_was(model), hooks(model, runs), torch.enable_grad():
-        watch = Watch(runs.where, samples)
+        watch = Watch(runs)
         with seeded(model, 0), watch:
             returned = _call(model, batch)
         runs.stage = "rest"  # checkpointed layers run again on the way back
@@ -119,6 +122,8 @@ def _probe(model: Any, batch: Any, loss: Callable[[Any], Tensor] | None, steps: 
                 f"are not seen."
             )
         gradients, notes = _gradients(_scalar(returned, loss), model, runs, given=loss is not None)
+        if loss is None:
+            notes = [*notes, *which(returned)]
         if runs.unsure:
             runs.stage = "compare"
             with seeded(model, 0), torch.no_grad():
@@ -190,16 +195,22 @@ def _scalar(returned: Any, loss: Callable[[Any], Tensor] | None) -> Tensor:
     own = returned.get("loss") if isinstance(returned, Mapping) else None
     if isinstance(own, Tensor):
         return own.reshape(())
-    found = list(returned.values()) if isinstance(returned, Mapping) else returned
-    outputs = (
-        next((one for one in found if isinstance(one, Tensor)), None) if isinstance(found, (tuple, list)) else found
-    )
-    if not isinstance(outputs, Tensor) or not outputs.is_floating_point():
+    outputs = outputs_of(returned)
+    if not outputs:
         raise FaninTypeError(
             f"nothing can be differentiated: the model returns {type(returned).__name__}. Pass loss=, a function of it."
         )
-    direction = init(tuple(outputs.shape), normal(std=1.0), name="fanin.probe.direction").to(outputs)
-    weighed: Tensor = (outputs * direction).sum() / outputs.numel() ** 0.5
+    total, *others = (_weighed(one, k) for k, one in enumerate(outputs.values()))
+    for one in others:
+        total = total + one.to(total.device)
+    return total
+
+
+def _weighed(outputs: Tensor, number: int) -> Tensor:
+    """Return the part of some outputs that lies in a fixed random direction, each output its own."""
+    name = "fanin.probe.direction" + (f".{number}" if number else "")
+    direction = init(tuple(outputs.shape), normal(std=1.0), name=name).to(outputs)
+    weighed: Tensor = (outputs * direction).sum().float() / outputs.numel() ** 0.5
     return weighed
 
 
@@ -260,6 +271,7 @@ def _result(
 ) -> ModelProbe:
     layers = []
     nowhere = {}
+    watch.feed(runs)
     for k, (run, chosen) in enumerate(zip(runs.found, runs.chosen, strict=True)):
         if chosen is None:
             nowhere[run.name] = tuple(run.outputs.shape)
@@ -268,7 +280,7 @@ def _result(
         layers.append(_layer(runs, k, behind, watch, gradients, chosen))
     known = {tuple(run.outputs.shape): chosen for run, chosen in zip(runs.found, runs.chosen, strict=True) if chosen}
     sums = [
-        Sum(one.name, one.stds[chosen], one.branches[chosen])
+        Sum(one.name, one.stds[chosen], one.branches[chosen], tuple(run.name for run in runs.found[slice(*one.layers)]))
         for one in watch.sums
         if (chosen := known.get(one.shape) or next(iter(one.stds), None)) is not None and chosen in one.stds
     ]
@@ -278,7 +290,20 @@ def _result(
         said.append("Batch normalizations are in the mode for evaluation, where fresh ones do nothing: try train().")
     attentions = [Attention(*one) for one in watch.attentions]
     return ModelProbe(
-        tuple(layers), tuple(sums), tuple(attentions), tuple(said), normalised=watch.normalised, has_loss=has_loss
+        tuple(layers),
+        tuple(sums),
+        tuple(attentions),
+        tuple(said),
+        normalised=watch.normalised,
+        concatenated=watch.concatenated,
+        recurrences=tuple(
+            one
+            for run in runs.found
+            if run.kept is not None
+            for one in recurrences_of(run.name, run.module, run.kept, runs.samples)
+        ),
+        dropouts=tuple(Dropout(*one) for one in watch.dropouts),
+        has_loss=has_loss,
     )
 
 
@@ -286,7 +311,7 @@ def _layer(
     runs: Runs, k: int, behind: int | None, watch: Watch, gradients: Mapping[int, Tensor], chosen: Arrangement
 ) -> Layer:
     run, module = runs.found[k], runs.found[k].module
-    activation = watch.activations.get(run.version)
+    activation = "softmax" if run.version in watch.fed else watch.activations.get(run.version)
     before: tuple[Run, Arrangement] = run, chosen
     if activation is None and behind is not None and not isinstance(module, NORMS):
         seen, place = runs.found[behind], runs.chosen[behind]
@@ -312,9 +337,35 @@ def _layer(
         weight_fan_in=None if geometry is None else geometry.fans().fan_in,
         update=moved / size if moved is not None and size else None,
         underflow=run.underflow,
+        equal=None if geometry is None or weight is None else _equal(weight, by_weight, geometry),
         is_norm=isinstance(module, NORMS) or "norm" in type(module).__name__.lower(),
         is_embedding=isinstance(module, _EMBEDDINGS),
     )
+
+
+def _equal(weight: Tensor, gradient: Tensor | None, geometry: Geometry) -> float | None:
+    """Return the share of units that are like another in weight and gradient, and 1 where all have one weight.
+
+    Units of one group alone have the same inputs; those of zeros are meant.
+    """
+    if geometry.groups > 1 or geometry.layout is None or weight.ndim < 2:
+        return None
+    axis = geometry.layout.index("O")
+    rows = weight.detach().movedim(axis, 0).flatten(1).float()
+    if len(rows) < 2 or not bool(rows.isfinite().all()):
+        return None
+    order = (rows @ rows.new_ones(rows.shape[1]).cumsum(0).sqrt()).argsort()
+    rows = rows[order]
+    is_known = (rows != 0).any(1)
+    alike = (rows[1:] == rows[:-1]).all(1) & is_known[1:]
+    if bool(alike.all()):
+        return 1.0
+    if gradient is None or not bool(alike.any()):
+        return 0.0
+    moved = gradient.detach().movedim(axis, 0).flatten(1).float()[order]
+    alike &= (moved[1:] - moved[:-1]).abs().amax(1) <= 1e-4 * moved.abs().amax(1)[1:]
+    like_another = torch.cat([alike, alike.new_zeros(1)]) | torch.cat([alike.new_zeros(1), alike])
+    return float(like_another.float().mean())
 
 
 def _std(weight: Tensor) -> float:

@@ -17,6 +17,7 @@ from fanin.models.names import plain_name
 from fanin.signal.samples import Arrangement, arrangements, best
 from fanin_torch._names import parallel_paths
 from fanin_torch._probe.activations import FLAT, arranged, between, version_of
+from fanin_torch._probe.recurrent import kept_for
 
 __all__ = ["Measured", "Run", "Runs", "hooks"]
 
@@ -48,6 +49,8 @@ class Run:
         module: It.
         outputs: What it returned, which an operation in place may have changed since.
         version: Which tensor that was, and in which state.
+        given: The same of what it was called with.
+        kept: What a recurrent layer was called with.
         rms: Root mean square of its outputs.
         flat: Share of its outputs where an activation would be flat.
         measured: What is measured, by the ways in which its outputs may hold the samples.
@@ -66,6 +69,8 @@ class Run:
     copy: Tensor | None = None
     gradient: float | None = None
     underflow: float | None = None
+    given: tuple[int, int] | None = None
+    kept: tuple[Tensor, Any] | None = None
 
 
 @dataclass
@@ -74,20 +79,24 @@ class Runs:
 
     Attributes:
         samples: How many samples the batch has.
+        frozen: The ids of the parameters that do not learn.
         found: The runs.
         where: The paths of the modules that are running, the innermost last.
         begun: How many layers had run when each of them began.
         entered: The modules that have run, layers or not.
+        recurrent: How many recurrent layers are running: what they add up is no residual sum.
         again: The outputs of the same runs for the batch in another order, where they are wanted.
         stage: What the hooks do: "measure", "compare" or "rest".
         chosen: The arrangement of each run's samples that the order of the samples confirmed.
     """
 
     samples: int
+    frozen: frozenset[int] = frozenset()
     found: list[Run] = field(default_factory=list)
     where: list[str] = field(default_factory=lambda: ["the model"])
     begun: list[int] = field(default_factory=list)
     entered: set[nn.Module] = field(default_factory=set)
+    recurrent: int = 0
     again: list[Tensor | None] = field(default_factory=list)
     stage: str = "measure"
     chosen: list[Arrangement | None] = field(default_factory=list)
@@ -146,10 +155,12 @@ def _enter(runs: Runs, name: str, module: nn.Module, given: Any) -> None:
     runs.where.append(name or "the model")
     runs.entered.add(module)
     runs.begun.append(runs.count)
+    runs.recurrent += isinstance(module, (nn.RNNBase, nn.RNNCellBase))
 
 
 def _leave(runs: Runs, name: str, module: nn.Module, given: Any, returned: Any) -> None:
     runs.where.pop()
+    runs.recurrent -= isinstance(module, (nn.RNNBase, nn.RNNCellBase))
     outputs = returned[0] if isinstance(returned, (tuple, list)) and returned else returned
     is_whole = runs.begun.pop() == runs.count  # what holds other layers is none, even if it has a parameter too
     own = is_whole and (any(one is not None for one in module._parameters.values()) or is_parametrized(module))
@@ -163,6 +174,8 @@ def _leave(runs: Runs, name: str, module: nn.Module, given: Any, returned: Any) 
     use = 1 + sum(run.module is module for run in runs.found)
     with torch.no_grad():
         run = _measure(module, name or "the model", outputs, runs.samples)
+    run.given = version_of(given[0]) if given and isinstance(given[0], Tensor) else None
+    run.kept = kept_for(module, given)
     run.name += f" (use {use})" if use > 1 else ""
     runs.found.append(run)
     if outputs.requires_grad:

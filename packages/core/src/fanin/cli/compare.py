@@ -7,10 +7,12 @@ backends disagree on initial weights that the specification promises to be equal
 from __future__ import annotations
 
 import argparse
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING
 
 from _fanin_command import EXIT_INTERRUPTED
 
+from fanin._raised import another_ones_code
 from fanin.cli import options as shared
 from fanin.cli.interruption import Interruption
 from fanin.cli.text import require_extra
@@ -30,6 +32,7 @@ __all__ = ["add_arguments", "run"]
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments."""
+    parser.register("action", None, shared.Noted)
     shared.add_initializations(parser)
     parser.add_argument(
         "--backends", nargs="+", metavar="NAME", help="numpy, torch, jax, ... (default: all installed that can train)"
@@ -46,11 +49,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Train, print and write."""
     require_extra("compare")
+    unused = () if options.model is None else ("--network", "--depth", "--width", "--activation")
+    because = "--model is trained as its function builds it, and not a network of fanin's. Received with it"
+    shared.check_unused(options, unused, because)
     from fanin.compare.agreement import agreements
     from fanin.compare.experiment import Experiment
     from fanin.lab.data import load_data
     from fanin.lab.files import make_folder
-    from fanin.lab.training import check
+    from fanin.lab.training import as_it_is_taken, check
 
     experiment = Experiment(
         initializations=shared.words(options.initializations),
@@ -69,10 +75,13 @@ def run(options: argparse.Namespace) -> int:
         model=options.model,
     )
     data = load_data(experiment.dataset)
-    check(experiment, data)
+    with _theirs(options.model, data):
+        data = as_it_is_taken(experiment, data)
+        check(experiment, data)
     folder = make_folder(options.out, force=options.force) if options.out is not None else None
     with Interruption() as interruption:
-        results = _train(experiment, data, interruption)
+        with _theirs(options.model, data):
+            results = _train(experiment, data, interruption)
         if not results.runs:
             raise KeyboardInterrupt
         interruption.finish("\nfanin: writing what is finished; Ctrl-C again stops at once\n")
@@ -86,6 +95,15 @@ def run(options: argparse.Namespace) -> int:
     if interruption.requested or not results.complete:
         return EXIT_INTERRUPTED
     return 1 if any(agreement.broken for agreement in found) else 0
+
+
+def _theirs(model: str | None, data: Data) -> AbstractContextManager[None]:
+    """Return a context that makes one message of what a person's own model raises."""
+    if model is None:
+        return nullcontext()
+    shape = " × ".join(("samples", *map(str, data.shape)))
+    hint = f"It is called with tensors of {shape} from --dataset {data.name}. Run it on such a tensor by itself."
+    return another_ones_code(model.partition(":")[0], f"the model of {model}", hint)
 
 
 def _backends(options: argparse.Namespace) -> tuple[str, ...]:

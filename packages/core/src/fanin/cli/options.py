@@ -12,11 +12,13 @@ from fanin.gains.activations import activation_names
 
 __all__ = [
     "PLAIN",
+    "Noted",
     "add_initializations",
     "add_kind",
     "add_network",
     "add_out",
     "backends",
+    "check_unused",
     "number",
     "seeds",
     "whole",
@@ -28,6 +30,38 @@ PLAIN: Final = ("zeros", "random", "he")
 
 _MOST_SEEDS: Final = 1000
 """More are a mistake, such as a seed that was meant."""
+
+
+class Noted(argparse.Action):
+    """Stores a value, and notes in `noted` that its option was given, which its default does not tell.
+
+    `parser.register("action", None, Noted)` makes it that of all options that store.
+    """
+
+    def __call__(
+        self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: object, option: str | None = None
+    ) -> None:
+        """Store and note."""
+        setattr(namespace, self.dest, values)
+        namespace.noted = (*getattr(namespace, "noted", ()), option)
+
+
+def check_unused(options: argparse.Namespace, unused: Iterable[str], because: str) -> None:
+    """Check that no option was given that would have no effect.
+
+    Args:
+        options: What was given.
+        unused: The options without an effect, such as "--depth".
+        because: Why, as the first words of a message; it ends with what they were given with.
+
+    Raises:
+        FaninValueError: One was, or `--force` without `--out`.
+    """
+    noted = getattr(options, "noted", ())
+    if given := [name for name in unused if name in noted]:
+        raise FaninValueError(f"{because}: {', '.join(given)}. Leave {'it' if len(given) == 1 else 'them'} out.")
+    if options.force and options.out is None:
+        raise FaninValueError("--force lets --out replace an earlier report. Received without --out: --force.")
 
 
 def whole(text: str) -> int:

@@ -14,7 +14,6 @@ from _fanin_command import EXIT_INTERRUPTED
 from fanin.cli import options as shared
 from fanin.cli.interruption import Interruption
 from fanin.cli.text import require_extra
-from fanin.exceptions import FaninValueError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,6 +30,7 @@ _WIDE: Final = 90
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments."""
+    parser.register("action", None, shared.Noted)
     shared.add_initializations(parser)
     parser.set_defaults(initializations=None)  # each of the three probes has defaults of its own
     parser.add_argument("--backend", metavar="NAME", help="numpy, torch, jax, ... (default: numpy if installed)")
@@ -46,7 +46,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--model",
         metavar="MODULE:FUNCTION",
-        help="a function that builds a torch module of your own: is it the initialization? One batch of --dataset",
+        help="a function that builds a torch module of your own, or returns a function of (weights, batch) and the "
+        "weights, for JAX: is it the initialization? One batch of --dataset",
     )
     parser.add_argument(
         "--train", type=shared.whole, default=0, metavar="STEPS", help="with --model: a short run too, before and after"
@@ -105,13 +106,19 @@ def _check(options: argparse.Namespace) -> None:
     Raises:
         FaninValueError: They are not.
     """
-    own = {"--train": options.train, "--device": options.device}
-    others = {"--widths": options.widths, "--backend": options.backend, "--seeds": options.seeds != ["1"]}
-    given = " and ".join(name for name, value in (own if options.model is None else others).items() if value)
-    if given and options.model is None:
-        raise FaninValueError(f"--train and --device are of a model of your own. Received without --model: {given}.")
-    if given:
-        raise FaninValueError(f"--model is probed as its function builds it, on torch. Received with it: {given}.")
+    if options.model is not None:
+        unused = ("--backend", "--depth", "--width", "--activation", "--seeds", "--widths", "--learning-rate")
+        because = "--model is probed as its function builds it. Received with it"
+        shared.check_unused(options, unused, because)
+        return
+    because = "--train and --device are of a model of your own. Received without --model"
+    shared.check_unused(options, ("--train", "--device"), because)
+    if options.widths is not None:
+        because = "--widths builds networks of its own on NumPy, as wide as it says. Received with it"
+        shared.check_unused(options, ("--width", "--backend"), because)
+        return
+    because = "--learning-rate is of the steps of --widths: nothing is trained here. Received without --widths"
+    shared.check_unused(options, ("--learning-rate",), because)
 
 
 def _measure(study: Study, data: Data, interruption: Interruption) -> Probe:

@@ -1,19 +1,24 @@
-"""`fanin probe --model`: is it the initialization of a person's own torch model?"""
+"""`fanin probe --model`: is it the initialization of a person's own model?"""
 
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import inspect
-import re
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
 from fanin._named import named
+from fanin._raised import another_ones_code
 from fanin.cli import options as shared
+from fanin.cli import probe_jax_model
 from fanin.cli.text import ExtraMissingError
 from fanin.exceptions import FaninTypeError, FaninValueError
 from fanin.initializers.parse import parse_initialization
-from fanin.signal.finding import tables_of
+from fanin.signal.finding import Finding, tables_of
+
+if TYPE_CHECKING:
+    from fanin.lab.data import Data
 
 __all__ = ["law_of", "run"]
 
@@ -25,16 +30,25 @@ def run(options: argparse.Namespace) -> int:
     from fanin.lab.data import load_data
     from fanin.lab.files import make_folder
 
+    home, _, name = options.model.partition(":")
+    if not home or not name:
+        raise FaninValueError(f"--model names a function, my.module:function. Received: {options.model!r}.")
+    function = _without_arguments(named(home, name, "my.module:function"), options.model)
+    with another_ones_code(home, options.model, "It is called without arguments."):
+        made = _seeded(function)
+    if probe_jax_model.is_pair(made):
+        return probe_jax_model.run(options, made, _SAMPLES)
     try:
         import torch
 
         import fanin_torch
     except ModuleNotFoundError as error:
         raise ExtraMissingError('probe --model needs fanin_torch. Run: pip install "fanin[torch]"') from error
-    home, _, name = options.model.partition(":")
-    if not home or not name:
-        raise FaninValueError(f"--model names a function, my.module:function. Received: {options.model!r}.")
-    function = _without_arguments(named(home, name, "my.module:function"), options.model)
+    if not isinstance(made, torch.nn.Module):
+        raise FaninTypeError(
+            f"--model names a function that builds a torch.nn.Module. Received: {made!r}. For JAX, let it return a "
+            f"function of (weights, batch) and the weights."
+        )
     chosen = shared.words(options.initializations or ())
     if len(chosen) > 1:
         raise FaninValueError(
@@ -43,10 +57,20 @@ def run(options: argparse.Namespace) -> int:
         )
     fanin_torch.init((1,), "zeros", name="a trial", device=options.device)  # says what it is if the device is none
     data = load_data(options.dataset)
-    folder = make_folder(options.out, force=options.force) if options.out is not None else None
-    labels = torch.from_numpy(data.train_labels[:_SAMPLES])
-    inputs = torch.from_numpy(data.train_inputs[:_SAMPLES].astype("float32")).reshape(len(labels), *data.shape)
-    batch, labels = inputs.to(options.device), labels.to(options.device)
+
+    def built() -> Any:
+        with another_ones_code(home, options.model, "It is called without arguments."):
+            return _seeded(function).to(options.device)
+
+    def probed(model: Any) -> Any:
+        kind = str(batch.dtype).removeprefix("torch.")
+        given = f"It is called with a tensor of shape {tuple(batch.shape)} and dtype {kind},"
+        hint = f"{given} from --dataset {options.dataset}. Run it on such a tensor by itself."
+        with another_ones_code(home, f"the model of {options.model}", hint):
+            return fanin_torch.probe(model, batch, loss, train=options.train)
+
+    labels = torch.from_numpy(data.train_labels[:_SAMPLES]).to(options.device)
+    batch = _batch(data, built, options.device)
 
     def loss(outputs: Any) -> Any:
         if not isinstance(outputs, torch.Tensor) or tuple(outputs.shape) != (len(labels), data.classes):
@@ -56,15 +80,8 @@ def run(options: argparse.Namespace) -> int:
             )
         return torch.nn.functional.cross_entropy(outputs, labels)
 
-    def built() -> Any:
-        with torch.random.fork_rng():
-            torch.manual_seed(0)
-            model = function()
-        if not isinstance(model, torch.nn.Module):
-            raise FaninTypeError(f"--model names a function that builds a torch.nn.Module. Received: {model!r}.")
-        return model.to(options.device)
-
-    before = fanin_torch.probe(built(), batch, loss, train=options.train)
+    folder = make_folder(options.out, force=options.force) if options.out is not None else None
+    before = probed(built())
     print(before)
     law = chosen[0] if chosen else law_of(before.findings)
     after = None
@@ -78,12 +95,57 @@ def run(options: argparse.Namespace) -> int:
             overrides=kept,
             constants="overwrite" if is_constant else "keep",
         )
-        after = fanin_torch.probe(model, batch, loss, train=options.train)
+        after = probed(model)
         print(f"\nWith {law}:\n{after}")
     if folder is not None:
         before.save(folder / "report.html", after)
         print(f"report: {folder / 'report.html'}")
     return 0
+
+
+def _seeded(function: Callable[[], Any]) -> Any:
+    """Return what a function builds, with torch's generator at 0 where torch is installed, and as it was afterwards."""
+    if importlib.util.find_spec("torch") is None:
+        return function()
+    import torch
+
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        return function()
+
+
+def _batch(data: Data, built: Callable[[], Any], device: str | None) -> Any:
+    """Return the first samples as the model takes them: whole numbers as they came if it runs on them.
+
+    A model that begins with a table of vectors does, and one that begins with a layer does not.
+    """
+    import torch
+
+    def first(inputs: Any) -> Any:
+        return torch.from_numpy(inputs[:_SAMPLES]).reshape(-1, *data.shape).to(device)
+
+    standardised: Any = first(data.train_inputs.astype("float32"))
+    if data.train_whole is None:
+        return standardised
+    whole = first(data.train_whole)
+    if _runs(built(), whole):
+        return whole
+    # Where neither runs, a model with a table is meant to have the whole numbers, and the message is to say why not.
+    model = built()
+    tables = (torch.nn.Embedding, torch.nn.EmbeddingBag)
+    has_table = any(isinstance(one, tables) for one in model.modules())
+    return whole if has_table and not _runs(model, standardised) else standardised
+
+
+def _runs(model: Any, batch: Any) -> bool:
+    import torch
+
+    try:
+        with torch.no_grad(), torch.random.fork_rng():
+            model(batch)
+    except Exception:  # whatever a person's code raises
+        return False
+    return True
 
 
 def _without_arguments(function: Any, name: str) -> Callable[[], Any]:
@@ -101,18 +163,14 @@ def _without_arguments(function: Any, name: str) -> Callable[[], Any]:
     return made
 
 
-def law_of(findings: Any) -> str | None:
-    r"""Return the initialization that the first finding's line asks for, if it is one for all layers.
+def law_of(findings: Sequence[Finding]) -> str | None:
+    """Return the initialization that the first finding asks for, if it is one for all layers.
 
     Example:
-        >>> from fanin.signal import Finding
-        >>> law_of([Finding("signal", "0", "", "", "fanin_torch.init_module_(model, \"he\", seed=0)")])
-        'he'
+        >>> law_of([Finding("signal", "0", "", "", "he(activation='tanh')")])
+        "he(activation='tanh')"
+        >>> law_of([Finding("embedding", "words", "", "", "normal(std=0.02)")]) is None
+        True
     """
-    line = findings[0].line if findings else None
-    if line is None or "init_module_" not in line:
-        return None
-    if found := re.search(r"activation='(\w+)'", line):
-        return f"he(activation={found[1]})"
-    plain = re.search(r'"(\w+)"', line)
-    return plain[1] if plain else None
+    first = findings[0] if findings else None
+    return None if first is None or first.kind == "embedding" else first.law

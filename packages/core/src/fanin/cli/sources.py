@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from fanin._checks import closest
 from fanin._named import named
+from fanin._raised import raised
 from fanin.cli.text import ExtraMissingError
 from fanin.exceptions import FaninError, FaninValueError
 from fanin.models import Scheme
@@ -71,8 +72,8 @@ def _built(build: Callable[[], Any], text: str) -> Any:
     except FaninError:
         raise
     except Exception as error:  # whatever a model's code raises, the reader needs its text and where it came from
-        what = f"{type(error).__name__}: {' '.join(str(error).split())}"
-        raise FaninValueError(f"{text} could not be built: {what}.") from error
+        what = raised(error, text.partition(":")[0])
+        raise FaninValueError(f"{text} could not be built: {what}") from error
 
 
 def _timm(name: str) -> Callable[[], Any]:

@@ -26,21 +26,25 @@ class Data:
 
     Attributes:
         name: What it is, for titles.
-        train_inputs: Floating-point, of shape (samples, features), standardised.
+        train_inputs: Of shape (samples, features): floating-point and standardised, or as they came, int32 or int64.
         train_labels: int64 of shape (samples,), classes from 0.
         test_inputs: As `train_inputs`, scaled by the training data's mean and deviation.
         test_labels: As `train_labels`.
         classes: Number of classes.
         shape: How the features of a sample were arranged.
+        train_whole: The inputs as they came, where they are whole numbers, which may be tokens; None where not.
+        test_whole: As `train_whole`.
     """
 
     name: str
-    train_inputs: NDArray[np.floating[Any]]
+    train_inputs: NDArray[Any]
     train_labels: NDArray[np.int64]
-    test_inputs: NDArray[np.floating[Any]]
+    test_inputs: NDArray[Any]
     test_labels: NDArray[np.int64]
     classes: int
     shape: tuple[int, ...] = ()
+    train_whole: NDArray[np.integer[Any]] | None = None
+    test_whole: NDArray[np.integer[Any]] | None = None
 
     @property
     def features(self) -> int:
@@ -48,8 +52,16 @@ class Data:
         return int(self.train_inputs.shape[1])
 
     def astype(self, dtype: str) -> Data:
-        """Return the same data with its inputs rounded to a dtype."""
+        """Return the same data with its inputs rounded to a dtype; tokens are none to round."""
+        if self.train_inputs.dtype.kind == "i":
+            return self
         return replace(self, train_inputs=self.train_inputs.astype(dtype), test_inputs=self.test_inputs.astype(dtype))
+
+    def as_it_came(self) -> Data:
+        """Return the same data with inputs that are not standardised, where they are whole numbers."""
+        if self.train_whole is None or self.test_whole is None:
+            return self
+        return replace(self, train_inputs=self.train_whole, test_inputs=self.test_whole)
 
     @property
     def chance(self) -> float:
@@ -178,7 +190,17 @@ def prepare(name: str, inputs: NDArray[Any], labels: NDArray[Any]) -> Data:
         )
     flat = np.ascontiguousarray(scaled.reshape(len(x), -1), dtype=np.float64)
     y = y.astype(np.int64)
-    return Data(name, flat[~test], y[~test], flat[test], y[test], len(names), tuple(x.shape[1:]))
+    whole = _whole(np.asarray(inputs))
+    came = (None, None) if whole is None else (whole[~test], whole[test])
+    return Data(name, flat[~test], y[~test], flat[test], y[test], len(names), tuple(x.shape[1:]), *came)
+
+
+def _whole(inputs: NDArray[Any]) -> NDArray[np.integer[Any]] | None:
+    """Return whole numbers as tables of vectors take them, int32 or int64; None of others."""
+    if inputs.dtype.kind not in "iu" or inputs.dtype == np.uint64:
+        return None
+    flat = inputs.reshape(len(inputs), -1)
+    return flat if flat.dtype in (np.int32, np.int64) else flat.astype(np.int64)
 
 
 def _how_many(counts: NDArray[np.int64]) -> str:

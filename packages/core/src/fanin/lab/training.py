@@ -19,7 +19,7 @@ from fanin.lab.network import OWN, Network, OwnNetwork, Study
 from fanin.lab.trainer import Trainer, kinds_of, load_trainer, trainable_backends
 from fanin.registry import backend as get_backend
 
-__all__ = ["PROBED", "build", "check", "digest", "network_of", "one_thread", "train_epoch"]
+__all__ = ["PROBED", "as_it_is_taken", "build", "check", "digest", "network_of", "one_thread", "train_epoch"]
 
 PROBED = 512
 """How many training samples a snapshot is taken on, at most."""
@@ -65,6 +65,34 @@ def check(study: Study, data: Data) -> list[Backend]:
     return backends
 
 
+def as_it_is_taken(study: Study, data: Data) -> Data:
+    """Return data as a person's own model takes them: whole numbers as they came, if it runs on them.
+
+    A model that begins with a table of vectors does, and one that begins with a layer does not.
+
+    Raises:
+        Exception: What the model raises at whole numbers and at standardised ones.
+    """
+    if study.model is None or data.train_whole is None:
+        return data
+    made = _of_two(study, data)
+    try:
+        made.logits(data.train_whole[:2])
+    except Exception as error:  # whatever a person's code raises
+        try:
+            made.logits(data.train_inputs[:2].astype(study.dtype))
+        except Exception:
+            raise error from None  # the one at what was given
+        return data
+    return data.as_it_came()
+
+
+def _of_two(study: Study, data: Data) -> Any:
+    """Return the trainer of a person's own model, before the number of its layers is known."""
+    empty = OwnNetwork(data.features, 1, 1, data.classes, sample=data.shape, model=study.model or "")
+    return _own(study.backends[0], empty, next((one for one in study.initializations), OWN), dtype=study.dtype)
+
+
 def network_of(study: Study, data: Data) -> Network:
     """Return the network that a study is of.
 
@@ -73,10 +101,10 @@ def network_of(study: Study, data: Data) -> Network:
     """
     if study.model is None:
         return study.network(data.features, data.classes, data.shape)
-    empty = OwnNetwork(data.features, 1, 1, data.classes, sample=data.shape, model=study.model)
-    made = _own(study.backends[0], empty, next((one for one in study.initializations), OWN), dtype=study.dtype)
-    made.logits(data.train_inputs[:2].astype(study.dtype))
+    made = _of_two(study, data)
+    made.logits(data.astype(study.dtype).train_inputs[:2])
     units = tuple(made.units)
+    empty = OwnNetwork(data.features, 1, 1, data.classes, sample=data.shape, model=study.model)
     return replace(empty, depth=len(units) - 1, width=min(units[:-1]), own_units=units)
 
 

@@ -4,7 +4,7 @@ A backend measures one `Layer` per named layer; `ModelProbe` judges them, prints
 """
 
 from fanin.signal.finding import Finding
-from fanin.signal.layer import Attention, Layer, Sum
+from fanin.signal.layer import Attention, Dropout, Layer, Recurrence, Sum
 from fanin.signal.result import ModelProbe, combined
 
-__all__ = ["Attention", "Finding", "Layer", "ModelProbe", "Sum", "combined"]
+__all__ = ["Attention", "Dropout", "Finding", "Layer", "ModelProbe", "Recurrence", "Sum", "combined"]

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from fanin.dtypes import DTYPES
-from fanin.signal.finding import Finding, Severity, line_of
+from fanin.signal.finding import Finding, Severity
 from fanin.signal.layer import Layer, Sum
 from fanin.signal.width import cause_of, common_activation, initialization_for, width_of
 
@@ -25,7 +25,7 @@ _TOTAL: Final = 30.0
 """nor is one by less than this in all,"""
 
 _HOPELESS: Final = 1e4
-"""unless it is one by this in all: it is severe, in however many layers."""
+"""unless it is one by this in all: it is an error, in however many layers."""
 
 _HOPELESS_BACK: Final = 1e8
 """Gradients of normalised networks change by 3e6 in the 115 layers of timm's RDNet, which trains."""
@@ -42,17 +42,21 @@ def factor(values: Sequence[float]) -> float:
     return (known[-1] / known[0]) ** (1 / (len(known) - 1)) if known[-1] > 0 else 0.0
 
 
-def course_of(layers: Sequence[Layer], sums: Sequence[Sum], normalised: bool) -> Finding | None:
+def course_of(
+    layers: Sequence[Layer], sums: Sequence[Sum], normalised: bool, *, is_plain: bool = False
+) -> Finding | None:
     """Return what is wrong with the signal's course through the layers, with its scale, or with the gradient's course.
 
     Args:
         layers: The layers, in the order in which they ran.
         sums: The residual sums, which stand for the signal's course where there are several.
         normalised: Whether anything is normalised, which keeps the signal's size.
+        is_plain: Whether no layer's output skips another.
     """
     inner = [layer for layer in layers if not layer.is_norm and not layer.is_embedding]
     signal = None if normalised else _signal(inner, sums)
-    return _lost(inner) or signal or _gradient(inner, sums, normalised) or _scale(inner, normalised)
+    gradient = _depth(inner) if normalised and is_plain else None
+    return _lost(inner) or signal or gradient or _gradient(inner, sums, normalised) or _scale(inner, sums, normalised)
 
 
 def _lost(inner: Sequence[Layer]) -> Finding | None:
@@ -61,21 +65,21 @@ def _lost(inner: Sequence[Layer]) -> Finding | None:
         return None
     text = "its outputs are the same for every sample"
     cause = "Its weights are zeros or constants, or what it is given is the same for every sample."
-    return Finding("signal", lost.name, text, cause, line_of("he"))
+    return Finding("signal", lost.name, text, cause, "he")
 
 
 def _signal(inner: Sequence[Layer], sums: Sequence[Sum]) -> Finding | None:
     is_residual = len(sums) > 1
-    names = [one.name for one in sums] if is_residual else [one.name for one in inner[:-1]]
-    sizes = [one.std for one in sums] if is_residual else [one.std for one in inner[:-1]]
+    course: Sequence[Sum | Layer] = sums if is_residual else _without_ends(inner[:-1], sums)
+    names, sizes = [one.name for one in course], [one.std for one in course]
     if not _is_far(sizes):
         return None
     change = factor(sizes)
     places = zip(names, sizes, strict=True)
     worst = next((name for name, size in places if not HEALTHY[0] <= size <= HEALTHY[1]), names[-1])
-    course = "shrinks" if change < 1 else "grows"
+    goes = "shrinks" if change < 1 else "grows"
     each = "residual sum" if is_residual else "layer"
-    text = f"what tells one sample from another {course} {_times(change)} a {each}, to {sizes[-1]:.1e}"
+    text = f"what tells one sample from another {goes} {_times(change)} a {each}, to {sizes[-1]:.1e}"
     if (limit := _left(sizes[-1])) is not None:
         text += f", {limit}"
     if is_residual and change > 1:
@@ -84,39 +88,62 @@ def _signal(inner: Sequence[Layer], sums: Sequence[Sum]) -> Finding | None:
             f"1/sqrt({len(sums)}), or start it at 0 (fanin.recipes has both)."
         )
         return Finding("residual", worst, text, cause, severity=_how_bad(sizes))
-    cause, line = cause_of(inner)
-    return Finding("signal", worst, text, cause, line, _how_bad(sizes))
+    cause, law = cause_of(_without_ends(inner, sums))
+    return Finding("signal", worst, text, cause, law, _how_bad(sizes))
 
 
 def _gradient(inner: Sequence[Layer], sums: Sequence[Sum], normalised: bool) -> Finding | None:
     is_residual = len(sums) > 1
-    # None arrives in a branch that ends in zeros, and a small one in a branch that is scaled down: like with like.
-    compared = _largest_group(_last_uses(inner)) if is_residual else _last_uses(inner)[:-1]
+    compared = _alike(_last_uses(inner), sums)
     gradients = [layer.gradient for layer in compared if layer.gradient]
     if len(gradients) < 2 or not _is_far(gradients, _HOPELESS_BACK if normalised else _HOPELESS):
         return None
-    if normalised and _how_bad(gradients) == "mild":  # so much comes of the positions and widths of its stages
+    if normalised and _how_bad(gradients) == "warning":  # so much comes of the positions and widths of its stages
         return None
     back = factor(gradients[::-1])
     course = "shrinks" if back < 1 else "grows"
     text = f"the gradient {course} {_times(back)} a {'block' if is_residual else 'layer'} on its way back"
-    cause, line = cause_of(inner)
-    return Finding("gradient", compared[0].name, text, cause, line, _how_bad(gradients))
+    cause, law = cause_of(_without_ends(inner, sums))
+    return Finding("gradient", compared[0].name, text, cause, law, _how_bad(gradients))
 
 
-def _scale(inner: Sequence[Layer], normalised: bool) -> Finding | None:
-    """Return the layer whose weights alone put the scale of all that follows, or of the outputs, far off."""
+def _depth(inner: Sequence[Layer]) -> Finding | None:
+    """Return how gradients grow through many normalised layers that nothing skips, whatever their weights."""
+    compared = _last_uses(inner)[:-1]
+    gradients = [layer.gradient for layer in compared if layer.gradient][::-1]
+    if len(gradients) < 2 or _total(gradients) < _HOPELESS:
+        return None
+    text = (
+        f"the gradient grows {_times(factor(gradients))} a layer on its way back, {_total(gradients):.1e} times in all "
+        f"{len(gradients)}"
+    )
+    cause = (
+        "Nothing skips the normalised layers: batch normalization with relu makes gradients grow 1.21 times a layer, "
+        "whatever the weights (Yang et al. 2019). Add residual connections, take fewer layers, or start close to "
+        "linear."
+    )
+    blamed = "the depth, which no width of the weights makes up for"
+    return Finding("depth", compared[0].name, text, cause, blamed=blamed)
+
+
+def _scale(inner: Sequence[Layer], sums: Sequence[Sum], normalised: bool) -> Finding | None:
+    """Return the layer whose weights alone put the scale of all that follows, or of the outputs, far off.
+
+    In a branch small weights are meant: what follows is the sum.
+    """
     activation = common_activation(inner)
+    branches = {name for one in sums for name in (one.layers if len(sums) > 1 else one.layers[-1:])}
     for layer in inner:
         is_last = layer is inner[-1]
         width, size = width_of(layer, activation), layer.std
         too_large = width > _MISFIT and size > _MISFIT
-        too_small = 0 < width < 1 / _MISFIT and size < 1 / _MISFIT and not is_last  # a last layer may start small
+        too_small = 0 < width < 1 / _MISFIT and size < 1 / _MISFIT  # a last layer may start small
+        too_small = too_small and not is_last and layer.name not in branches
         if (too_large or too_small) and (is_last or not normalised):
             what = "the model's outputs" if is_last else "its outputs, and what follows"
             text = f"{what} have a size of {size:.1e}"
             cause = f"Its weights are {width:.2g} times as wide as {activation or 'no activation'} needs."
-            return Finding("signal", layer.name, text, cause, line_of(initialization_for(activation)))
+            return Finding("signal", layer.name, text, cause, initialization_for(activation))
     return None
 
 
@@ -137,11 +164,34 @@ def _last_uses(layers: Sequence[Layer]) -> list[Layer]:
     return [layer for layer in layers if last[layer.name.partition(" (use ")[0]] is layer]
 
 
-def _largest_group(layers: Sequence[Layer]) -> list[Layer]:
+def _without_ends(inner: Sequence[Layer], sums: Sequence[Sum]) -> list[Layer]:
+    """Return the layers but for the last one of each branch, which is to start small or at 0."""
+    names = {layer.name for layer in inner}
+    ends = {next((name for name in reversed(one.layers) if name in names), "") for one in sums}
+    return [layer for layer in inner if layer.name not in ends]
+
+
+def _alike(layers: Sequence[Layer], sums: Sequence[Sum]) -> Sequence[Layer]:
+    """Return layers whose gradients can be compared: all but the last, and where there are branches those of a kind.
+
+    None arrives in a branch that ends in zeros, and a small one in a branch that is scaled down.
+    """
+    if not sums:
+        return layers[:-1]
+    if len(sums) > 1:
+        # Of "blocks.3.conv2", first those of all blocks, and where too few are, "conv1" and "conv2" together.
+        group = _largest_group(layers, r"\d+(?=.*\.)")
+        return group if len(group) >= len(sums) / 2 else _largest_group(layers, r"\d+")
+    inside = [layer for layer in _without_ends(layers, sums) if layer.name in sums[0].layers]
+    outside = [layer for layer in layers[:-1] if layer.name not in sums[0].layers]
+    return max(inside, outside, key=len)
+
+
+def _largest_group(layers: Sequence[Layer], number: str) -> list[Layer]:
     """Return the layers that do the same in each block: those whose names differ by a number only, the most of them."""
     groups: dict[str, list[Layer]] = {}
     for layer in layers:
-        groups.setdefault(re.sub(r"\d+", "*", layer.name), []).append(layer)
+        groups.setdefault(re.sub(number, "*", layer.name), []).append(layer)
     return max(groups.values(), key=len, default=[])
 
 
@@ -155,8 +205,8 @@ def _is_far(values: Sequence[float], hopeless: float = _HOPELESS) -> bool:
 
 
 def _how_bad(values: Sequence[float]) -> Severity:
-    """Return how bad a course is: mild where a learning rate may make up for it."""
-    return "mild" if 1 / _HOPELESS < _total(values) < _HOPELESS else "severe"
+    """Return how bad a course is: a warning where a learning rate may make up for it."""
+    return "warning" if 1 / _HOPELESS < _total(values) < _HOPELESS else "error"
 
 
 def _total(values: Sequence[float]) -> float:

@@ -11,7 +11,7 @@ from fanin.signal.layer import Layer
 
 __all__ = ["Finding", "Severity", "line_of", "tables_of", "written"]
 
-Severity: TypeAlias = Literal["severe", "mild"]
+Severity: TypeAlias = Literal["error", "warning"]
 
 _LAYERS: Final = {
     "torch": "fanin_torch.init_module_(model, {line}, seed=0{more})",
@@ -30,36 +30,40 @@ class Finding:
 
     Attributes:
         kind: What it is, in a word or two: "signal", "gradient", "dead", "saturated", "symmetry", "attention",
-            "residual", "embedding", "not finite", "loss".
+            "residual", "embedding", "not finite", "loss", "depth", "softmax", "dropout", "recurrent".
         layer: The layer where it shows first.
         text: What was found, with its numbers.
         cause: Its likely cause, or what to look at.
-        line: What to write, where one line mends it.
-        severity: "severe" where next to nothing can be learnt like this, "mild" where it costs time or range.
+        law: The initialization that mends it, as a text that `fanin.init` and the command line take; None where none
+            does. It is for all layers, or of an "embedding" for that table alone.
+        severity: "error" where next to nothing can be learnt like this, "warning" where it costs time or range.
         constants: Whether the cause is a constant, such as a bias, which a line must overwrite.
+        blamed: What it comes of, if not of the initialization.
+        line: What to write in the model's framework, where one line mends it.
     """
 
     kind: str
     layer: str
     text: str
     cause: str
-    line: str | None = None
-    severity: Severity = "severe"
+    law: str | None = None
+    severity: Severity = "error"
     constants: bool = False
+    blamed: str = "the initialization"
+    line: str | None = None
 
     def __str__(self) -> str:
         return f"In {self.layer}, {self.text}. {self.cause}" + (f" Try: {self.line}" if self.line else "")
 
 
-def line_of(initialization: str) -> str:
+def line_of(law: str) -> str:
     """Return an initialization as one writes it in Python.
 
     Example:
-        >>> line_of("he"), line_of("he(activation='tanh')")
-        ('"he"', "fanin.he_normal(activation='tanh')")
+        >>> line_of("he"), line_of("he(activation='tanh')"), line_of("normal(std=0.02)")
+        ('"he"', "fanin.he_normal(activation='tanh')", 'fanin.normal(std=0.02)')
     """
-    called = initialization.replace("he(", "fanin.he_normal(")
-    return called if "(" in initialization else f'"{initialization}"'
+    return f"fanin.{law.replace('he(', 'he_normal(', 1)}" if "(" in law else f'"{law}"'
 
 
 def tables_of(layers: Sequence[Layer]) -> list[str]:
@@ -69,16 +73,17 @@ def tables_of(layers: Sequence[Layer]) -> list[str]:
 
 
 def written(finding: Finding, framework: str, layers: Sequence[Layer] = ()) -> Finding:
-    """Return a finding whose line is what one writes in a framework, and not only the initialization.
+    """Return a finding with the line that one writes in a framework.
 
     Args:
         finding: The finding.
         framework: "torch" or "jax".
         layers: The layers, of which torch's line leaves the tables of vectors as they are.
     """
-    if finding.line is None:
+    if finding.law is None:
         return finding
     kept = ", ".join(f'"{name}": None' for name in tables_of(layers))
     more = (f", overrides={{{kept}}}" if kept else "") + (', constants="overwrite"' if finding.constants else "")
     form = (_EMBEDDINGS if finding.kind == "embedding" else _LAYERS)[framework]
-    return dataclasses.replace(finding, line=form.format(line=finding.line, layer=finding.layer, more=more))
+    line = form.format(line=line_of(finding.law), layer=finding.layer, more=more)
+    return dataclasses.replace(finding, line=line)

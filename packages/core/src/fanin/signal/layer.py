@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-__all__ = ["Attention", "Layer", "Sum"]
+__all__ = ["Attention", "Dropout", "Layer", "Recurrence", "Sum"]
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,8 @@ class Layer:
         update: Root mean square of the loss's derivative by the weight, over that of the weight; None for zeros.
         underflow: Share of the loss's derivatives by its outputs, zeros aside, that float16 rounds to 0.
         worst: Of several seeds, the std that is farthest from 1.
+        equal: Share of its units whose weights are those of another unit, and their gradients too where there are any;
+            units of zeros aside. None where its units are not known.
         is_norm: Whether it is a normalization.
         is_embedding: Whether it is a table of vectors.
     """
@@ -47,6 +50,7 @@ class Layer:
     update: float | None = None
     underflow: float | None = None
     worst: float | None = None
+    equal: float | None = None
     is_norm: bool = False
     is_embedding: bool = False
 
@@ -59,11 +63,13 @@ class Sum:
         name: The module in which it is added.
         std: What tells one sample from another, after the sum.
         branch: The same of the branch alone.
+        layers: The names of the layers that ran since the older one of its terms was made: those of the branch.
     """
 
     name: str
     std: float
     branch: float
+    layers: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -79,3 +85,37 @@ class Attention:
     name: str
     logits: float
     entropy: float
+
+
+@dataclass(frozen=True)
+class Dropout:
+    """One dropout, in the mode for training.
+
+    Attributes:
+        name: The module in which it is.
+        rate: The share that it sets to 0.
+    """
+
+    name: str
+    rate: float
+
+
+@dataclass(frozen=True)
+class Recurrence:
+    """One layer and direction of a recurrent layer, over the steps.
+
+    Attributes:
+        name: The layer.
+        steps: How many steps were run.
+        first: What tells one sample's state from another's, after the first step.
+        last: The same after the last step.
+        saturated: Share of its gates and candidates, over all steps, where sigmoid or tanh is flat.
+        width: Standard deviation of the recurrent weights, over 1/sqrt(units).
+    """
+
+    name: str
+    steps: int
+    first: float
+    last: float
+    saturated: float
+    width: float

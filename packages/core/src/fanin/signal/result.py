@@ -17,9 +17,9 @@ from fanin.exceptions import FaninTypeError, FaninValueError
 from fanin.lab.files import WriteError, write_text
 from fanin.models.table import columns
 from fanin.signal.finding import Finding, written
-from fanin.signal.layer import Attention, Layer, Sum
+from fanin.signal.layer import Attention, Dropout, Layer, Recurrence, Sum
 from fanin.signal.seeds import geometric_mean
-from fanin.signal.verdict import findings_of, sentence_of
+from fanin.signal.verdict import answer_of, findings_of, sentence_of
 from fanin.signal.width import common_activation, wanted_std
 
 if TYPE_CHECKING:
@@ -44,6 +44,9 @@ class ModelProbe:
         notes: What was not measured, and why.
         framework: What the lines to write are for: "torch" or "jax".
         normalised: Whether anything in it is normalised, by a layer or without one.
+        concatenated: Whether layers' outputs are joined to older ones, as in a DenseNet.
+        dropouts: The dropouts that are at work.
+        recurrences: The recurrent layers over their steps.
         has_loss: Whether the loss was given, so that the gradients' sizes mean something, and not only their ratios.
         seeds: The probes that this one is the geometric mean of, one per seed.
         training: The losses of a short run on the batch, before each step; those of several seeds are their means.
@@ -58,17 +61,33 @@ class ModelProbe:
     has_loss: bool = False
     seeds: Sequence[ModelProbe] = ()
     training: Sequence[float] = ()
+    concatenated: bool = False
+    dropouts: Sequence[Dropout] = ()
+    recurrences: Sequence[Recurrence] = ()
 
     @property
     def findings(self) -> list[Finding]:
         """What keeps the model from learning, the likeliest first; empty where the signal is fine."""
-        found = findings_of(self.layers, self.sums, self.attentions, self.normalised)
+        found = findings_of(
+            self.layers,
+            self.sums,
+            self.attentions,
+            self.normalised,
+            dropouts=self.dropouts,
+            recurrences=self.recurrences,
+            is_plain=not self.sums and not self.concatenated,
+        )
         return [written(finding, self.framework, self.layers) for finding in found]
 
     @property
     def verdict(self) -> str:
         """Whether it is the initialization, in a sentence."""
         return sentence_of(self.findings, self.layers) + self._over_seeds()
+
+    @property
+    def answer(self) -> str:
+        """The verdict without its cause: whether it is the initialization."""
+        return answer_of(self.findings, self.layers) + self._over_seeds()
 
     def _over_seeds(self) -> str:
         if not self.seeds:
@@ -94,7 +113,7 @@ class ModelProbe:
 
     @property
     def tables(self) -> str:
-        """The layers, the residual sums and the attentions, as text."""
+        """The layers, the residual sums, the attentions and the recurrent layers, as text."""
         found = []
         if self.layers:
             found.append(columns([_HEADINGS, *map(self._cells, self.layers)]))
@@ -104,6 +123,9 @@ class ModelProbe:
         if self.attentions:
             rows = [(one.name, _number(one.logits), f"{one.entropy:.0%}") for one in self.attentions]
             found.append(columns([("attention in", "std of logits", "entropy"), *rows]))
+        if self.recurrences:
+            headings = ("recurrent layer", "steps", "std of its state, first", "last", "flat gates")
+            found.append(columns([headings, *map(_steps, self.recurrences)]))
         return "\n\n".join(found)
 
     def __str__(self) -> str:
@@ -135,6 +157,8 @@ class ModelProbe:
             "layers": [dataclasses.asdict(one) for one in self.layers],
             "sums": [dataclasses.asdict(one) for one in self.sums],
             "attentions": [dataclasses.asdict(one) for one in self.attentions],
+            "dropouts": [dataclasses.asdict(one) for one in self.dropouts],
+            "recurrences": [dataclasses.asdict(one) for one in self.recurrences],
             "training": list(self.training),
             "notes": self.remarks,
             "seeds": [one.to_dict() for one in self.seeds],
@@ -202,13 +226,14 @@ def combined(probes: Sequence[ModelProbe]) -> ModelProbe:
         layers=tuple(_mean_layer(same) for same in zip(*(one.layers for one in probes), strict=True)),
         sums=tuple(_mean(same) for same in zip(*(one.sums for one in probes), strict=False)),
         attentions=tuple(_mean(same) for same in zip(*(one.attentions for one in probes), strict=False)),
+        recurrences=tuple(_mean_recurrence(same) for same in zip(*(one.recurrences for one in probes), strict=False)),
         notes=tuple(dict.fromkeys(note for one in probes for note in one.notes)),
         seeds=tuple(probes),
         training=tuple(sum(losses) / len(losses) for losses in zip(*(one.training for one in probes), strict=True)),
     )
 
 
-_Part = TypeVar("_Part", Layer, Sum, Attention)
+_Part = TypeVar("_Part", Layer, Sum, Attention, Recurrence)
 
 
 def _mean(same: Sequence[_Part]) -> _Part:
@@ -218,6 +243,11 @@ def _mean(same: Sequence[_Part]) -> _Part:
         name: geometric_mean(found) for name, found in values.items() if all(type(v) is float for v in found)
     }
     return dataclasses.replace(same[0], **means)
+
+
+def _mean_recurrence(same: Sequence[Recurrence]) -> Recurrence:
+    share = sum(one.saturated for one in same) / len(same)
+    return dataclasses.replace(_mean(same), saturated=share)
 
 
 def _mean_layer(same: Sequence[Layer]) -> Layer:
@@ -235,6 +265,10 @@ def _check_after(after: object) -> None:
 def _check_matplotlib() -> None:
     if importlib.util.find_spec("matplotlib") is None:
         raise ExtraMissingError("a picture needs matplotlib, which is not installed. Run: pip install matplotlib.")
+
+
+def _steps(one: Recurrence) -> tuple[str, ...]:
+    return one.name, str(one.steps), _number(one.first), _number(one.last), f"{one.saturated:.0%}"
 
 
 def _number(value: float | None) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-__all__ = ["NAN", "Arrangement", "arrangements", "best", "left_out", "some_of"]
+__all__ = ["NAN", "Arrangement", "arrangements", "best", "counted", "left_out", "some_of"]
 
 NAN: Final = (
     "a probe needs data without NaN, which would make every layer's outputs NaN. Received: a batch with a NaN. It is "
@@ -97,6 +97,19 @@ def some_of(names: Sequence[str]) -> str:
     """
     more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
     return ", ".join(names[:_NAMED]) + more
+
+
+def counted(outputs: Sequence[str]) -> list[str]:
+    """Return what to say of the outputs that a random direction weighs: a sentence, or none without any.
+
+    Example:
+        >>> counted(["logits", "hidden"])
+        ['Without loss=, the random direction is one of logits, hidden, each scaled to its size.']
+    """
+    if not outputs:
+        return []
+    scaled = ", each scaled to its size" if len(outputs) > 1 else ""
+    return [f"Without loss=, the random direction is one of {some_of(outputs)}{scaled}."]
 
 
 def left_out(shapes: Mapping[str, Sequence[int]]) -> list[str]:

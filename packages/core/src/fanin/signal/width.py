@@ -10,7 +10,6 @@ from typing import Final
 
 from fanin.exceptions import FaninError
 from fanin.gains import gain
-from fanin.signal.finding import line_of
 from fanin.signal.layer import Layer
 
 __all__ = ["OFF", "cause_of", "common_activation", "initialization_for", "wanted_std", "width_of"]
@@ -53,23 +52,23 @@ def initialization_for(activation: str | None) -> str:
 
 
 def cause_of(inner: Sequence[Layer]) -> tuple[str, str | None]:
-    """Return the likely cause of a signal that shrinks or grows, and the line that mends it."""
+    """Return the likely cause of a signal that shrinks or grows, and the initialization that mends it."""
     activation = common_activation(inner)
     known = [layer for layer in inner[:-1] or inner if width_of(layer, activation) > 0]  # a head feeds no layer
     name = activation or "no activation"
     if not known:
         return "No layer's fan-in is known: compare the weights with gain/sqrt(fan_in) by hand.", None
     width = statistics.median(width_of(layer, activation) for layer in known)
-    line = line_of(initialization_for(activation))
+    law = initialization_for(activation)
     if 1 / OFF < width < OFF:
         odd = max(known, key=partial(_misfit, activation))
         if _misfit(activation, odd) > math.log(_ODD):
             times = width_of(odd, activation)
-            return f"The weights of {odd.name} are {times:.2g} times as wide as {name} needs, and the others fit.", line
+            return f"The weights of {odd.name} are {times:.2g} times as wide as {name} needs, and the others fit.", law
         return f"The weights are as wide as {name} needs, so look at what lies between the layers.", None
     is_torchs = abs(width / (_TORCH / _gain(activation)) - 1) < 0.1
     whose = "torch's default, U(±1/sqrt(fan_in)), makes" if is_torchs else "the initialization makes"
-    return f"{whose[0].upper()}{whose[1:]} the weights {width:.2f} times as wide as {name} needs.", line
+    return f"{whose[0].upper()}{whose[1:]} the weights {width:.2f} times as wide as {name} needs.", law
 
 
 def _misfit(activation: str | None, layer: Layer) -> float:
