@@ -42,7 +42,7 @@ KINDS: Final = {
     "matrix": "a matrix that is not what the law makes: orthogonal, sparse, the identity",
     "rounded": "weights that were rounded to a narrower dtype",
     "sibling": "one layer unlike the others of its kind",
-    "norm": "a scale of a norm that is not 1",
+    "norm": "a scale of a norm that is not 1, or a shift that is not 0",
     "replicas": "copies of a model that differ",
     "seed": "weights that are not those of the seed",
     "trained": "weights that have moved from those of the seed",
@@ -56,6 +56,7 @@ _PLURALS: Final = {
     "follows": "follow",
     "consists": "consist",
     "scales": "scale",
+    "shifts": "shift",
     "differs": "differ",
 }
 

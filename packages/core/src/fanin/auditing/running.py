@@ -49,6 +49,7 @@ def run(
     rate: float,
     progress: Callable[[str, int, int], None] | None,
     ignored: Sequence[str] = (),
+    states: Sequence[str] = (),
 ) -> Audit:
     """Audit the first of some replicas, and hold the others against it.
 
@@ -59,6 +60,7 @@ def run(
         rate: The probability that a right model has a finding.
         progress: Is told the name of a tensor, how many elements were read, and of how many.
         ignored: Names that were left out.
+        states: Names of keys and counters of generators, which were left out too.
     """
     one = _Run(copies[0], scheme, seed, rate)
     total = sum(tensor.size for tensor in copies[0].values()) * len(copies)
@@ -74,6 +76,8 @@ def run(
         one.take(name, reading)
     found = [*one.all_findings(), *replicas(copies, advance)]
     left_out = [f"Left out: {names_text(ignored)}."] if ignored else []
+    if states:
+        left_out.append(f"Keys and counters of random numbers, and no weights: {names_text(states)}.")
     return Audit(
         tuple(joined(found)),
         tuple(one.entries),
@@ -220,7 +224,9 @@ class _Run:
         if found.tensor.dtype in DTYPES and not faults and self.scheme is None:
             std = 0.0 if summary.is_constant else summary.std
             line = self.context.line(unit)
-            self.layers.append(Sibling(found.name, found.shape, summary.count, summary.mean, std, line))
+            self.layers.append(
+                Sibling(found.name, found.shape, summary.count, summary.mean, std, line, found.tensor.role)
+            )
         verdict = f"{faults[0].kind}; {result.verdict}" if faults else result.verdict
         return [verdict], result.looks_random and not summary.is_constant
 

@@ -13,6 +13,7 @@ from fanin.auditing.digits import told_apart
 from fanin.auditing.families import FAMILIES
 from fanin.auditing.findings import Finding, names_text
 from fanin.testing.limits import Limits
+from fanin.weights.roles import Role
 
 __all__ = ["LAYER_NUMBER", "Sibling", "siblings"]
 
@@ -34,6 +35,7 @@ class Sibling:
         mean: Their mean.
         std: Their standard deviation; 0 of a constant.
         line: The line that repairs it.
+        role: What it is to the module that has it, where that is known.
     """
 
     name: str
@@ -42,6 +44,7 @@ class Sibling:
     mean: float
     std: float
     line: str
+    role: Role = ""
 
 
 def siblings(layers: Iterable[Sibling], context: Context) -> Iterator[Finding]:
