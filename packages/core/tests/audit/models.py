@@ -14,7 +14,7 @@ from fanin import Parameter, Scheme
 from fanin.initializers import Constant, Normal, Orthogonal, TruncatedNormal, Uniform
 from fanin.models import Part
 
-__all__ = ["MODELS", "SCHEMES", "Arrays", "conv_net", "drawn", "layouts", "mlp", "recorded", "transformer"]
+__all__ = ["MODELS", "SCHEMES", "Arrays", "conv_net", "drawn", "layouts", "mlp", "recorded", "stacks", "transformer"]
 
 Arrays: TypeAlias = dict[str, npt.NDArray[Any]]
 
@@ -122,8 +122,23 @@ def layouts() -> Scheme:
     )
 
 
+def stacks() -> Scheme:
+    """Layers that are scanned over, and experts: eight matrices in one tensor, each of a stream of its own."""
+    found = {}
+    for name, (shape, layout) in {
+        "scan.kernel": ((8, 48, 64), "SIO"),
+        "experts.weight": ((8, 40, 32), "SOI"),
+        "last.kernel": ((24, 40, 8), "IOS"),
+        "scan.bias": ((8, 64), "SO"),
+    }.items():
+        law = fanin.zeros() if name.endswith("bias") else fanin.he_normal()
+        streams = tuple(f"{name}.{k}" for k in range(8)) if law.is_random else None
+        found[name] = Parameter(shape, "float32", law, layout, stream=streams)
+    return Scheme(found)
+
+
 MODELS = {"mlp": mlp(), "conv net": conv_net(), "transformer": transformer()}
-SCHEMES = {**MODELS, "recorded": recorded(), "layouts": layouts()}
+SCHEMES = {**MODELS, "recorded": recorded(), "layouts": layouts(), "stacks": stacks()}
 
 
 def drawn(scheme: Mapping[str, Parameter], rng: np.random.Generator) -> Arrays:

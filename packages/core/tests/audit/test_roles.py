@@ -12,6 +12,9 @@ import pytest
 import fanin
 from fanin.weights.roles import Role, is_random_state, role_in
 
+from .files import write_npz
+from .models import Arrays
+
 
 def of_class(name: str, base: type = object) -> Any:
     return type(name, (base,), {})()
@@ -175,10 +178,12 @@ def test_keys_and_counters_of_flax_are_no_weights(as_state: bool) -> None:
 
 
 def test_keys_and_counters_in_a_file(tmp_path: Path) -> None:
-    weights = {"fc.kernel": np.random.default_rng(3).normal(size=(40, 30)).astype(np.float32)}
-    states = {"drop.rngs.key": np.array([3, 7], np.uint32), "drop.rngs.count": np.array(5, np.uint32)}
-    np.savez(tmp_path / "a.npz", **weights, **states)
-    np.savez(tmp_path / "b.npz", **weights, **{name: value + 1 for name, value in states.items()})  # type: ignore[arg-type]
-    report = fanin.audit([tmp_path / "a.npz", tmp_path / "b.npz"])
+    weights: Arrays = {"fc.kernel": np.random.default_rng(3).normal(size=(40, 30)).astype(np.float32)}
+    states: Arrays = {"drop.rngs.key": np.array([3, 7], np.uint32), "drop.rngs.count": np.array(5, np.uint32)}
+    paths = []
+    for k in range(2):
+        (tmp_path / str(k)).mkdir()
+        paths.append(write_npz(weights | {name: value + k for name, value in states.items()}, tmp_path / str(k)))
+    report = fanin.audit(paths)
     assert report.findings == ()
     assert [one.name for one in report.entries] == ["fc.kernel"]

@@ -263,11 +263,11 @@ def _shown(unit: Unit) -> str:
 
 
 def _is(unit: Unit) -> str:
-    return f"{unit.place} is" if unit.place else "is"
+    return f"{unit.called} is" if unit.called else "is"
 
 
 def _has(unit: Unit) -> str:
-    return f"{unit.place} has" if unit.place else "has"
+    return f"{unit.called} has" if unit.called else "has"
 
 
 def _finding(

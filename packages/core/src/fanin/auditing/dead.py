@@ -15,6 +15,7 @@ from fanin.auditing.context import Context
 from fanin.auditing.findings import Finding
 from fanin.auditing.hashing import words_of
 from fanin.auditing.reading import Reading
+from fanin.auditing.slices import numbered, stack_of
 from fanin.weights.tensor import index_of
 
 __all__ = ["dead_units", "is_dead", "layout_of"]
@@ -75,6 +76,8 @@ def dead_units(found: Reading, context: Context) -> Iterator[Finding]:
         shown = f"number {', '.join(map(str, numbers[:_SHOWN]))}" + (", ..." if count > _SHOWN else "")
         where = f"{numbers[0]} to {last[0]}" if is_together and count > 1 else shown
         cause = f"has {f'{count:,} {role.many}' if count > 1 else role.one} of zeros, {where}: {why}"
+        if (stack := stack_of(found)) is not None and role.axes == (stack.axis,):
+            cause = f"is zeros in {numbered(numbers, stack)}: {why}"
         evidence = {role.kind.removeprefix("dead "): numbers}
         yield Finding("warning", role.kind, (found.name,), cause, evidence, context.line(found.units[0]))
 
@@ -124,7 +127,7 @@ def _roles(layout: str) -> Iterator[_Role]:
     """Yield what a layout has: the slices of a stack first, then positions of a kernel, outputs and inputs."""
     for axis, letter in enumerate(layout):
         if letter == "S":
-            yield _Role("dead slices", "a slice", "slices", "layers that pass nothing on", (axis,))
+            yield _Role("dead slices", "a slice", "slices", "layers or experts that pass nothing on", (axis,))
     for axis, letter in enumerate(layout):
         if letter in "DHW":
             what = f"along axis {axis}"

@@ -140,7 +140,8 @@ def _key(one: Finding, groups: Iterable[tuple[object, ...]]) -> tuple[object, ..
     """
     if one.kind in _BETWEEN:
         return one.parameters
-    law, likely, factor = (one.evidence.get(name) for name in ("law", "likely", "factor"))
+    law, likely, factor, which = (one.evidence.get(name) for name in ("law", "likely", "factor", "which"))
+    law = law if which is None else f"{law}, {which}"
     if likely:
         return (law, *likely)
     if factor:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from typing import Final
+from typing import Any, Final
 
 from fanin.auditing.context import Context, line_of_shape
 from fanin.auditing.findings import Finding
@@ -65,7 +65,8 @@ def _shifts(shifts: list[Sibling], *, fresh: bool) -> Iterator[Finding]:
     """Yield the shifts of norms that are not 0, unless they may be trained."""
     for one in shifts:
         if one.std == 0 and one.mean != 0:
-            text, numbers = f"shifts a norm by {one.mean:.6g}, and not by 0", {"value": one.mean}
+            text = f"shifts a norm by {one.mean:.6g}, and not by 0"
+            numbers: dict[str, Any] = {"value": one.mean}
         elif one.std > 0 and fresh:
             text = f"shifts a norm by random numbers, std {one.std:.3g} around {one.mean:.3g}, and not by 0"
             numbers = {"std": one.std, "mean": one.mean, "likely": ["random"]}

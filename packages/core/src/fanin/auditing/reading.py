@@ -58,6 +58,8 @@ class Reading:
         moved: How many elements differ from those of the seed; None where none are drawn.
         drawn_as: The dtype in which the weights of the seed are drawn: the scheme's, where they are stored in a wider
             one. Empty until one is drawn.
+        slices: Of each slice of a stack how many elements differ from those of the seed, the squares of the
+            differences, and those of the weights of the seed.
     """
 
     tensor: Tensor
@@ -73,6 +75,7 @@ class Reading:
     constant_rows: npt.NDArray[np.bool_] | None = None
     moved: int | None = None
     drawn_as: str = ""
+    slices: npt.NDArray[np.float64] | None = None
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -140,6 +143,8 @@ def read(
         found.constant_rows = np.ones(rows, np.bool_)
     if drawn is not None and parameter is not None and parameter.follows_laws and is_number:
         found.moved = 0
+        axis = parameter.geometry.stack_axis
+        found.slices = None if axis is None else np.zeros((3, tensor.shape[axis]))
     runs = _Runs()
     starts = np.empty(rows if hashable else 0)
     can_scan = scan is not None and hashable and found.moved is None and len(units) == 1 and dtype in SCANNED
@@ -251,12 +256,30 @@ def _add(
                 found.moved += int((words_of(right) != words_of(bits)).sum())
             else:
                 found.moved += int((wanted != values).sum())
+            _add_slices(found, found.parameter, values, wanted, region)
         except FaninError:  # the law cannot be drawn in this dtype
             found.moved = None
     for unit, index in owners(found.units, region):
         unit.summary.add(values[index].reshape(-1))
         if wanted is not None and unit.departure is not None:
             unit.departure.add(values[index].reshape(-1), wanted[index].reshape(-1))
+
+
+def _add_slices(
+    found: Reading,
+    parameter: Parameter,
+    values: npt.NDArray[np.float64],
+    wanted: npt.NDArray[np.float64],
+    region: Region,
+) -> None:
+    """Add what each slice of a stack differs by."""
+    axis = parameter.geometry.stack_axis
+    if axis is None or found.slices is None:
+        return
+    others = tuple(one for one in range(values.ndim) if one != axis)
+    with np.errstate(all="ignore"):
+        sums = [(values != wanted).sum(others), ((values - wanted) ** 2).sum(others), (wanted**2).sum(others)]
+    found.slices[:, slice(*region[axis])] += np.array(sums, np.float64)
 
 
 def _drawn_as(

@@ -25,8 +25,9 @@ from fanin.auditing.repeats import repeated
 from fanin.auditing.replicas import replicas
 from fanin.auditing.report import Audit, Entry
 from fanin.auditing.rounding import rounded
-from fanin.auditing.seeds import against_seed, changed, not_trained, other_seed, small_seed, trained
+from fanin.auditing.seeds import against_seed, changed, moved_slices, not_trained, other_seed, small_seed, trained
 from fanin.auditing.siblings import Sibling, siblings
+from fanin.auditing.slices import odd_slices, stack_axis, wrong_slices
 from fanin.auditing.units import Unit, units_of
 from fanin.dtypes import DTYPES
 from fanin.models import Parameter, Scheme
@@ -100,6 +101,7 @@ class _Run:
     rate: float
     findings: list[Finding] = field(default_factory=list)
     deferred: list[Finding] = field(default_factory=list)
+    partly: list[Finding] = field(default_factory=list)
     entries: list[Entry] = field(default_factory=list)
     prints: list[Fingerprint] = field(default_factory=list)
     layers: list[Sibling] = field(default_factory=list)
@@ -125,7 +127,9 @@ class _Run:
             for name, (own, parameter) in self.parameters.items()
         )
         count = len(self.weights)
-        self.context = Context(self.rate, max(units, count), count, self.scheme is not None, self.seed)
+        known = {name: parameter for name, (_, parameter) in self.parameters.items()}
+        stacks = sum(stack_axis(tensor.shape, known.get(name)) is not None for name, tensor in self.weights.items())
+        self.context = Context(self.rate, max(units, count) + stacks, count, self.scheme is not None, self.seed)
         # With a seed the draw has threads of its own, and a pass over its bits is NumPy's.
         self.scan = compiled_pass(self.weights) if self.seed is None else None
         self.backend: Any = None
@@ -219,6 +223,9 @@ class _Run:
         if far is not None:
             self.findings.append(far)
             faults = [*faults, far]
+        odd = odd_slices(found, self.context) if not faults and self.scheme is None else []
+        self.findings += odd
+        faults = [*faults, *odd]
         result = fit(found, zeros, self.context)
         summary = unit.summary
         if found.tensor.dtype in DTYPES and not faults and self.scheme is None:
@@ -233,6 +240,8 @@ class _Run:
     def _with_scheme(self, found: Reading, faults: list[Finding], repeats: float) -> list[str]:
         text, against, relative = against_seed(found)
         moved = against == "moved"
+        single = moved_slices(found, self.context) if against in ("moved", "changed") else None
+        in_part = single is not None and single.kind == "seed"  # no training moves a few slices alone
         verdicts, wrong, by_hand = [], False, False
         for unit in found.units:
             random = unit.parameter is not None and unit.parameter.is_random
@@ -247,8 +256,8 @@ class _Run:
             if why:
                 self.findings += [replace(one, cause=f"{one.cause}; {why}") for one in own]
                 by_hand = True
-            elif moved:
-                verdict = text
+            elif moved and not (in_part and own):
+                verdict = text if not in_part else f"{text}, in a part"
             elif against == "constant":
                 self.deferred += own
             else:
@@ -256,9 +265,11 @@ class _Run:
             if against == "other" and random and not own:
                 verdict += f", another draw than seed {self.seed}"
             verdicts.append(verdict)
-        if moved and not by_hand and not any(one.kind == "rounded" for one in faults):
+        if single is not None and not wrong and not faults:
+            self.partly.append(single)
+        if moved and not by_hand and not in_part and not any(one.kind == "rounded" for one in faults):
             self.moved[found.name] = relative
-        if against == "changed" and not wrong and not faults:
+        if against == "changed" and single is None and not wrong and not faults:
             self.findings.append(changed(found, self.context))
         if against == "other" and not wrong and not faults:
             self.others[found.name] = self._small_seed(found)
@@ -286,7 +297,11 @@ class _Run:
         if found.tensor.dtype not in DTYPES and unit.is_random:
             return f"{found.tensor.dtype}: not judged", []
         verdict, own = against_law(unit, repeats, self.context)
-        return (verdict, own) if verdict else against_matrix(found, unit, self.context)
+        if not verdict:
+            return against_matrix(found, unit, self.context)
+        if single := wrong_slices(found, unit, own, self.context):
+            return f"{verdict if not own else 'the law'}, but for {single[0].evidence['which']}", single
+        return verdict, own
 
     def _explain_aliases(self) -> None:
         """Take tensors that the scheme does not have, and that are the same as one that it has, for tied ones."""
@@ -315,6 +330,9 @@ class _Run:
         others = self._other_draws()
         if others:
             yield other_seed(others, self.lines[next(iter(others))], self.context)
+        for one in self.partly:  # experts that came to be used, where other weights were trained
+            is_note = self.moved and one.evidence["may be trained"]
+            yield replace(one, severity="note") if is_note else one
         if self.moved:
             names = [name for one in self.deferred for name in one.parameters]
             yield trained(self.moved, names, self.context)

@@ -6,12 +6,14 @@ import math
 from collections.abc import Callable
 from typing import Any, Final
 
+import numpy as np
 from numpy.typing import NDArray
 
 from fanin.auditing.context import Context
 from fanin.auditing.departure import Departure
 from fanin.auditing.findings import Finding
 from fanin.auditing.reading import Reading, is_wider, numbers_of
+from fanin.auditing.slices import numbered, stack_of
 from fanin.auditing.units import Unit
 from fanin.dtypes import DTYPES, DType
 from fanin.exceptions import FaninError
@@ -19,7 +21,7 @@ from fanin.locking.canonical import needs_whole
 from fanin.models.parameter import Region
 from fanin.weights.tensor import pieces
 
-__all__ = ["Against", "against_seed", "changed", "not_trained", "other_seed", "small_seed", "trained"]
+__all__ = ["Against", "against_seed", "changed", "moved_slices", "not_trained", "other_seed", "small_seed", "trained"]
 
 Against = tuple[str, str, float]
 """A text for the table; "equal", "close", "changed", "scaled", "moved", "other", "constant" or "none"; the distance."""
@@ -33,6 +35,9 @@ _CERTAIN_BITS: Final = 96
 
 _FEW: Final = 0.01
 """A share of weights that differ, up to which a tensor was changed and not trained."""
+
+_OTHER: Final = 1.3
+"""A distance, as a share of the weights of the seed, that other weights of the law have: sqrt(2)."""
 
 _SCALED: Final = 0.9999
 
@@ -108,6 +113,32 @@ def changed(found: Reading, context: Context) -> Finding:
     size = found.tensor.size
     cause = f"is fanin's draw of seed {context.seed} but for {count:,} of {size:,} weights: a part was changed"
     return Finding("warning", "seed", (found.name,), cause, {"differing": count}, context.line(found.units[0]))
+
+
+def moved_slices(found: Reading, context: Context) -> Finding | None:
+    """Return the finding that single slices of a stack have moved from the weights of the seed, or that others have.
+
+    None where all have moved, or the tensor is no stack.
+    """
+    stack = stack_of(found)
+    if stack is None or found.slices is None:
+        return None
+    differing, distance, drawn = found.slices
+    moved, still = np.flatnonzero(differing).tolist(), np.flatnonzero(differing == 0).tolist()
+    if not moved or not still:
+        return None
+    by = math.sqrt(float(distance[moved].sum() / drawn[moved].sum()))
+    numbers = {"moved": moved, "relative distance": by, "may be trained": by <= _OTHER}
+    if len(moved) <= len(still):
+        which = numbered(moved, stack)
+        why = f"{which}: drawn anew" if by > _OTHER else f"{which}, moved by {_percent(by)}: changed, or trained alone"
+        cause = f"is fanin's draw of seed {context.seed} but for {why}"
+        return Finding("warning", "seed", (found.name,), cause, numbers, context.line(found.units[0]))
+    cause = (
+        f"is still fanin's draw of seed {context.seed} in {numbered(still, stack)}, and the others moved: trained, and "
+        f"no gradient came there"
+    )
+    return Finding("note", "trained", (found.name,), cause, numbers)
 
 
 def other_seed(names: dict[str, int | None], line: str, context: Context) -> Finding:

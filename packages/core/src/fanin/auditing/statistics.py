@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from fanin.dtypes import DTYPES
 
-__all__ = ["FEWEST_ROUNDED", "SAMPLE", "Scanned", "Summary"]
+__all__ = ["FEWEST_ROUNDED", "HUGE", "SAMPLE", "TINY", "Scanned", "Summary"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -22,8 +22,9 @@ SAMPLE: Final = 1 << 17
 FEWEST_ROUNDED: Final = 16
 """Weights that are numbers of a narrower dtype by no chance: of float32 one in 8,192 is one of float16."""
 
-_HUGE: Final = 1e10
-_TINY: Final = 1e-30
+HUGE: Final = 1e10
+TINY: Final = 1e-30
+"""Sizes of numbers above and below which no weights are, and memory that held other things is."""
 
 
 @dataclass(frozen=True)
@@ -85,8 +86,8 @@ class Summary:
         self.zeros += int((size == 0).sum())
         if self._wide:
             self.subnormal += int(((size < self._normal) & (size > 0)).sum())
-            self.tiny += int(((size < _TINY) & (size > 0)).sum())
-            self.huge += int((size > _HUGE).sum())
+            self.tiny += int(((size < TINY) & (size > 0)).sum())
+            self.huge += int((size > HUGE).sum())
         self._widen(float(values.min()), float(values.max()))
         with np.errstate(over="ignore", invalid="ignore"):
             moved = values - self.centre
@@ -202,6 +203,11 @@ class Summary:
         found = np.concatenate(self._sample) if self._sample else np.empty(0)
         self._sample = [found]
         return found
+
+    @property
+    def step(self) -> int:
+        """The sample is every so many weights, from the first on."""
+        return self._step
 
     @property
     def is_sample_whole(self) -> bool:

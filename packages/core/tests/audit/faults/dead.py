@@ -40,7 +40,7 @@ FAULTS: Final = {
     "a dead output, SOI": output("experts.weight", (1, 5), "number [1, 5]"),
     "a dead output of each, SOI": output("experts.weight", (ALL, 5), "number [0, 5], [1, 5], [2, 5]"),
     "a dead input, SOI": read("experts.weight", (1, ALL, 5), "number [1, 5]"),
-    "a dead slice, SOI": dead("experts.weight", 1, "slices", "a slice of zeros, number 1"),
+    "a dead slice, SOI": dead("experts.weight", 1, "slices", "is zeros in slice 1 of 3: layers or experts"),
     "a dead output, SIO": output("scan.kernel", (1, ALL, 5), "number [1, 5]"),
     "dead inputs, SIO": read("scan.kernel", (1, [5, 6]), "[1, 5] to [1, 6]"),
     "a dead output, IOO": output("query.kernel", (ALL, 2, 5), "number [2, 5]"),
