@@ -94,6 +94,8 @@ def recorded() -> Scheme:
         "conv.weight": Parameter((64, 48, 3), "float32", fanin.normal(std=(2 / (3 * 48)) ** 0.5), "OIW"),
         "head.weight": Parameter((120, 80), "float32", fanin.uniform(-0.1201, 0.1201), "OI"),
     }
+    found["plain.weight"] = Parameter((140, 60), "float32", fanin.normal(std=(2 / 60) ** 0.5))
+    found["gained.weight"] = Parameter((140, 60), "float32", fanin.normal(std=0.712 * (1 / 60) ** 0.5), "OI")
     for k in range(LAYERS):
         bound = (6 / (320 + 80)) ** 0.5
         found[f"layers.{k}.up.weight"] = Parameter((320, 80), "float32", fanin.uniform(-bound, bound), "OI")
