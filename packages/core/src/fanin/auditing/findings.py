@@ -78,6 +78,7 @@ class Finding:
         cause: What is wrong, in the words of a sentence that begins with the parameters' names.
         evidence: The numbers that it rests on, as plain data.
         line: The line of Python to write; empty where there is none.
+        subject: What the sentence is about, where that is shorter than the names: "student.* and teacher.*".
     """
 
     severity: Severity
@@ -86,11 +87,12 @@ class Finding:
     cause: str
     evidence: Mapping[str, Any] = field(default_factory=dict)
     line: str = ""
+    subject: str = ""
 
     def __str__(self) -> str:
         first, _, rest = self.cause.partition(" ")
         verb = _PLURALS.get(first, first) if len(self.parameters) > 1 else first
-        return f"{names_text(self.parameters)} {verb} {rest}"
+        return f"{self.subject or names_text(self.parameters)} {verb} {rest}"
 
     def to_dict(self) -> dict[str, Any]:
         """Return the finding as plain data."""

@@ -12,13 +12,14 @@ from numpy.typing import NDArray
 from fanin.auditing.against_law import against_law
 from fanin.auditing.context import Context
 from fanin.auditing.findings import Finding, joined, names_text
+from fanin.auditing.fingerprints import Fingerprint, fingerprint
 from fanin.auditing.fitting import fit
 from fanin.auditing.garbage import garbage, is_spoiled
 from fanin.auditing.matrices import against_matrix
 from fanin.auditing.mismatch import match
 from fanin.auditing.norms import constants
 from fanin.auditing.outliers import outliers
-from fanin.auditing.pairs import Fingerprint, aliases, equal_groups, fingerprint, pairs
+from fanin.auditing.pairs import aliases, equal_groups, pairs
 from fanin.auditing.reading import Reading, read
 from fanin.auditing.reading_ahead import Advance, compiled_pass, readings
 from fanin.auditing.repeats import repeated
