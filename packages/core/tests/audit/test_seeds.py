@@ -166,8 +166,42 @@ def test_a_draw_that_came_through_the_scheme_s_dtype_with_other_rounding() -> No
     scheme, weights = wide("float32", "float64")
     weights["w"] *= 1 + 1e-8
     report = fanin.audit(weights, scheme, seed=SEED)
-    assert [one.kind for one in report.findings] == ["dtype"]
+    assert [(one.kind, one.severity) for one in report.findings] == [("dtype", "warning"), ("seed", "note")]
+    assert "w is fanin's draw of seed 5 up to 3 ulp, in 3,072 of 3,072 elements" in str(report.findings[1])
     assert verdicts(report)["w"] == "fanin's draw, rounding aside, seed 5"
+
+
+def by_ulps(count: int, steps: int) -> Callable[[Arrays], None]:
+    def change(weights: Arrays) -> None:
+        for name in ("w", "u"):
+            weights[name].reshape(-1)[5 : 5 + count].view(np.uint32)[...] += np.uint32(steps)
+
+    return change
+
+
+ROUNDED: dict[str, tuple[int, int, str, str]] = {
+    "one ulp": (7, 1, "note", "w and u are fanin's draw of seed 5 up to one ulp, in 14 of 6,144 elements: rounded"),
+    "one ulp in most": (3000, 1, "note", "up to one ulp, in 6,000 of 6,144 elements: rounded elsewhere, by another"),
+    "three": (7, 3, "note", "w and u are fanin's draw of seed 5 up to 3 ulp, in 14 of 6,144 elements"),
+    "too far for rounding": (1, 200, "warning", "but for 1 of 3,072 weights: a part was changed"),
+}
+
+
+@pytest.mark.parametrize("case", ROUNDED)
+def test_the_last_digits(case: str) -> None:
+    count, steps, severity, text = ROUNDED[case]
+    scheme, weights = wide("float32", "float32")
+    by_ulps(count, steps)(weights)
+    (found,) = fanin.audit(weights, scheme, seed=SEED).findings
+    assert (found.kind, found.severity, found.parameters) == ("seed", severity, ("w", "u"))
+    assert text in str(found)
+
+
+def test_orthogonal_matrices_are_close_in_any_program() -> None:
+    scheme = fanin.Scheme({"w": fanin.Parameter((40, 30), "float32", fanin.orthogonal(), "OI")})
+    weights = scheme.draw(SEED)
+    weights["w"].view(np.uint32)[3, 4:9] += 1
+    assert fanin.audit(weights, scheme, seed=SEED).findings == ()
 
 
 STD = 0.02

@@ -45,6 +45,7 @@ KINDS: Final = {
     "norm": "a scale of a norm that is not 1, or a shift that is not 0",
     "replicas": "copies of a model that differ",
     "seed": "weights that are not those of the seed",
+    "transposed": "weights that are those of the seed, with the axes in another order",
     "trained": "weights that have moved from those of the seed",
 }
 """Every kind of finding, in a few words."""

@@ -58,6 +58,7 @@ class Reading:
         moved: How many elements differ from those of the seed; None where none are drawn.
         drawn_as: The dtype in which the weights of the seed are drawn: the scheme's, where they are stored in a wider
             one. Empty until one is drawn.
+        steps: By how many steps of the less precise dtype an element is off from the seed's, at most.
         slices: Of each slice of a stack how many elements differ from those of the seed, the squares of the
             differences, and those of the weights of the seed.
     """
@@ -75,6 +76,7 @@ class Reading:
     constant_rows: npt.NDArray[np.bool_] | None = None
     moved: int | None = None
     drawn_as: str = ""
+    steps: float = 0.0
     slices: npt.NDArray[np.float64] | None = None
 
     @property
@@ -256,6 +258,7 @@ def _add(
                 found.moved += int((words_of(right) != words_of(bits)).sum())
             else:
                 found.moved += int((wanted != values).sum())
+            found.steps = max(found.steps, _steps(found.tensor.dtype, found.parameter.dtype, values, wanted))
             _add_slices(found, found.parameter, values, wanted, region)
         except FaninError:  # the law cannot be drawn in this dtype
             found.moved = None
@@ -263,6 +266,19 @@ def _add(
         unit.summary.add(values[index].reshape(-1))
         if wanted is not None and unit.departure is not None:
             unit.departure.add(values[index].reshape(-1), wanted[index].reshape(-1))
+
+
+def _steps(stored: str, dtype: str, values: npt.NDArray[np.float64], wanted: npt.NDArray[np.float64]) -> float:
+    """Return how far numbers are apart, in steps of the dtype that they came through."""
+    form = DTYPES.get(dtype if is_wider(stored, dtype) else stored)
+    unequal = values != wanted
+    if form is None or not unequal.any():
+        return 0.0
+    given, right = values[unequal], wanted[unequal]
+    exponents = np.maximum(np.frexp(right)[1] - 1, form.min_exponent)
+    with np.errstate(all="ignore"):
+        far = float(np.max(np.ldexp(np.abs(given - right), form.mantissa - exponents)))
+    return far if math.isfinite(far) else math.inf
 
 
 def _add_slices(

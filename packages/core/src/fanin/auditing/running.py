@@ -26,14 +26,25 @@ from fanin.auditing.repeats import repeated
 from fanin.auditing.replicas import replicas
 from fanin.auditing.report import Audit, Entry
 from fanin.auditing.rounding import rounded
-from fanin.auditing.seeds import against_seed, changed, moved_slices, not_trained, other_seed, small_seed, trained
+from fanin.auditing.seeds import (
+    Close,
+    against_seed,
+    changed,
+    moved_slices,
+    not_trained,
+    other_seed,
+    rounded_elsewhere,
+    small_seed,
+    trained,
+)
 from fanin.auditing.siblings import Sibling, siblings
 from fanin.auditing.slices import odd_slices, stack_axis, wrong_slices
+from fanin.auditing.transposed import order_of, transposed
 from fanin.auditing.units import Unit, units_of
 from fanin.dtypes import DTYPES
 from fanin.models import Parameter, Scheme
 from fanin.models.parameter import Region
-from fanin.weights import Weights
+from fanin.weights import Tensor, Weights
 
 __all__ = ["run"]
 
@@ -102,6 +113,7 @@ class _Run:
     rate: float
     findings: list[Finding] = field(default_factory=list)
     deferred: list[Finding] = field(default_factory=list)
+    close: dict[str, Close] = field(default_factory=dict)
     partly: list[Finding] = field(default_factory=list)
     entries: list[Entry] = field(default_factory=list)
     prints: list[Fingerprint] = field(default_factory=list)
@@ -138,6 +150,10 @@ class _Run:
             from fanin.registry import backend
 
             self.backend = backend("numpy")
+            if self.scheme is not None:
+                for name, (own, parameter, shape) in matched.reordered.items():
+                    turned = self._transposed(self.weights[name], own, parameter)
+                    self.findings = [turned if one is shape and turned is not None else one for one in self.findings]
 
     @property
     def notes(self) -> list[str]:
@@ -241,6 +257,13 @@ class _Run:
     def _with_scheme(self, found: Reading, faults: list[Finding], repeats: float) -> list[str]:
         text, against, relative = against_seed(found)
         moved = against == "moved"
+        if against in ("moved", "other") and not faults and found.parameter is not None and found.parameter.is_random:
+            turned = self._transposed(found.tensor, found.own, found.parameter)
+            if turned is not None:
+                self.findings.append(turned)
+                return [f"fanin's bits, seed {self.seed}, transposed"] * len(found.units)
+        if against == "close" and (one_close := Close.of(found)) is not None:
+            self.close[found.name] = one_close
         single = moved_slices(found, self.context) if against in ("moved", "changed") else None
         in_part = single is not None and single.kind == "seed"  # no training moves a few slices alone
         verdicts, wrong, by_hand = [], False, False
@@ -278,6 +301,13 @@ class _Run:
         if faults and not wrong:
             verdicts = [f"{faults[0].kind}; {verdict}" for verdict in verdicts]
         return verdicts
+
+    def _transposed(self, tensor: Tensor, own: str, parameter: Parameter) -> Finding | None:
+        """Return the finding that a tensor is the draw in another order of the axes; None where it is not."""
+        drawer = self._drawer()
+        assert drawer is not None
+        order = order_of(tensor, parameter, lambda dtype, region: drawer(parameter, own, dtype, region))
+        return None if order is None else transposed(tensor, parameter, order, self.context)
 
     def _small_seed(self, found: Reading) -> int | None:
         from fanin.locking.comparison import drawn
@@ -331,6 +361,8 @@ class _Run:
         others = self._other_draws()
         if others:
             yield other_seed(others, self.lines[next(iter(others))], self.context)
+        if self.close:
+            yield rounded_elsewhere(self.close, self.context)
         for one in self.partly:  # experts that came to be used, where other weights were trained
             is_note = self.moved and one.evidence["may be trained"]
             yield replace(one, severity="note") if is_note else one

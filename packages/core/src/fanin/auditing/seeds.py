@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,11 +17,23 @@ from fanin.auditing.slices import numbered, stack_of
 from fanin.auditing.units import Unit
 from fanin.dtypes import DTYPES, DType
 from fanin.exceptions import FaninError
+from fanin.initializers import MatrixInitializer
 from fanin.locking.canonical import needs_whole
 from fanin.models.parameter import Region
 from fanin.weights.tensor import pieces
 
-__all__ = ["Against", "against_seed", "changed", "moved_slices", "not_trained", "other_seed", "small_seed", "trained"]
+__all__ = [
+    "Against",
+    "Close",
+    "against_seed",
+    "changed",
+    "moved_slices",
+    "not_trained",
+    "other_seed",
+    "rounded_elsewhere",
+    "small_seed",
+    "trained",
+]
 
 Against = tuple[str, str, float]
 """A text for the table; "equal", "close", "changed", "scaled", "moved", "other", "constant" or "none"; the distance."""
@@ -38,6 +50,9 @@ _FEW: Final = 0.01
 
 _OTHER: Final = 1.3
 """A distance, as a share of the weights of the seed, that other weights of the law have: sqrt(2)."""
+
+_STEPS: Final = 64
+"""Steps of a dtype that rounding moves a weight by, with some arithmetic on the way."""
 
 _SCALED: Final = 0.9999
 
@@ -65,7 +80,8 @@ def against_seed(found: Reading) -> Against:
     relative = whole.relative
     if not math.isfinite(relative):
         return "", "none", relative
-    if relative <= 4 * 2.0 ** -_coarser(found).mantissa:
+    is_matrix = any(isinstance(unit.law, MatrixInitializer) for unit in random)  # close alone, by the specification
+    if relative <= 4 * 2.0 ** -_coarser(found).mantissa and (is_matrix or found.steps <= _STEPS):
         return "fanin's draw, rounding aside", "close", relative
     if found.moved <= _FEW * found.tensor.size:
         return "", "changed", relative
@@ -105,6 +121,38 @@ def trained(moved: dict[str, float], constants: list[str], context: Context) -> 
     by = _percent(low) if len(moved) == 1 or _percent(low) == _percent(high) else f"{_percent(low)} to {_percent(high)}"
     cause = f"moved from fanin's draw of seed {context.seed}, by {by} of its length: trained from there"
     return Finding("note", "trained", (*moved, *constants), cause, {"relative distance": dict(moved)})
+
+
+class Close(NamedTuple):
+    """What is kept of a tensor that is the draw but for rounding: how many elements differ, of how many, how far."""
+
+    differing: int
+    size: int
+    steps: float
+
+    @classmethod
+    def of(cls, found: Reading) -> Close | None:
+        """Return it of a tensor; None of matrices, which are no closer in any two programs."""
+        if any(isinstance(unit.law, MatrixInitializer) for unit in found.units):
+            return None
+        return cls(found.moved or 0, found.tensor.size, found.steps)
+
+
+def rounded_elsewhere(close: dict[str, Close], context: Context) -> Finding:
+    """Return the note that weights are those of the seed, but for the last digit of some.
+
+    Args:
+        close: Tensors by name.
+        context: The audit.
+    """
+    count, size = sum(one.differing for one in close.values()), sum(one.size for one in close.values())
+    steps = max(one.steps for one in close.values())
+    by = "one ulp" if steps <= 1 else f"{math.ceil(steps)} ulp"
+    cause = (
+        f"is fanin's draw of seed {context.seed} up to {by}, in {count:,} of {size:,} elements: rounded elsewhere, by "
+        f"another program or in another dtype"
+    )
+    return Finding("note", "seed", tuple(close), cause, {"differing": count, "ulp": steps})
 
 
 def changed(found: Reading, context: Context) -> Finding:
