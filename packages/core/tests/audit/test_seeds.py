@@ -299,6 +299,40 @@ def test_a_small_layer_that_left_its_bounds_was_trained(count: int) -> None:
         assert not [one for one in report.findings if one.severity == "error"], str(report)
 
 
+def of_biases(count: int, std: float) -> tuple[fanin.Scheme, Arrays]:
+    """A kernel that was trained, if it was, and a bias that was, so far that nothing of its start is left."""
+    scheme = fanin.Scheme(
+        {
+            "w": fanin.Parameter(SHAPE, "float32", fanin.normal(std=STD)),
+            "b": fanin.Parameter((count,), "float32", fanin.uniform(-0.01, 0.01)),
+        }
+    )
+    weights = scheme.draw(SEED)
+    weights["w"] += noise(std).astype(np.float32)
+    return scheme, weights
+
+
+@pytest.mark.parametrize("size", [0.005, 0.3])
+@pytest.mark.parametrize("count", [5, 40, 300])
+def test_a_small_bias_that_forgot_its_start(count: int, size: float) -> None:
+    """Within its law or beyond it: beside weights that were trained it was trained too, and else it was not."""
+    for seed in range(5):
+        bias = np.random.default_rng(seed).normal(0, size, count).astype(np.float32)
+        scheme, weights = of_biases(count, 0.2 * STD)
+        weights["b"] = bias
+        (found,) = fanin.audit(weights, scheme, seed=SEED).findings
+        assert (found.kind, found.severity, set(found.parameters)) == ("trained", "note", {"w", "b"})
+        scheme, weights = of_biases(count, 0)
+        weights["b"] = bias
+        assert [one.severity for one in fanin.audit(weights, scheme, seed=SEED).findings] != ["note"]
+
+
+def test_a_small_bias_of_another_seed_is_no_training() -> None:
+    scheme, weights = of_biases(40, 0.2 * STD)
+    weights["b"] = scheme.draw(9)["b"]
+    assert {one.kind for one in fanin.audit(weights, scheme, seed=SEED).findings} == {"trained", "seed"}
+
+
 def test_a_part_that_was_scaled() -> None:
     """Each part has a law: the other one's weights are the draw."""
     normal = fanin.Parameter((64, 48), "float32", fanin.normal(std=STD))

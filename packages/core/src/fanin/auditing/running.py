@@ -48,6 +48,9 @@ from fanin.weights import Tensor, Weights
 
 __all__ = ["run"]
 
+_SMALL: Final = 1024
+"""Weights of which a correlation below 1/4 may be chance: whether they came from the draw, others of the model tell."""
+
 _UNTOLD: Final = "Statistics cannot tell a fresh layer from a trained one: bits can, with a scheme and a seed."
 
 _TRAINED: Final = (
@@ -119,6 +122,7 @@ class _Run:
     prints: list[Fingerprint] = field(default_factory=list)
     layers: list[Sibling] = field(default_factory=list)
     moved: dict[str, float] = field(default_factory=dict)
+    small: list[str] = field(default_factory=list)
     others: dict[str, int | None] = field(default_factory=dict)
     lines: dict[str, str] = field(default_factory=dict)
     same: dict[str, str] = field(default_factory=dict)
@@ -266,6 +270,7 @@ class _Run:
             self.close[found.name] = one_close
         single = moved_slices(found, self.context) if against in ("moved", "changed") else None
         in_part = single is not None and single.kind == "seed"  # no training moves a few slices alone
+        is_small = against == "other" and found.tensor.size <= _SMALL
         verdicts, wrong, by_hand = [], False, False
         for unit in found.units:
             random = unit.parameter is not None and unit.parameter.is_random
@@ -282,7 +287,7 @@ class _Run:
                 by_hand = True
             elif moved and not (in_part and own):
                 verdict = text if not in_part else f"{text}, in a part"
-            elif against == "constant":
+            elif against == "constant" or is_small:
                 self.deferred += own
             else:
                 self.findings += own
@@ -297,6 +302,8 @@ class _Run:
             self.findings.append(changed(found, self.context))
         if against == "other" and not wrong and not faults:
             self.others[found.name] = self._small_seed(found)
+            if is_small and self.others[found.name] is None:
+                self.small.append(found.name)
             self.lines[found.name] = self.context.line(found.units[0])
         if faults and not wrong:
             verdicts = [f"{faults[0].kind}; {verdict}" for verdict in verdicts]
@@ -346,7 +353,7 @@ class _Run:
 
     def _other_draws(self) -> dict[str, int | None]:
         """Return what was drawn with another seed, but for copies, whose fault is that they are copies."""
-        others = dict(self.others)
+        others = {name: seed for name, seed in self.others.items() if not self.moved or name not in self.small}
         for group in equal_groups(self.prints, self.context):
             drawn = [one.name for one in group if one.name in others]
             for name in drawn if len(drawn) < len(group) else ():
@@ -367,7 +374,7 @@ class _Run:
             is_note = self.moved and one.evidence["may be trained"]
             yield replace(one, severity="note") if is_note else one
         if self.moved:
-            names = [name for one in self.deferred for name in one.parameters]
+            names = [name for one in self.deferred for name in one.parameters] + self.small
             yield trained(self.moved, names, self.context)
         else:
             yield from self.deferred

@@ -213,8 +213,9 @@ def small_seed(found: Reading, drawn: Callable[[int, str, Region], NDArray[Any]]
     random = next((unit for unit in found.units if unit.is_random), None)
     if random is None or found.parameter is None or needs_whole(found.parameter) or not found.tensor.is_whole:
         return None
-    last = random.region[0][1]
-    region = next(pieces(((last - 1, last), *random.region[1:]), _FIRST))  # a padding row comes first
+    first, last = random.region[0]
+    least = max(first, last - _FIRST) if len(random.region) == 1 else last - 1
+    region = next(pieces(((least, last), *random.region[1:]), _FIRST))  # a padding row comes first
     stored = found.tensor.dtype
     values = numbers_of(found.tensor.read(region), stored)
     if values.size * found.bits < _CERTAIN_BITS:
