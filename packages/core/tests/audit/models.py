@@ -113,6 +113,7 @@ def layouts() -> Scheme:
         {
             "conv.kernel": Parameter((3, 3, 24, 80), "float32", fanin.he_normal(), "HWIO"),
             "grouped.kernel": Parameter((3, 3, 8, 40), "float32", law, "HWIO", groups=2),
+            "grouped.wide": Parameter((8, 4, 8, 8), "float32", law, "OIHW", groups=2),
             "grouped.up.weight": Parameter((40, 16, 2, 2), "float32", law, "IOHW", groups=4, transposed=True),
             "experts.weight": Parameter((3, 24, 80), "float32", law, "SOI"),
             "scan.kernel": Parameter((3, 24, 80), "float32", law, "SIO"),

@@ -57,9 +57,7 @@ class _Role(NamedTuple):
             return (self.groups * sizes[self.axes[1]],)
         return tuple(sizes[axis] for axis in self.axes)
 
-    def index(
-        self, places: tuple[npt.NDArray[np.intp], ...], sizes: tuple[int, ...]
-    ) -> tuple[npt.NDArray[np.intp], ...]:
+    def position(self, places: Places, sizes: tuple[int, ...]) -> Places:
         """Return the positions of some elements of a tensor, whose places are given along each of its axes."""
         if self.groups > 1:
             first, second = self.axes
@@ -129,7 +127,7 @@ def is_dead(found: Reading, start: int, length: int, context: Context) -> bool:
     dead = list(_dead(found, context))
     for first in range(start, start + length, reading.PIECE) if dead else ():
         index = np.unravel_index(np.arange(first, min(first + reading.PIECE, start + length)), found.shape)
-        if not np.any([one.places[one.role.index(index, found.shape)] for one in dead], axis=0).all():
+        if not np.any([one.places[one.role.position(index, found.shape)] for one in dead], axis=0).all():
             return False
     return bool(dead)
 

@@ -102,8 +102,10 @@ class Finding:
             "kind": self.kind,
             "parameters": list(self.parameters),
             "text": str(self),
+            "cause": self.cause,
             "evidence": dict(self.evidence),
             "line": self.line,
+            "subject": self.subject,
         }
 
 

@@ -192,8 +192,9 @@ class _Run:
         """
         tensor = self.weights[name]
         if found is None:
-            verdict = f"tied with {self.tied[name]}"
-            self.entries.append(Entry(name, "", tensor.shape, tensor.dtype, math.nan, math.nan, verdict))
+            first = self.tied[name]
+            numbers = math.nan, math.nan
+            self.entries.append(Entry(name, "", tensor.shape, tensor.dtype, *numbers, f"tied with {first}", first))
             return
         self.elements += sum(math.prod(b - a for a, b in held) for held in tensor.held)
         self.partial += not tensor.is_whole
@@ -347,7 +348,9 @@ class _Run:
         self.extra = {name: one for name, one in self.extra.items() if name not in self.same}
         self.prints = [one for one in self.prints if one.name not in self.same]
         self.entries = [
-            replace(one, verdict=f"the same as {self.same[one.name]}") if one.name in self.same else one
+            replace(one, verdict=f"the same as {self.same[one.name]}", same_as=self.same[one.name])
+            if one.name in self.same
+            else one
             for one in self.entries
         ]
 

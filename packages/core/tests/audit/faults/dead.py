@@ -48,6 +48,9 @@ FAULTS: Final = {
         "grouped.up.weight", (slice(10, 20), 5), "number 21, which is 5 of group 1"
     ),
     "a dead input of a grouped kernel, transposed": read("grouped.up.weight", 13, "number 13"),
+    "a dead input of one group, whose zeros are many in a row": read(
+        "grouped.wide", (slice(4, 8), 2), "number 6, which is 2 of group 1"
+    ),
     "a dead input of one group, HWIO": read(
         "grouped.kernel", (..., 3, slice(0, 20)), "number 3, which is 3 of group 0"
     ),
