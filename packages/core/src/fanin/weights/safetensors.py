@@ -16,9 +16,10 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from fanin.exceptions import FaninError, FaninValueError
+from fanin.exceptions import FaninValueError
 from fanin.models.parameter import Region
 from fanin.weights.numbers import bits_dtype
+from fanin.weights.signatures import likeness
 from fanin.weights.tensor import Tensor, index_of, whole_of
 
 __all__ = ["open_safetensors", "open_safetensors_index"]
@@ -57,9 +58,12 @@ def open_safetensors(path: Path) -> list[Tensor]:
         with path.open("rb") as file:
             length = int.from_bytes(file.read(8), "little")
             size = path.stat().st_size
+            if not size:
+                raise FaninValueError(f"{shown} is empty: it has 0 bytes. {_AGAIN}")
             if size < 8 or not 0 < length <= min(_LONGEST, size - 8):
                 reason = f"its first 8 bytes say that {length} bytes of header follow, and the file has {size} bytes"
-                raise FaninValueError(f"{shown} is no file of safetensors, or was cut off: {reason}. {_AGAIN}")
+                again = likeness(path, ".safetensors") or f" {_AGAIN}"
+                raise FaninValueError(f"{shown} is no file of safetensors, or was cut off: {reason}.{again}")
             text = file.read(length)
     except OSError as error:
         raise FaninValueError(f"{shown} cannot be read: {error.strerror or error}.") from error
@@ -163,7 +167,10 @@ def open_safetensors_index(path: Path) -> list[Tensor]:
     except OSError as error:
         raise FaninValueError(f"{shown} cannot be read: {error.strerror or error}.") from error
     except (ValueError, RecursionError, KeyError, TypeError, AttributeError) as error:
-        raise FaninValueError(f'{shown} is no index of safetensors: it has no object "weight_map".') from error
+        raise FaninValueError(
+            f'{shown} is no index of safetensors, or was cut off: it has no object "weight_map" of names and files. '
+            f"{_AGAIN}"
+        ) from error
     wanted = sorted(set(files.values()))
     if outside := [file for file in wanted if Path(file).name != file]:
         raise FaninValueError(f"{shown} names files beside itself. Received: {outside[0]!r}, in another folder.")
@@ -173,16 +180,23 @@ def open_safetensors_index(path: Path) -> list[Tensor]:
             f"or download them into {str(path.parent)!r}."
         )
     found: dict[str, Tensor] = {}
+    homes: dict[str, str] = {}
     for file in wanted:
         for tensor in open_safetensors(path.parent / file):
             if tensor.name in found:
                 raise FaninValueError(f"{shown}: two files have a tensor {tensor.name!r}. {_AGAIN}")
             found[tensor.name] = tensor
+            homes[tensor.name] = file
     if absent := [name for name in files if name not in found]:
         raise FaninValueError(
             f"{shown} names {len(absent)} tensors that its files have not: {absent[0]!r} should be in "
             f"{files[absent[0]]!r}. {_AGAIN}"
         )
+    if wrong := [name for name, file in files.items() if homes[name] != file]:
+        raise FaninValueError(
+            f"{shown} names the wrong file for {len(wrong)} tensors: {wrong[0]!r} is in {homes[wrong[0]]!r}, and the "
+            f"index says {files[wrong[0]]!r}. Copy or download the index and its files again, from one place."
+        )
     if not found:
-        raise FaninError(f"{shown} has no tensors.")
+        raise FaninValueError(f"{shown} names no tensors. {_AGAIN}")
     return list(found.values())
