@@ -230,8 +230,8 @@ def _scanned(
     summary = found.units[0].summary
     bits = np.ascontiguousarray(bits).reshape(-1)  # at any address, as in a file
     places = list(_places(bits.size, flat, found.columns if found.shape else 1))
-    scanned, values, ends = scan(bits, found.tensor.dtype, summary.centre, found.hashes, places)
-    if not summary.add_scanned(values, scanned):
+    scanned, ends = scan(bits, found.tensor.dtype, summary.centre, found.hashes, places)
+    if not summary.add_scanned(lambda some: numbers_of(bits[some], found.tensor.dtype), scanned):
         numbers = numbers_of(bits, found.tensor.dtype)
         summary.add(numbers)
         _constant_rows(found, numbers, flat, found.columns if found.shape else 1, starts)
@@ -241,7 +241,7 @@ def _scanned(
                 starts[rows] = low
             found.constant_rows[rows] &= (low == high) & (low == starts[rows])
     if scanned.zeros:
-        runs.add(values, flat)
+        runs.add(numbers_of(bits, found.tensor.dtype), flat)
 
 
 def _add(

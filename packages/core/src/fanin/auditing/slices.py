@@ -30,7 +30,7 @@ Floats = npt.NDArray[np.float64]
 _LEAST: Final = 8
 """Positions that the axes of a matrix have, without a scheme: fewer are a kernel's."""
 
-_MOST: Final = 4096
+_MOST: Final = 1024
 _FEWEST: Final = 4
 _SAMPLED: Final = 64
 """Slices that a stack has at most, and at least for one to be unlike the others; weights of one that tell."""
@@ -213,7 +213,9 @@ def _sampled(unit: Unit, found: Reading, stack: Stack) -> dict[int, Floats]:
     sample = unit.summary.raw_sample
     behind = int(np.prod(found.shape[stack.axis + 1 :], dtype=np.int64))
     which = np.arange(sample.size) * unit.summary.step // behind % stack.count
-    return {k: values for k in range(stack.count) if (values := sample[which == k]).size}
+    order = np.argsort(which, kind="stable")
+    ends = np.searchsorted(which[order], np.arange(1, stack.count))
+    return {k: values for k, values in enumerate(np.split(sample[order], ends)) if values.size}
 
 
 def _slice(found: Reading, unit: Unit, stack: Stack, k: int, values: Iterable[Floats]) -> Unit:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -103,20 +104,20 @@ class Summary:
         if self.dtype in ("float32", "float64") and not self.huge:
             self.narrow += int((values.astype(np.float32).view(np.uint32) & np.uint32(0xFFFF) == 0).sum())
 
-    def add_scanned(self, values: npt.NDArray[Any], scanned: Scanned) -> bool:
+    def add_scanned(self, values: Callable[[slice], Floats], scanned: Scanned) -> bool:
         """Add weights that were counted, and return whether that was possible; if not, nothing was done.
 
         It is not where some may not be finite, or lie outside of the ends.
 
         Args:
-            values: The weights, flat and in the order of memory.
+            values: Returns some of the weights, flat and in the order of memory.
             scanned: What was counted of them.
         """
         if scanned.huge or not (self.ends[0] <= scanned.low and scanned.high <= self.ends[1]):
             return False
         start = -self._seen % self._step
-        self._seen += values.size
-        self._sample.append(values[start :: self._step].astype(np.float64))
+        self._seen += scanned.count
+        self._sample.append(values(slice(start, None, self._step)))
         self.count += scanned.count
         self.zeros += scanned.zeros
         if self._wide:

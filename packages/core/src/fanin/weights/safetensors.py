@@ -130,8 +130,7 @@ def _tensor(name: str, record: dict[str, Any], memory: NDArray[Any], begin: int,
     def fetch(region: Region) -> NDArray[Any]:
         # A view of bytes may lie at any address; NumPy copies what is not aligned.
         if stop - start > _LARGE:  # a mapping of its own, so that its pages do not stay when the piece has been used
-            whole: NDArray[Any] = np.memmap(path, stored, "r", begin + start, shape)
-            _read_ahead(whole, region)
+            whole = _mapped(path, begin + start, shape, stored, region)
         else:
             whole = np.ndarray(shape, stored, memory, begin + start) if stop > start else np.empty(shape, stored)
         return whole[index_of(region)]
@@ -139,19 +138,29 @@ def _tensor(name: str, record: dict[str, Any], memory: NDArray[Any], begin: int,
     return Tensor(name, shape, dtype, fetch, (whole_of(shape),), is_mapped=True)
 
 
-def _read_ahead(mapped: Any, region: Region) -> None:
+def _mapped(path: Path, begin: int, shape: tuple[int, ...], dtype: np.dtype[Any], region: Region) -> NDArray[Any]:
+    """Return a tensor of a file, mapped into memory: np.memmap does it too, and takes several times as long."""
+    first = begin % mmap.ALLOCATIONGRANULARITY
+    size = math.prod(shape) * dtype.itemsize
+    with path.open("rb") as file:
+        mapping = mmap.mmap(file.fileno(), first + size, access=mmap.ACCESS_READ, offset=begin - first)
+    _read_ahead(mapping, first, shape, dtype.itemsize, region)
+    return np.ndarray(shape, dtype, mapping, first)
+
+
+def _read_ahead(mapping: mmap.mmap, begin: int, shape: tuple[int, ...], size: int, region: Region) -> None:
     """Ask the system to read what follows, where a region reaches the next block: page by page takes far longer."""
     if _WILL_NEED is None or not region:
         return
-    shape, size = mapped.shape, mapped.dtype.itemsize
     first = size * sum(start * math.prod(shape[k + 1 :]) for k, (start, _) in enumerate(region))
     last = first + size * math.prod(stop - start for start, stop in region)
     if first and first // _BLOCK == last // _BLOCK:
         return
-    begin = last // _BLOCK * _BLOCK if first else 0
-    if begin < mapped.nbytes:
+    ahead = last // _BLOCK * _BLOCK if first else 0
+    ahead = (begin + ahead) // mmap.ALLOCATIONGRANULARITY * mmap.ALLOCATIONGRANULARITY
+    if ahead < len(mapping):
         with suppress(OSError):  # it was advice alone
-            mapped._mmap.madvise(_WILL_NEED, begin, 2 * _BLOCK)  # up to the end of the mapping
+            mapping.madvise(_WILL_NEED, ahead, 2 * _BLOCK)  # up to the end of the mapping
 
 
 def open_safetensors_index(path: Path) -> list[Tensor]:
