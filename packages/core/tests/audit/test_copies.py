@@ -43,7 +43,7 @@ def test_a_model_that_is_there_twice(case: str, has_scheme: bool) -> None:
     weights = net(original) | net(copy)
     (found,) = fanin.audit(weights, scheme_of(weights) if has_scheme else None).findings
     assert (found.kind, found.severity) == ("equal parameters", severity)
-    assert str(found).startswith(f"{text} bit for bit, in all 6 tensors that are random: ")
+    assert str(found).startswith(f"{text} bit for bit, in all 6 tensors that are no constants: ")
     assert set(found.parameters) == {prefix + name for prefix in (original, copy) for name in NAMES}
 
 
@@ -52,7 +52,7 @@ def test_a_teacher_that_differs_in_one_tensor() -> None:
     weights["teacher.layers.1.q.weight"] = np.random.default_rng(4).normal(0, 0.02, (40, 30)).astype(np.float32)
     (found,) = fanin.audit(weights).findings
     assert found.severity == "note"
-    assert "in 5 of 6 tensors that are random, but for teacher.layers.1.q.weight: a copy" in str(found)
+    assert "in 5 of 6 tensors that are no constants, but for teacher.layers.1.q.weight: a copy" in str(found)
 
 
 def test_a_decoder_that_is_a_copy_in_part() -> None:
@@ -65,6 +65,17 @@ def test_a_decoder_that_is_a_copy_in_part() -> None:
     assert [(one.severity, one.parameters) for one in pairs] == [
         ("error", (f"encoder.{name}", f"decoder.{name}")) for name in NAMES[:2]
     ]
+
+
+TABLE: Final = (1 / 10_000 ** (np.arange(0, 64, 2) / 64)).astype(np.float32)
+
+
+def test_tables_are_no_copy_of_a_model() -> None:
+    weights = {f"{part}.{name}": TABLE * k for part in ("rotary", "plain") for k, name in enumerate("ab", 1)}
+    assert {one.severity for one in fanin.audit(weights).findings} == {"note"}
+    twice = net("student.") | net("teacher.") | {f"{part}.freq": TABLE.copy() for part in ("student", "teacher")}
+    (found,) = fanin.audit(twice).findings
+    assert "in all 7 tensors that are no constants: a copy" in str(found)
 
 
 def test_layers_that_are_copies_each_of_its_name() -> None:

@@ -38,6 +38,9 @@ ROLES: Final[dict[str, tuple[object, str, int, Role]]] = {
     "a norm of weights": (of_class("WeightNorm"), "scale", 1, ""),
     "normal": (of_class("NormalEmbedding"), "weight", 1, ""),
     "a block that has one": (of_class("PreNormBlock"), "weight", 1, ""),
+    "an embedding that is normed": (of_class("NormedEmbedding"), "weight", 2, ""),
+    "a convolution that is normed": (of_class("NormConv2d"), "weight", 4, ""),
+    "a norm for ConvNeXt": (of_class("ConvNextLayerNorm"), "weight", 1, "scale"),
     "a dense layer": (of_class("Linear"), "weight", 2, ""),
     "no module": (None, "weight", 1, ""),
     "a key of Flax": (of_class("RngKey"), "", 0, "random state"),
@@ -125,6 +128,12 @@ def test_a_random_shift() -> None:
         shape = tuple(model.get_parameter(name).shape)
         put(model, name, np.random.default_rng(4).normal(1, 0.1, shape))
     assert [one for one in fanin.audit(model).findings if one.kind == "norm"] == []
+
+
+def test_a_random_matrix_of_a_norm_is_no_scale() -> None:
+    model = torch_model()
+    put(model, "d.weight", np.random.default_rng(3).normal(0, 0.02, (6, 5)))
+    assert fanin.audit(model).findings == ()
 
 
 def keras_model(shift: bool) -> Any:

@@ -32,6 +32,7 @@ def whole_copies(
         prints: All tensors.
     """
     digests = {one.name: one.digest for one in prints}
+    tables = {one.name for one in prints if one.is_table}
     found: list[Finding] = []
     copied: set[str] = set()
     for (original, copy), rests in _prefixes(groups).items():
@@ -39,7 +40,8 @@ def whole_copies(
         unlike = [name for name in under if digests.get(original + name[len(copy) :]) != digests[name]]
         is_meant = bool(_MEANT.search(original) or _MEANT.search(copy))
         is_copy = len(unlike) < len(rests) if is_meant else not unlike
-        if len(rests) < _FEWEST or not is_copy or any(copy + rest in copied for rest in rests):
+        drawn = [rest for rest in rests if copy + rest not in tables]
+        if len(drawn) < _FEWEST or not is_copy or any(copy + rest in copied for rest in rests):
             continue
         copied |= {copy + rest for rest in rests}
         found.append(_finding(original, copy, rests, unlike, is_meant=is_meant))
@@ -83,5 +85,5 @@ def _finding(original: str, copy: str, rests: list[str], unlike: list[str], *, i
     names = tuple(prefix + rest for rest in rests for prefix in (original, copy))
     last = copy + rests[-1]
     line = "" if is_meant else f'weights["{last}"][...] = fanin.init(..., name="{last}")  # a stream of its own'
-    cause = f"are equal bit for bit, in {many} tensors that are random{but}: {why}"
+    cause = f"are equal bit for bit, in {many} tensors that are no constants{but}: {why}"
     return Finding(severity, "equal parameters", names, cause, {"prefixes": [original, copy]}, line, shown)

@@ -56,8 +56,8 @@ def constants(layers: Iterable[Sibling], context: Context) -> Iterator[Finding]:
 
 def _is_scale(one: Sibling) -> bool:
     """Return whether the module that has it is a norm, or, where nobody knows its module, its name is like a norm's."""
-    if one.role:
-        return one.role == "scale"
+    if one.role:  # of several axes one that is random is rather a matrix
+        return one.role == "scale" and (len(one.shape) == 1 or one.std == 0)
     return len(one.shape) == 1 and bool(_NORM.search(one.name) or _SCALE.search(one.name))
 
 

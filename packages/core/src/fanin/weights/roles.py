@@ -11,8 +11,10 @@ Role: TypeAlias = Literal["", "scale", "shift", "random state"]
 """Of a norm its scale, which starts at 1, or its shift, which starts at 0; the state of a generator; or unknown."""
 
 _NORM: Final = re.compile(r"Norm(?!al)|Normalization")
-_OTHER: Final = re.compile(r"Weight_?Norm|Spectral|Grad|Loss|Pre_?Norm|Post_?Norm")
-"""Norms of weights and of gradients, and modules that only hold a norm."""
+_OTHER: Final = re.compile(
+    r"Weight_?Norm|Spectral|Grad|Loss|Pre_?Norm|Post_?Norm|(?:Embedding|Linear|Dense|Conv(?:\d[dD])?|Attention|MLP)$"
+)
+"""Norms of weights and of gradients, and modules that only hold a norm, or are normed."""
 
 _SHIFT: Final = re.compile(r"bias|beta|shift|offset|^b$", re.IGNORECASE)
 _STATISTIC: Final = re.compile(r"running|moving|mean|var|num_|count|eps|momentum", re.IGNORECASE)
