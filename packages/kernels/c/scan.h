@@ -67,7 +67,7 @@ INLINE void add_numbers(const LooseFloat *numbers, size_t count, double centre, 
 }
 
 /* Add a rectangle to the hashes of its rows and columns and to what was seen. Its weights are float32, or 16 bits wide if
-   `half` is 1; `numbers` are their values. The ends of the numbers of a row are written, NaN left out; those of
+   `half` is 1; `numbers` are their values, or NULL where their bits say them, as those of bfloat16 do. The ends of the numbers of a row are written, NaN left out; those of
    rows of NaN are infinite. */
 NAMED(scan)(const void *weights, int half, const void *numbers, size_t rows, size_t width, double centre,
             const uint64_t *row_places, const uint64_t *column_places, uint64_t *row_hashes, uint64_t *column_hashes,
@@ -86,7 +86,8 @@ NAMED(scan)(const void *weights, int half, const void *numbers, size_t rows, siz
             row_hashes[i] += hash_row(words, count, half ? 16 : 0, column_places + left, row_places[i],
                                       column_hashes + left);
             count_words(words, count, seen);
-            add_numbers((const LooseFloat *)numbers + at, count, centre, lows + i, highs + i, seen);
+            const LooseFloat *own = numbers ? (const LooseFloat *)numbers + at : (const LooseFloat *)words;
+            add_numbers(own, count, centre, lows + i, highs + i, seen);
         }
     }
 }

@@ -14,7 +14,7 @@ from fanin import Parameter, Scheme
 from fanin.initializers import Constant, Normal, Orthogonal, TruncatedNormal, Uniform
 from fanin.models import Part
 
-__all__ = ["MODELS", "SCHEMES", "Arrays", "conv_net", "drawn", "layouts", "mlp", "recorded", "transformer"]
+__all__ = ["MODELS", "SCHEMES", "Arrays", "conv_net", "drawn", "layouts", "mlp", "recorded", "stacks", "transformer"]
 
 Arrays: TypeAlias = dict[str, npt.NDArray[Any]]
 
@@ -94,6 +94,8 @@ def recorded() -> Scheme:
         "conv.weight": Parameter((64, 48, 3), "float32", fanin.normal(std=(2 / (3 * 48)) ** 0.5), "OIW"),
         "head.weight": Parameter((120, 80), "float32", fanin.uniform(-0.1201, 0.1201), "OI"),
     }
+    found["plain.weight"] = Parameter((140, 60), "float32", fanin.normal(std=(2 / 60) ** 0.5))
+    found["gained.weight"] = Parameter((140, 60), "float32", fanin.normal(std=0.712 * (1 / 60) ** 0.5), "OI")
     for k in range(LAYERS):
         bound = (6 / (320 + 80)) ** 0.5
         found[f"layers.{k}.up.weight"] = Parameter((320, 80), "float32", fanin.uniform(-bound, bound), "OI")
@@ -110,6 +112,9 @@ def layouts() -> Scheme:
     return Scheme(
         {
             "conv.kernel": Parameter((3, 3, 24, 80), "float32", fanin.he_normal(), "HWIO"),
+            "grouped.kernel": Parameter((3, 3, 8, 40), "float32", law, "HWIO", groups=2),
+            "grouped.wide": Parameter((8, 4, 8, 8), "float32", law, "OIHW", groups=2),
+            "grouped.up.weight": Parameter((40, 16, 2, 2), "float32", law, "IOHW", groups=4, transposed=True),
             "experts.weight": Parameter((3, 24, 80), "float32", law, "SOI"),
             "scan.kernel": Parameter((3, 24, 80), "float32", law, "SIO"),
             "query.kernel": Parameter((24, 4, 16), "float32", law, "IOO"),
@@ -122,8 +127,23 @@ def layouts() -> Scheme:
     )
 
 
+def stacks() -> Scheme:
+    """Layers that are scanned over, and experts: eight matrices in one tensor, each of a stream of its own."""
+    found = {}
+    for name, (shape, layout) in {
+        "scan.kernel": ((8, 48, 64), "SIO"),
+        "experts.weight": ((8, 40, 32), "SOI"),
+        "last.kernel": ((24, 40, 8), "IOS"),
+        "scan.bias": ((8, 64), "SO"),
+    }.items():
+        law = fanin.zeros() if name.endswith("bias") else fanin.he_normal()
+        streams = tuple(f"{name}.{k}" for k in range(8)) if law.is_random else None
+        found[name] = Parameter(shape, "float32", law, layout, stream=streams)
+    return Scheme(found)
+
+
 MODELS = {"mlp": mlp(), "conv net": conv_net(), "transformer": transformer()}
-SCHEMES = {**MODELS, "recorded": recorded(), "layouts": layouts()}
+SCHEMES = {**MODELS, "recorded": recorded(), "layouts": layouts(), "stacks": stacks()}
 
 
 def drawn(scheme: Mapping[str, Parameter], rng: np.random.Generator) -> Arrays:

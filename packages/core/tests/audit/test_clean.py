@@ -278,4 +278,4 @@ def test_a_transposed_kernel_whose_fans_were_counted_as_a_plain_ones() -> None:
     law = fanin.Parameter(shape, "float32", fanin.he_normal(), "IOHW", transposed=True, stride=(2, 2))
     weights = {"up.weight": np.random.default_rng(3).normal(0, (2 / (24 * 16)) ** 0.5, shape).astype(np.float32)}
     (found,) = fanin.audit(weights, fanin.Scheme({"up.weight": law})).findings
-    assert "the fans were counted for the layout OIHW, and not IOHW" in str(found)
+    assert ": fan_out for fan_in, as by the layout OIHW in place of IOHW" in str(found)

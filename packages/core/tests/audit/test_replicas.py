@@ -38,6 +38,36 @@ def test_a_replica_that_lacks_a_tensor() -> None:
     assert (found.kind, found.parameters) == ("replicas", ("norm.weight",))
 
 
+PREFIXES: dict[str, tuple[str, str]] = {
+    "data parallel": ("", "module."),
+    "the first in data parallel": ("module.", ""),
+    "compiled": ("", "_orig_mod."),
+    "fully sharded": ("_fsdp_wrapped_module.", "_orig_mod."),
+    "both": ("module._orig_mod.", "module."),
+}
+
+
+@pytest.mark.parametrize("case", PREFIXES)
+def test_what_wrappers_put_into_names(case: str) -> None:
+    """The names of a wrapped replica are the others' names."""
+    first, second = copies(2)
+    before, behind = PREFIXES[case]
+    first = {before + name: array for name, array in first.items()}
+    second = {behind + name: array for name, array in second.items()}
+    assert [one for one in fanin.audit([first, second]).findings if one.kind == "replicas"] == []
+    second[behind + "position.weight"][4, 7] += np.float32(0.25)
+    del second[behind + "norm.weight"]
+    lacking, found = (one for one in fanin.audit([first, second]).findings if one.kind == "replicas")
+    assert found.parameters == (before + "position.weight",)
+    assert lacking.parameters == (before + "norm.weight",)
+
+
+def test_what_wrappers_put_within_names() -> None:
+    first, second = copies(2)
+    first = {name.replace("layers.1.", "layers.1._fsdp_wrapped_module."): array for name, array in first.items()}
+    assert [one for one in fanin.audit([first, second]).findings if one.kind == "replicas"] == []
+
+
 def test_another_shape_differs() -> None:
     models = copies(2)
     models[1]["norm.weight"] = models[1]["norm.weight"][:8]

@@ -72,6 +72,35 @@ def test_plain_data_is_strict_json(weights: Arrays) -> None:
     assert len(data["parameters"]) == len(report.entries)
 
 
+def test_ties_are_in_the_data() -> None:
+    """In one memory, or stored twice."""
+    shared = np.random.default_rng(3).normal(0, 0.02, (40, 30)).astype(np.float32)
+    scheme = fanin.Scheme({"embed.weight": fanin.Parameter((40, 30), "float32", fanin.normal(std=0.02))})
+    for weights, known in (
+        ({"embed.weight": shared, "head.weight": shared}, None),
+        ({"embed.weight": shared, "head.weight": shared.copy()}, scheme),
+    ):
+        report = fanin.audit(weights, known)
+        data = json.loads(report.to_json())
+        assert [one["same_as"] for one in data["parameters"]] == [None, "embed.weight"]
+        assert report.entries[1].verdict.endswith("embed.weight")
+
+
+def test_data_come_back(weights: Arrays) -> None:
+    weights["again.weight"] = weights["position.weight"]
+    twice = {f"{prefix}.{name}": array for prefix in ("student", "teacher") for name, array in weights.items()}
+    for report in (faulty(weights), fanin.audit(twice), fanin.audit({"z": np.ones(3, np.complex64)})):
+        again = Audit.from_json(report.to_json())
+        assert again.to_json() == report.to_json()
+        assert str(again) == str(report)
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[]", "3", '{"findings": [{}]}', "{" * 5000])
+def test_what_is_no_report(text: str) -> None:
+    with pytest.raises(FaninValueError, match=r"^the text is no report of an audit"):
+        Audit.from_json(text)
+
+
 def test_the_page_loads_nothing_and_escapes(weights: Arrays) -> None:
     weights["<b>x</b>"] = np.zeros(3, np.float32)
     page = faulty(weights).to_html()

@@ -166,8 +166,42 @@ def test_a_draw_that_came_through_the_scheme_s_dtype_with_other_rounding() -> No
     scheme, weights = wide("float32", "float64")
     weights["w"] *= 1 + 1e-8
     report = fanin.audit(weights, scheme, seed=SEED)
-    assert [one.kind for one in report.findings] == ["dtype"]
+    assert [(one.kind, one.severity) for one in report.findings] == [("dtype", "warning"), ("seed", "note")]
+    assert "w is fanin's draw of seed 5 up to 3 ulp, in 3,072 of 3,072 elements" in str(report.findings[1])
     assert verdicts(report)["w"] == "fanin's draw, rounding aside, seed 5"
+
+
+def by_ulps(count: int, steps: int) -> Callable[[Arrays], None]:
+    def change(weights: Arrays) -> None:
+        for name in ("w", "u"):
+            weights[name].reshape(-1)[5 : 5 + count].view(np.uint32)[...] += np.uint32(steps)
+
+    return change
+
+
+ROUNDED: dict[str, tuple[int, int, str, str]] = {
+    "one ulp": (7, 1, "note", "w and u are fanin's draw of seed 5 up to one ulp, in 14 of 6,144 elements: rounded"),
+    "one ulp in most": (3000, 1, "note", "up to one ulp, in 6,000 of 6,144 elements: rounded elsewhere, by another"),
+    "three": (7, 3, "note", "w and u are fanin's draw of seed 5 up to 3 ulp, in 14 of 6,144 elements"),
+    "too far for rounding": (1, 200, "warning", "but for 1 of 3,072 weights: a part was changed"),
+}
+
+
+@pytest.mark.parametrize("case", ROUNDED)
+def test_the_last_digits(case: str) -> None:
+    count, steps, severity, text = ROUNDED[case]
+    scheme, weights = wide("float32", "float32")
+    by_ulps(count, steps)(weights)
+    (found,) = fanin.audit(weights, scheme, seed=SEED).findings
+    assert (found.kind, found.severity, found.parameters) == ("seed", severity, ("w", "u"))
+    assert text in str(found)
+
+
+def test_orthogonal_matrices_are_close_in_any_program() -> None:
+    scheme = fanin.Scheme({"w": fanin.Parameter((40, 30), "float32", fanin.orthogonal(), "OI")})
+    weights = scheme.draw(SEED)
+    weights["w"].view(np.uint32)[3, 4:9] += 1
+    assert fanin.audit(weights, scheme, seed=SEED).findings == ()
 
 
 STD = 0.02
@@ -263,6 +297,40 @@ def test_a_small_layer_that_left_its_bounds_was_trained(count: int) -> None:
         weights["b"] += np.random.default_rng(seed).normal(0, 0.01, count).astype(np.float32)
         report = fanin.audit(weights, scheme, seed=SEED)
         assert not [one for one in report.findings if one.severity == "error"], str(report)
+
+
+def of_biases(count: int, std: float) -> tuple[fanin.Scheme, Arrays]:
+    """A kernel that was trained, if it was, and a bias that was, so far that nothing of its start is left."""
+    scheme = fanin.Scheme(
+        {
+            "w": fanin.Parameter(SHAPE, "float32", fanin.normal(std=STD)),
+            "b": fanin.Parameter((count,), "float32", fanin.uniform(-0.01, 0.01)),
+        }
+    )
+    weights = scheme.draw(SEED)
+    weights["w"] += noise(std).astype(np.float32)
+    return scheme, weights
+
+
+@pytest.mark.parametrize("size", [0.005, 0.3])
+@pytest.mark.parametrize("count", [5, 40, 300])
+def test_a_small_bias_that_forgot_its_start(count: int, size: float) -> None:
+    """Within its law or beyond it: beside weights that were trained it was trained too, and else it was not."""
+    for seed in range(5):
+        bias = np.random.default_rng(seed).normal(0, size, count).astype(np.float32)
+        scheme, weights = of_biases(count, 0.2 * STD)
+        weights["b"] = bias
+        (found,) = fanin.audit(weights, scheme, seed=SEED).findings
+        assert (found.kind, found.severity, set(found.parameters)) == ("trained", "note", {"w", "b"})
+        scheme, weights = of_biases(count, 0)
+        weights["b"] = bias
+        assert [one.severity for one in fanin.audit(weights, scheme, seed=SEED).findings] != ["note"]
+
+
+def test_a_small_bias_of_another_seed_is_no_training() -> None:
+    scheme, weights = of_biases(40, 0.2 * STD)
+    weights["b"] = scheme.draw(9)["b"]
+    assert {one.kind for one in fanin.audit(weights, scheme, seed=SEED).findings} == {"trained", "seed"}
 
 
 def test_a_part_that_was_scaled() -> None:

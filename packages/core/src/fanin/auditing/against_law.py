@@ -144,8 +144,15 @@ def _scale(unit: Unit, law: ExpectedLaw, spread: float, n: int, evidence: dict[s
     if family and own and family != own:
         text += f", and a {family} distribution in place of a {own} one"
     if likely:
-        text += f": {' or '.join(likely)}"
+        text += f": {', or '.join(likely)}{_of_several(likely)}"
     return _finding("error", "std", unit, text, {**evidence, "factor": spread, "likely": likely}, context)
+
+
+def _of_several(likely: list[str]) -> str:
+    """Return that another fan and another gain give the numbers that were found, where both do; or nothing."""
+    fan = any(" for fan_" in one for one in likely)
+    gain = any("gain" in one and " for fan_" not in one for one in likely)
+    return " (the numbers fit both)" if fan and gain else ""
 
 
 def _at_the_bound(unit: Unit) -> str:
@@ -263,11 +270,11 @@ def _shown(unit: Unit) -> str:
 
 
 def _is(unit: Unit) -> str:
-    return f"{unit.place} is" if unit.place else "is"
+    return f"{unit.called} is" if unit.called else "is"
 
 
 def _has(unit: Unit) -> str:
-    return f"{unit.place} has" if unit.place else "has"
+    return f"{unit.called} has" if unit.called else "has"
 
 
 def _finding(

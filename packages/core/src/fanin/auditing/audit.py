@@ -87,7 +87,7 @@ def audit(
 
     for name in ("numpy", "scipy.stats"):
         library(name, "fanin.audit", '"fanin[conformance,numpy]"')
-    from fanin.auditing.ignoring import patterns_of, without
+    from fanin.auditing.ignoring import patterns_of, without, without_random_states
     from fanin.auditing.running import run
     from fanin.weights import open_weights
 
@@ -97,7 +97,8 @@ def audit(
     patterns = patterns_of(ignore)
     if patterns:
         opened, scheme, ignored = without(opened, scheme, patterns)
-    return run(opened, scheme, seed, rate, progress, ignored)
+    opened, states = without_random_states(opened, scheme)
+    return run(opened, scheme, seed, rate, progress, ignored, states)
 
 
 def _are_replicas(weights: object) -> bool:

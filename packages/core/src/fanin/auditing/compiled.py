@@ -23,8 +23,8 @@ _kernel: Final = kernels(chosen_path()).scan
 
 def scan(
     bits: npt.NDArray[Any], dtype: str, centre: float, hashes: Hashes, rectangles: list[tuple[slice, slice, slice]]
-) -> tuple[Scanned, npt.NDArray[np.float32], list[tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]]]:
-    """Add a piece to the hashes, and return its statistics, its numbers, and the ends of each rectangle's rows.
+) -> tuple[Scanned, list[tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]]]:
+    """Add a piece to the hashes, and return its statistics, and the ends of each rectangle's rows.
 
     Args:
         bits: The piece, flat and contiguous, as `Tensor.read` gives it.
@@ -36,10 +36,7 @@ def scan(
     seen = Seen()
     half = dtype != "float32"
     words = bits.view(np.uint16 if half else np.uint32)
-    if dtype == "bfloat16":
-        values = (words.astype(np.uint32) << np.uint32(16)).view(np.float32)
-    else:
-        values = bits.astype(np.float32, copy=False)
+    values = bits.astype(np.float32) if dtype == "float16" else None  # the bits of the others are their numbers
     ends = []
     low, high = np.inf, -np.inf
     for place, rows, columns in rectangles:
@@ -56,7 +53,8 @@ def scan(
             highs,
         )
         addresses = [array.ctypes.data for array in arrays]
-        _kernel(part.ctypes.data, half, values[place].ctypes.data, *shape, centre, *addresses, byref(seen))
+        numbers = None if values is None else values[place].ctypes.data
+        _kernel(part.ctypes.data, half, numbers, *shape, centre, *addresses, byref(seen))
         # The ends of a row leave NaN out, which may stand beside zeros.
         is_used = (lows != 0) | (highs != 0) if seen.huge == wild else (part << 1 != 0).any(1)
         hashes.row_used[rows] |= is_used
@@ -67,4 +65,4 @@ def scan(
         low, high = min(low, float(lows.min())), max(high, float(highs.max()))
         ends.append((lows, highs))
     counts = (seen.zero, seen.small - seen.zero, seen.tiny - seen.zero, seen.huge, seen.narrow)
-    return Scanned(bits.size, *counts, low, high, seen.total, seen.squares), values, ends
+    return Scanned(bits.size, *counts, low, high, seen.total, seen.squares), ends

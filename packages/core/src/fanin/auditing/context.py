@@ -44,15 +44,18 @@ class Context:
     def line(self, unit: Unit) -> str:
         """Return the line that gives a unit its right weights."""
         if unit.parameter is None or unit.parameter.initializer is None:
-            return line_of_shape(unit.name, unit.shape)
-        place = unit.place or "[...]"
+            shape = tuple(stop - start for start, stop in unit.region[1:]) if unit.index else unit.shape
+            return line_of_shape(unit.name, shape, unit.index or "...")
+        place = f"[{unit.index}]" if unit.index else unit.place or "[...]"
         return f'weights["{unit.name}"]{place} = {line_of_law(unit.parameter, unit.stream, self.seed)}'
 
 
-def line_of_shape(name: str, shape: tuple[int, ...]) -> str:
+def line_of_shape(name: str, shape: tuple[int, ...], index: str = "...") -> str:
     """Return the line that gives a tensor usual weights, where nothing says what is right."""
     if len(shape) >= 2:
-        return f'weights["{name}"][...] = fanin.init({shape}, "he", layout=..., name="{name}")  # or the model\'s law'
+        stream = name if index == "..." else f"{name}.{index}"
+        call = f'fanin.init({shape}, "he", layout=..., name="{stream}")'
+        return f'weights["{name}"][{index}] = {call}  # or the model\'s law'
     value = "ones" if name.endswith(("weight", "scale", "gamma")) else "zeros"
     return f'weights["{name}"][...] = fanin.init({shape}, "{value}")'
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +15,8 @@ from fanin.auditing.context import Context
 from fanin.auditing.findings import Finding
 from fanin.auditing.hashing import words_of
 from fanin.auditing.reading import Reading
+from fanin.auditing.slices import numbered, stack_of
+from fanin.models.parameter import Parameter
 from fanin.weights.tensor import index_of
 
 __all__ = ["dead_units", "is_dead", "layout_of"]
@@ -26,14 +28,41 @@ _PAGE: Final = 1024
 """Zeros one after another in memory that may be a page of it."""
 
 
+Places: TypeAlias = tuple[npt.NDArray[np.intp], ...]
+"""Positions along each of some axes."""
+
+
 class _Role(NamedTuple):
-    """What a position along some axes stands for: its kind of finding, its name, several of it, and what zeros mean."""
+    """What a position along some axes stands for.
+
+    Attributes:
+        kind: Its kind of finding.
+        one: Its name.
+        many: The name of several of it.
+        meaning: What zeros mean.
+        axes: The axes. With groups the first one tells the group, and the second one the position in it.
+        groups: How many groups.
+    """
 
     kind: str
     one: str
     many: str
     meaning: str
     axes: tuple[int, ...]
+    groups: int = 1
+
+    def shape(self, sizes: tuple[int, ...]) -> tuple[int, ...]:
+        """Return how many positions there are along each axis; of groups, in all."""
+        if self.groups > 1:
+            return (self.groups * sizes[self.axes[1]],)
+        return tuple(sizes[axis] for axis in self.axes)
+
+    def position(self, places: Places, sizes: tuple[int, ...]) -> Places:
+        """Return the positions of some elements of a tensor, whose places are given along each of its axes."""
+        if self.groups > 1:
+            first, second = self.axes
+            return (places[first] // (sizes[first] // self.groups) * sizes[second] + places[second],)
+        return tuple(places[axis] for axis in self.axes)
 
 
 @dataclass(frozen=True)
@@ -75,6 +104,13 @@ def dead_units(found: Reading, context: Context) -> Iterator[Finding]:
         shown = f"number {', '.join(map(str, numbers[:_SHOWN]))}" + (", ..." if count > _SHOWN else "")
         where = f"{numbers[0]} to {last[0]}" if is_together and count > 1 else shown
         cause = f"has {f'{count:,} {role.many}' if count > 1 else role.one} of zeros, {where}: {why}"
+        if role.groups > 1 and count == 1:
+            each = one.places.size // role.groups
+            cause = (
+                f"has {role.one} of zeros, {where}, which is {numbers[0] % each} of group {numbers[0] // each}: {why}"
+            )
+        if (stack := stack_of(found)) is not None and role.axes == (stack.axis,):
+            cause = f"is zeros in {numbered(numbers, stack)}: {why}"
         evidence = {role.kind.removeprefix("dead "): numbers}
         yield Finding("warning", role.kind, (found.name,), cause, evidence, context.line(found.units[0]))
 
@@ -91,7 +127,7 @@ def is_dead(found: Reading, start: int, length: int, context: Context) -> bool:
     dead = list(_dead(found, context))
     for first in range(start, start + length, reading.PIECE) if dead else ():
         index = np.unravel_index(np.arange(first, min(first + reading.PIECE, start + length)), found.shape)
-        if not np.any([one.places[tuple(index[axis] for axis in one.role.axes)] for one in dead], axis=0).all():
+        if not np.any([one.places[one.role.position(index, found.shape)] for one in dead], axis=0).all():
             return False
     return bool(dead)
 
@@ -101,16 +137,16 @@ def _dead(found: Reading, context: Context) -> Iterator[_Dead]:
     layout = layout_of(found)
     if layout is None:
         return
-    roles = [role for role in _roles(layout) if math.prod(found.shape[axis] for axis in role.axes) > 1]
+    roles = [role for role in _roles(layout, found.parameter) if math.prod(role.shape(found.shape)) > 1]
     zeros = sum(unit.summary.zeros for unit in found.units)
     slices: _Dead | None = None
     for role in roles:
-        count = math.prod(found.shape[axis] for axis in role.axes)
+        count = math.prod(role.shape(found.shape))
         enough = -math.log2(context.alpha) + math.log2(count) + math.log2(len(roles))
         each = found.tensor.size // count
         if zeros < each or found.bits * each <= enough:
             continue
-        places = (found.bits * _random(found, role.axes) > enough) & ~_used(found, role.axes)
+        places = (found.bits * _random(found, role) > enough) & ~_used(found, role)
         if slices is not None:  # an output of a slice that is zeros is no fault of its own
             whole = [size if axis in slices.role.axes else 1 for axis, size in enumerate(found.shape)]
             places &= ~slices.places.reshape([whole[axis] for axis in role.axes])
@@ -120,11 +156,16 @@ def _dead(found: Reading, context: Context) -> Iterator[_Dead]:
             yield one
 
 
-def _roles(layout: str) -> Iterator[_Role]:
-    """Yield what a layout has: the slices of a stack first, then positions of a kernel, outputs and inputs."""
+def _roles(layout: str, parameter: Parameter | None) -> Iterator[_Role]:
+    """Yield what a layout has: the slices of a stack first, then positions of a kernel, outputs and inputs.
+
+    Of a grouped kernel one of the two axes counts the positions within a group, and the other one tells the group.
+    """
+    groups = 1 if parameter is None else parameter.groups
+    within = ("O" if parameter is not None and parameter.transposed else "I") if groups > 1 else ""
     for axis, letter in enumerate(layout):
         if letter == "S":
-            yield _Role("dead slices", "a slice", "slices", "layers that pass nothing on", (axis,))
+            yield _Role("dead slices", "a slice", "slices", "layers or experts that pass nothing on", (axis,))
     for axis, letter in enumerate(layout):
         if letter in "DHW":
             what = f"along axis {axis}"
@@ -136,34 +177,40 @@ def _roles(layout: str) -> Iterator[_Role]:
         ("I", "dead inputs", "input", "inputs that are never read"),
     ):
         axes = tuple(axis for axis, other in enumerate(layout) if other in (letter, "S"))
-        yield _Role(kind, f"an {word}", f"{word}s", meaning, axes)
+        if letter == within and len(layout) == len(set(layout)) and "S" not in layout:
+            axes = layout.index("I" if letter == "O" else "O"), *axes
+            yield _Role(kind, f"an {word}", f"{word}s", meaning, axes, groups)
+        else:
+            yield _Role(kind, f"an {word}", f"{word}s", meaning, axes)
 
 
-def _used(found: Reading, axes: tuple[int, ...]) -> npt.NDArray[np.bool_]:
-    """Return which positions along some axes have an element that is not 0.
+def _used(found: Reading, role: _Role) -> npt.NDArray[np.bool_]:
+    """Return which positions have an element that is not 0.
 
     Rows and columns of the pass over the tensor say it, unless its first axis is one of several: then the tensor is
     read again, by pieces.
     """
     assert found.hashes is not None
-    shape = found.shape
+    shape, axes = found.shape, tuple(sorted(role.axes))
     if axes == (0,):
         return found.hashes.row_used
     if 0 not in axes:
         others = tuple(axis - 1 for axis in range(1, len(shape)) if axis not in axes)
-        return np.asarray(found.hashes.column_used.reshape(shape[1:]).any(others), np.bool_)
+        used = np.asarray(found.hashes.column_used.reshape(shape[1:]).any(others), np.bool_)
+        return _by_group(used, role).any(1).reshape(-1) if role.groups > 1 else used
     others = tuple(axis for axis in range(len(shape)) if axis not in axes)
     used = np.zeros([shape[axis] for axis in axes], np.bool_)
     for region in found.tensor.pieces(reading.PIECE):
         bits = found.tensor.read(region)
         is_used = (words_of(bits) << np.uint64(65 - 8 * bits.itemsize)) != 0  # neither 0 nor -0
         used[index_of(tuple(region[axis] for axis in axes))] |= is_used.reshape(bits.shape).any(others)
-    return used
+    return _by_group(used, role).any(1).reshape(-1) if role.groups > 1 else used
 
 
-def _random(found: Reading, axes: tuple[int, ...]) -> npt.NDArray[np.int64]:
-    """Return how many elements of each position along some axes are drawn at random, at least."""
-    sizes = [shape for axis, shape in enumerate(found.shape) if axis in axes]
+def _random(found: Reading, role: _Role) -> npt.NDArray[np.int64]:
+    """Return how many elements of each position are drawn at random, at least."""
+    axes = tuple(sorted(role.axes))
+    sizes = [found.shape[axis] for axis in axes]
     each = found.tensor.size // math.prod(sizes)
     count = np.full(sizes, each, np.int64)
     for unit in found.units:  # a later one has the elements of an earlier one
@@ -171,7 +218,14 @@ def _random(found: Reading, axes: tuple[int, ...]) -> npt.NDArray[np.int64]:
         part = count[index_of(tuple(unit.region[axis] for axis in axes))]
         part += held if unit.is_random else -held
         np.clip(part, 0, each, out=part)
-    return count
+    return np.asarray(_by_group(count, role).sum(1).reshape(-1)) if role.groups > 1 else count
+
+
+def _by_group(places: npt.NDArray[Any], role: _Role) -> npt.NDArray[Any]:
+    """Return what is said of two axes as groups, what is in each, and the positions in it."""
+    first, second = role.axes
+    ordered = places if first < second else places.T
+    return ordered.reshape(role.groups, -1, ordered.shape[1])
 
 
 def _numbers(places: npt.NDArray[np.intp], shape: tuple[int, ...]) -> list[Any]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from typing import Final
 
@@ -55,9 +57,8 @@ def _candidates(unit: Unit, std: float, family: str) -> Iterator[tuple[float, st
     if family == "truncated normal" or not isinstance(unit.law, Uniform):
         yield std * TRUNCATED, "the truncation was not corrected (0.8796)"
         yield std / TRUNCATED, "a truncation was corrected that was not done (1/0.8796)"
-    scaling = _scaling_of(parameter, unit.law)
-    if scaling is not None:
-        yield from _fans(parameter, scaling, std, is_part=bool(unit.place))
+    for known, scaling in _scalings(parameter, unit.law):
+        yield from _fans(known, scaling, std, is_part=bool(unit.place))
     if family == "uniform" or isinstance(unit.law, Uniform):
         yield std / math.sqrt(3), "the standard deviation was taken for the bound of a uniform (1/sqrt(3))"
         yield std * math.sqrt(3), "the bound was taken for the standard deviation (sqrt(3))"
@@ -73,45 +74,81 @@ def _candidates(unit: Unit, std: float, family: str) -> Iterator[tuple[float, st
     yield from ((std * k**0.5, f"a factor of sqrt({k}): fans {k} times too small") for k in (3, 6, 12, 24))
     yield std**2, "the variance was taken for the standard deviation"
     yield math.sqrt(std), "the standard deviation was taken for the variance"
+    yield from _other_fan(parameter, unit.law, std)
     for fixed, text in ((0.02, "GPT-2's and BERT's"), (1.0, "an embedding's default"), (0.01, "a fixed one")):
         yield fixed, f"std {fixed:g}, {text}, in place of the law's"
 
 
-def _scaling_of(parameter: Parameter, law: Law | None) -> VarianceScaling | None:
-    """Return the rule of fans of a law; of one that is given in numbers, as a recording does, a usual rule of it."""
+def _scalings(parameter: Parameter, law: Law | None) -> Iterator[tuple[Parameter, VarianceScaling]]:
+    """Yield the rule of fans of a law; of one that is given in numbers, as a recording does, each usual rule of them.
+
+    Where no layout says which axis is which, it comes with a parameter that does: the first order that fits.
+    """
     if isinstance(parameter.initializer, VarianceScaling):
-        return parameter.initializer
-    if parameter.layout is None or not isinstance(law, (Normal, Uniform, TruncatedNormal)):
+        yield parameter, parameter.initializer
+        return
+    expected = _centred(law)
+    if expected is None:
+        return
+    distribution: Distribution = "uniform" if isinstance(law, Uniform) else "normal"
+    orders = [parameter] if parameter.layout is not None else list(_with_layouts(parameter))
+    for mode, known, scale in itertools.product(_MODES, orders, _SCALES):
+        rule = VarianceScaling(scale, mode, distribution)
+        fan = rule.fan(known.geometry.fans())
+        if fan > 0 and abs(expected.std**2 * fan / scale - 1) < _SAME:
+            yield known, rule
+            if parameter.layout is None:
+                return
+
+
+def _centred(law: Law | None) -> ExpectedLaw | None:
+    """Return a law of independent weights around 0 in numbers; None of any other."""
+    if not isinstance(law, (Normal, Uniform, TruncatedNormal)):
         return None
     expected = ExpectedLaw.of(law)
-    if expected.mean:
-        return None
-    distribution: Distribution = "uniform" if isinstance(law, Uniform) else "normal"
+    return None if expected.mean else expected
+
+
+def _with_layouts(parameter: Parameter) -> Iterator[Parameter]:
+    """Yield a parameter without a layout in the orders of torch and of JAX."""
+    kernel = "DHW"[5 - len(parameter.shape) :]
+    for layout in (f"OI{kernel}", f"{kernel}IO") if 2 <= len(parameter.shape) <= 5 else ():
+        try:
+            yield replace(parameter, layout=layout, stream=None, parts=())
+        except FaninError:
+            continue
+
+
+def _other_fan(parameter: Parameter, law: Law | None, std: float) -> Iterator[tuple[float, str]]:
+    """Yield what the other fan makes of a law whose rule is not known, unless it is a round number that has none."""
+    if parameter.layout is None or _centred(law) is None or any(True for _ in _scalings(parameter, law)):
+        return
     fans = parameter.geometry.fans()
-    for mode in _MODES:
-        for scale in _SCALES:
-            rule = VarianceScaling(scale, mode, distribution)
-            fan = rule.fan(fans)
-            if fan > 0 and abs(expected.std**2 * fan / scale - 1) < _SAME:
-                return rule
-    return None
+    if float(f"{std:.2g}") != std and min(fans.fan_in, fans.fan_out) > 0:
+        root = math.sqrt(fans.fan_in / fans.fan_out)
+        yield std * root, "fan_out for fan_in, if the law divides by it"
+        yield std / root, "fan_in for fan_out, if the law divides by it"
 
 
 def _fans(
     parameter: Parameter, initializer: VarianceScaling, std: float, *, is_part: bool
 ) -> Iterator[tuple[float, str]]:
     fans = parameter.geometry.fans()
-    for mode in _MODES:
-        if mode != initializer.mode:
-            yield _std(parameter, replace(initializer, mode=mode)), f"{mode} was used for {initializer.mode}"
     letters = parameter.layout or ""
     swapped = letters.translate(str.maketrans("OI", "IO"))
+    with_swapped = 0.0
     if swapped != letters:
-        try:
+        with suppress(FaninError):
             other = replace(parameter, layout=swapped, groups=1, transposed=False, stride=None)
-            yield _std(other, initializer), f"the fans were counted for the layout {swapped}, and not {letters}"
-        except FaninError:
-            pass
+            with_swapped = _std(other, initializer)
+    for mode in _MODES:
+        if mode != initializer.mode:
+            right = _std(parameter, replace(initializer, mode=mode))
+            is_both = with_swapped > 0 and abs(right / with_swapped - 1) < _SAME
+            why = f", as by the layout {swapped} in place of {letters}" if is_both else ""
+            yield right, f"{mode} for {initializer.mode}{why}"
+            with_swapped = 0.0 if is_both else with_swapped
+    yield with_swapped, f"the fans were counted for the layout {swapped}, and not {letters}"
     taps = math.prod(size for size, letter in zip(parameter.shape, letters, strict=False) if letter in "DHW")
     if taps > 1:
         yield std * math.sqrt(taps), f"the kernel's {taps} positions were not counted in the fans"

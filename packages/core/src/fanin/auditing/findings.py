@@ -42,9 +42,10 @@ KINDS: Final = {
     "matrix": "a matrix that is not what the law makes: orthogonal, sparse, the identity",
     "rounded": "weights that were rounded to a narrower dtype",
     "sibling": "one layer unlike the others of its kind",
-    "norm": "a scale of a norm that is not 1",
+    "norm": "a scale of a norm that is not 1, or a shift that is not 0",
     "replicas": "copies of a model that differ",
     "seed": "weights that are not those of the seed",
+    "transposed": "weights that are those of the seed, with the axes in another order",
     "trained": "weights that have moved from those of the seed",
 }
 """Every kind of finding, in a few words."""
@@ -56,6 +57,7 @@ _PLURALS: Final = {
     "follows": "follow",
     "consists": "consist",
     "scales": "scale",
+    "shifts": "shift",
     "differs": "differ",
 }
 
@@ -77,6 +79,7 @@ class Finding:
         cause: What is wrong, in the words of a sentence that begins with the parameters' names.
         evidence: The numbers that it rests on, as plain data.
         line: The line of Python to write; empty where there is none.
+        subject: What the sentence is about, where that is shorter than the names: "student.* and teacher.*".
     """
 
     severity: Severity
@@ -85,11 +88,12 @@ class Finding:
     cause: str
     evidence: Mapping[str, Any] = field(default_factory=dict)
     line: str = ""
+    subject: str = ""
 
     def __str__(self) -> str:
         first, _, rest = self.cause.partition(" ")
         verb = _PLURALS.get(first, first) if len(self.parameters) > 1 else first
-        return f"{names_text(self.parameters)} {verb} {rest}"
+        return f"{self.subject or names_text(self.parameters)} {verb} {rest}"
 
     def to_dict(self) -> dict[str, Any]:
         """Return the finding as plain data."""
@@ -98,8 +102,10 @@ class Finding:
             "kind": self.kind,
             "parameters": list(self.parameters),
             "text": str(self),
+            "cause": self.cause,
             "evidence": dict(self.evidence),
             "line": self.line,
+            "subject": self.subject,
         }
 
 
@@ -139,7 +145,8 @@ def _key(one: Finding, groups: Iterable[tuple[object, ...]]) -> tuple[object, ..
     """
     if one.kind in _BETWEEN:
         return one.parameters
-    law, likely, factor = (one.evidence.get(name) for name in ("law", "likely", "factor"))
+    law, likely, factor, which = (one.evidence.get(name) for name in ("law", "likely", "factor", "which"))
+    law = law if which is None else f"{law}, {which}"
     if likely:
         return (law, *likely)
     if factor:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 import numpy as np
+import numpy.typing as npt
 
 from fanin.auditing.context import Context
 from fanin.auditing.dead import is_dead
 from fanin.auditing.families import may_follow_a_law
 from fanin.auditing.findings import Finding, Severity
 from fanin.auditing.reading import Reading
+from fanin.auditing.slices import places_in
+from fanin.auditing.statistics import HUGE, TINY
 from fanin.dtypes import DTYPES
 
 __all__ = ["garbage", "is_spoiled"]
@@ -25,6 +28,17 @@ _FEWEST: Final = 9
 
 _STRAY: Final = 1e-3
 """A share of garbage up to which the other weights still tell something."""
+
+_NORMAL: Final = 2.0**-126
+"""The least number of float32 and bfloat16 that has all of its digits."""
+
+_GARBAGE: Final[dict[str, Callable[[npt.NDArray[np.float64]], npt.NDArray[np.bool_]]]] = {
+    "nan": np.isnan,
+    "infinite": np.isinf,
+    "uninitialized": lambda values: ~(np.abs(values) <= HUGE) | ((np.abs(values) < TINY) & (values != 0)),
+    "subnormal": lambda values: (np.abs(values) < _NORMAL) & (values != 0),
+}
+"""Which weights each kind of finding means."""
 
 _TINY: Final = 0.01
 """A share of weights below 1e-30, as small whole numbers look that are read as floating-point ones."""
@@ -67,6 +81,8 @@ def garbage(found: Reading, context: Context) -> Iterator[Finding]:
         elif summary.subnormal:
             kind, severity = "subnormal", "warning"
             cause = f"has {_many(summary.subnormal, 'subnormal')} among {size:,}: too small for its dtype's precision"
+        if kind and not at and severity != "note" and (which := places_in(found, _GARBAGE[kind])):
+            at, numbers["which"] = f", in {which}", which
         if kind:
             yield Finding(severity, kind, (found.name,), cause + at, numbers, context.line(unit))
             return

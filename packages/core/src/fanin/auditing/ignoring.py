@@ -9,8 +9,9 @@ from fanin.exceptions import FaninTypeError, FaninValueError
 from fanin.models import Scheme
 from fanin.models.names import plain_name
 from fanin.weights import Weights
+from fanin.weights.roles import is_random_state
 
-__all__ = ["patterns_of", "without"]
+__all__ = ["patterns_of", "without", "without_random_states"]
 
 
 def patterns_of(ignore: object) -> tuple[str, ...]:
@@ -57,6 +58,23 @@ def without(
         raise FaninValueError(f"ignore: every tensor is left out. Received: {', '.join(map(repr, patterns))}.")
     rest = None if scheme is None else Scheme({name: scheme[name] for name in scheme if name not in ignored})
     return left, rest, list(ignored)
+
+
+def without_random_states(copies: Sequence[Weights], scheme: Scheme | None) -> tuple[list[Weights], list[str]]:
+    """Return weights without the keys and counters of generators, which are no weights, and their names.
+
+    Args:
+        copies: The weights.
+        scheme: The scheme, if there is one: what it has is kept.
+    """
+    states = {
+        name: None
+        for one in copies
+        for name, tensor in one.items()
+        if (tensor.role == "random state" or is_random_state(name, tensor.dtype)) and name not in (scheme or ())
+    }
+    left = [Weights([one[name] for name in one if name not in states], one.source) for one in copies]
+    return (left, list(states)) if states and all(left) else (list(copies), [])
 
 
 def _matches(name: str, pattern: str) -> bool:

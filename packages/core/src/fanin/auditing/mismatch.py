@@ -29,12 +29,14 @@ class Matched:
         findings: What does not match.
         extra: What is wrong with each tensor that the scheme does not have.
         tied: A tensor that the scheme does not have, to the one in whose memory it is.
+        reordered: The same as `parameters`, for tensors whose axes may be in another order, with the finding.
     """
 
     parameters: dict[str, tuple[str, Parameter]]
     findings: list[Finding]
     extra: dict[str, Finding]
     tied: dict[str, str]
+    reordered: dict[str, tuple[str, Parameter, Finding]]
 
 
 def match(scheme: Scheme, weights: Weights) -> Matched:
@@ -42,11 +44,14 @@ def match(scheme: Scheme, weights: Weights) -> Matched:
     named = naming(scheme, weights)
     findings = list(_missing(scheme, named.names, list(named.others)))
     extra = {one.parameters[0]: one for one in _extra(scheme, weights, named.names, list(named.others))}
-    parameters = {}
+    parameters: dict[str, tuple[str, Parameter]] = {}
+    reordered: dict[str, tuple[str, Parameter, Finding]] = {}
     for name, given in named.names.items():
         parameter, tensor = scheme[name], weights[given]
         if tensor.shape != parameter.shape:
             findings.append(_shape(given, tensor, parameter))
+            if sorted(tensor.shape) == sorted(parameter.shape):
+                reordered[given] = name, parameter, findings[-1]
             continue
         if tensor.dtype != parameter.dtype:
             findings.append(_dtype(given, tensor, parameter))
@@ -54,7 +59,7 @@ def match(scheme: Scheme, weights: Weights) -> Matched:
     taken = {weights[given].memory: given for given in parameters}
     taken.pop(None, None)
     tied = {given: taken[weights[given].memory] for given in named.others if weights[given].memory in taken}
-    return Matched(parameters, findings, extra, tied)
+    return Matched(parameters, findings, extra, tied, reordered)
 
 
 def _missing(scheme: Scheme, names: Mapping[str, str], others: list[str]) -> Iterator[Finding]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from typing import Final
+from typing import Any, Final
 
 from fanin.auditing.context import Context, line_of_shape
 from fanin.auditing.findings import Finding
@@ -25,9 +25,9 @@ _MANY: Final = 0.5
 
 
 def constants(layers: Iterable[Sibling], context: Context) -> Iterator[Finding]:
-    """Yield the scales of norms that are not 1, and the matrices that are constant."""
+    """Yield the scales of norms that are not 1, their shifts that are not 0, and the matrices that are constant."""
     known = list(layers)
-    scales = [one for one in known if len(one.shape) == 1 and (_NORM.search(one.name) or _SCALE.search(one.name))]
+    scales = [one for one in known if _is_scale(one)]
     still = [one for one in scales if one.std == 0]
     for one in still:
         if one.mean == 0:
@@ -50,13 +50,36 @@ def constants(layers: Iterable[Sibling], context: Context) -> Iterator[Finding]:
             cause = f"scales a norm by random numbers, std {one.std:.3g} around {one.mean:.3g}, and not by 1"
             numbers = {"std": one.std, "mean": one.mean, "likely": ["random"]}  # one finding for all that are
             yield Finding("warning", "norm", (one.name,), cause, numbers, _ones(one))
-    yield from _matrices([one for one in known if _is_matrix(one) and not _BIAS.search(one.name)])
+    yield from _shifts([one for one in known if one.role == "shift"], fresh=bool(fresh))
+    yield from _matrices([one for one in known if _is_matrix(one) and not one.role and not _BIAS.search(one.name)])
+
+
+def _is_scale(one: Sibling) -> bool:
+    """Return whether the module that has it is a norm, or, where nobody knows its module, its name is like a norm's."""
+    if one.role:  # of several axes one that is random is rather a matrix
+        return one.role == "scale" and (len(one.shape) == 1 or one.std == 0)
+    return len(one.shape) == 1 and bool(_NORM.search(one.name) or _SCALE.search(one.name))
+
+
+def _shifts(shifts: list[Sibling], *, fresh: bool) -> Iterator[Finding]:
+    """Yield the shifts of norms that are not 0, unless they may be trained."""
+    for one in shifts:
+        if one.std == 0 and one.mean != 0:
+            text = f"shifts a norm by {one.mean:.6g}, and not by 0"
+            numbers: dict[str, Any] = {"value": one.mean}
+        elif one.std > 0 and fresh:
+            text = f"shifts a norm by random numbers, std {one.std:.3g} around {one.mean:.3g}, and not by 0"
+            numbers = {"std": one.std, "mean": one.mean, "likely": ["random"]}
+        else:
+            continue
+        yield Finding("warning", "norm", (one.name,), text, numbers, f'weights["{one.name}"][...] = 0')
 
 
 def _shift(name: str) -> str:
     """Return what the shift of a norm is called, given its scale."""
-    start, word = re.split(r"(?=(?:weight|scale|gamma)$)", name, maxsplit=1, flags=re.IGNORECASE)
-    return start + ("beta" if word.lower() == "gamma" else "bias")
+    word = re.search(r"[^._/]*$", name)
+    assert word is not None
+    return name[: word.start()] + ("beta" if word[0].lower() == "gamma" else "bias")
 
 
 def _matrices(matrices: list[Sibling]) -> Iterator[Finding]:

@@ -11,6 +11,7 @@ from fanin.auditing.context import Context
 from fanin.auditing.families import may_follow_a_law
 from fanin.auditing.findings import Finding
 from fanin.auditing.reading import PIECE, Reading, numbers_of
+from fanin.auditing.slices import places_in
 from fanin.dtypes import DTYPES
 
 __all__ = ["outliers"]
@@ -54,9 +55,10 @@ def outliers(found: Reading, context: Context) -> Finding | None:
     far = max(summary.high - mean, mean - summary.low) / std
     ends = [end for end in (summary.low, summary.high) if abs(end - mean) > _FAR * std]
     shown = " and ".join(f"{end:.4g}" for end in ends)
+    which = places_in(found, lambda values: np.abs(values - mean) > _FAR * std)
     cause = (
         f"has {beyond} weight{'s' * (beyond > 1)} of {shown}, {far:.3g} standard deviations from the others, whose "
-        f"std is {std:.3g}{bound}"
+        f"std is {std:.3g}{f', in {which}' if which else ''}{bound}"
     )
     numbers: dict[str, Any] = {
         "outside": beyond,

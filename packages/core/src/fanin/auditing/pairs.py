@@ -2,91 +2,29 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 import re
 from collections.abc import Collection, Hashable, Iterator
-from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
-import numpy.typing as npt
 
 from fanin.auditing.context import Context
+from fanin.auditing.copies import whole_copies
 from fanin.auditing.findings import Finding, Severity, names_text
-from fanin.auditing.reading import SIGNS, Reading
+from fanin.auditing.fingerprints import SIGNS_NEEDED, Fingerprint
+from fanin.auditing.reading import SIGNS
 from fanin.auditing.siblings import LAYER_NUMBER
 from fanin.models.parameter import Parameter
 
-__all__ = ["Fingerprint", "aliases", "equal_groups", "fingerprint", "pairs"]
+__all__ = ["aliases", "equal_groups", "pairs"]
 
 _EMBEDDING: Final = re.compile(r"emb|wte|tok", re.IGNORECASE)
 _HEAD: Final = re.compile(r"head|out|decoder|classifier|logits", re.IGNORECASE)
-_SIGNS_NEEDED: Final = 64
-_STEPS: Final = 3
-"""Steps that go one way, from which tensors that are equal are rather tables."""
+_GROUPS: Final = 3
+"""Groups of equal tensors that a text shows."""
 
 _CLOSE: Final = 0.999
-
-
-@dataclass(frozen=True)
-class Fingerprint:
-    """What is kept of a tensor to find its likes.
-
-    Attributes:
-        name: Its name.
-        digest: Its shape, its dtype and the hash of its bits; None where not all of it can be read.
-        memory: Where it is, so that two names of one tensor are known.
-        first: Its first weights, where they are random; nothing otherwise.
-        key: What a scheme says of it, its stream included: equal keys are equal weights. None without a scheme.
-        bits: Bits of information, at least.
-        is_table: Whether it follows no law, or does not look as if it did.
-    """
-
-    name: str
-    digest: Hashable
-    memory: Hashable
-    first: npt.NDArray[np.float64]
-    key: Parameter | None
-    bits: int
-    is_table: bool
-
-
-def fingerprint(found: Reading, *, looks_random: bool, context: Context) -> Fingerprint | None:
-    """Return the fingerprint of a tensor that is no constant.
-
-    Args:
-        found: The tensor.
-        looks_random: Whether its weights are independent and random, by a scheme or by their looks.
-        context: The audit.
-    """
-    if found.is_constant or not found.is_number or not found.tensor.size or not found.bits:
-        return None
-    if context.has_scheme and not any(unit.is_random or unit.law is None for unit in found.units):
-        random_matrix = found.parameter is not None and any(
-            unit.parameter is not None and unit.parameter.is_random for unit in found.units
-        )
-        if not random_matrix:
-            return None
-    key = None
-    if found.parameter is not None:
-        key = dataclasses.replace(found.parameter.with_streams_of(found.own), note=None)
-    digest = None
-    if found.hashes is not None:
-        digest = (found.shape, found.tensor.dtype, found.hashes.digest)
-    first = found.first if looks_random and found.first.size >= _SIGNS_NEEDED else np.empty(0)
-    if first.size and not (np.isfinite(first).all() and first.all()):
-        first = np.empty(0)
-    table = found.parameter is not None and not found.parameter.follows_laws
-    return Fingerprint(
-        found.name,
-        digest,
-        found.tensor.memory,
-        first,
-        key,
-        found.bits * found.tensor.size,
-        table or (found.parameter is None and (not looks_random or found.is_ordered(_STEPS))),
-    )
 
 
 def aliases(prints: list[Fingerprint], names: Collection[str], context: Context) -> dict[str, str]:
@@ -134,7 +72,9 @@ def pairs(prints: list[Fingerprint], trained: Collection[str], context: Context)
     groups = equal_groups(prints, context)
     unexplained = [group for group in map(_unexplained, groups) if len(group) > 1]
     still = [group if _are_one(group) else [one for one in group if one.name not in trained] for group in unexplained]
-    yield from _equal([group for group in still if len(group) > 1], context)
+    copied, rest = whole_copies([group for group in still if len(group) > 1], prints)
+    yield from copied
+    yield from _equal(rest, context)
     prints = [one for one in prints if one.name not in trained]
     taken = {one.name for group in groups for one in group}
     yield from _shared([one for one in prints if one.name not in taken], context)
@@ -165,7 +105,7 @@ def _equal(groups: list[list[Fingerprint]], context: Context) -> Iterator[Findin
         names = tuple(one.name for group in alike for one in group)
         tied = all(map(_may_be_tied, alike))
         severity: Severity = "note" if tied or (table and not context.has_scheme) else "error"
-        more = f" (as {names_text(one.name for one in alike[0])})" if len(alike) > 1 else ""
+        more = _groups_text(alike)
         why = ": copies, or drawn from one stream"
         if severity == "note":
             why = ": tied, perhaps" if tied else ": a table, perhaps"
@@ -193,6 +133,16 @@ def _equal(groups: list[list[Fingerprint]], context: Context) -> Iterator[Findin
         )
 
 
+def _groups_text(alike: list[list[Fingerprint]]) -> str:
+    """Return which tensors are equal to which, where there are several groups of them."""
+    if len(alike) < 2:
+        return ""
+    shown = [names_text(one.name for one in group) for group in alike[:_GROUPS]]
+    if len(alike) > _GROUPS:
+        shown.append(f"{len(alike) - _GROUPS} more")
+    return f" within each of {len(alike)} groups, not across them ({'; '.join(shown)})"
+
+
 def _are_one(group: list[Fingerprint]) -> bool:
     """Return whether all are in one memory."""
     return group[0].memory is not None and len({one.memory for one in group}) == 1
@@ -211,8 +161,8 @@ def _shared(prints: list[Fingerprint], context: Context) -> Iterator[Finding]:
     """Yield tensors whose first weights are multiples of each other: one stream, at another scale or shape."""
     groups: dict[bytes, list[Fingerprint]] = {}
     for one in prints:
-        if one.first.size >= _SIGNS_NEEDED:
-            groups.setdefault(np.packbits(one.first[:_SIGNS_NEEDED] < 0).tobytes(), []).append(one)
+        if one.first.size >= SIGNS_NEEDED:
+            groups.setdefault(np.packbits(one.first[:SIGNS_NEEDED] < 0).tobytes(), []).append(one)
     for group in groups.values():
         alike = [one for one in group if _proportional(group[0], one)]
         streams = {None if one.key is None else _streams(one.key) for one in alike}
@@ -222,7 +172,7 @@ def _shared(prints: list[Fingerprint], context: Context) -> Iterator[Finding]:
         cause = "are multiples of each other: drawn from the same random numbers, as by a generator that was reseeded"
         names = tuple(one.name for one in alike)
         line = f'weights["{names[-1]}"][...] = fanin.init(..., name="{names[-1]}")  # a stream of its own'
-        yield Finding("error", "shared stream", names, cause, {"signs": _SIGNS_NEEDED}, line)
+        yield Finding("error", "shared stream", names, cause, {"signs": SIGNS_NEEDED}, line)
 
 
 def _streams(parameter: Parameter) -> Hashable:

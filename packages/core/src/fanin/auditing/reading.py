@@ -58,6 +58,9 @@ class Reading:
         moved: How many elements differ from those of the seed; None where none are drawn.
         drawn_as: The dtype in which the weights of the seed are drawn: the scheme's, where they are stored in a wider
             one. Empty until one is drawn.
+        steps: By how many steps of the less precise dtype an element is off from the seed's, at most.
+        slices: Of each slice of a stack how many elements differ from those of the seed, the squares of the
+            differences, and those of the weights of the seed.
     """
 
     tensor: Tensor
@@ -73,6 +76,8 @@ class Reading:
     constant_rows: npt.NDArray[np.bool_] | None = None
     moved: int | None = None
     drawn_as: str = ""
+    steps: float = 0.0
+    slices: npt.NDArray[np.float64] | None = None
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -140,6 +145,8 @@ def read(
         found.constant_rows = np.ones(rows, np.bool_)
     if drawn is not None and parameter is not None and parameter.follows_laws and is_number:
         found.moved = 0
+        axis = parameter.geometry.stack_axis
+        found.slices = None if axis is None else np.zeros((3, tensor.shape[axis]))
     runs = _Runs()
     starts = np.empty(rows if hashable else 0)
     can_scan = scan is not None and hashable and found.moved is None and len(units) == 1 and dtype in SCANNED
@@ -223,8 +230,8 @@ def _scanned(
     summary = found.units[0].summary
     bits = np.ascontiguousarray(bits).reshape(-1)  # at any address, as in a file
     places = list(_places(bits.size, flat, found.columns if found.shape else 1))
-    scanned, values, ends = scan(bits, found.tensor.dtype, summary.centre, found.hashes, places)
-    if not summary.add_scanned(values, scanned):
+    scanned, ends = scan(bits, found.tensor.dtype, summary.centre, found.hashes, places)
+    if not summary.add_scanned(lambda some: numbers_of(bits[some], found.tensor.dtype), scanned):
         numbers = numbers_of(bits, found.tensor.dtype)
         summary.add(numbers)
         _constant_rows(found, numbers, flat, found.columns if found.shape else 1, starts)
@@ -234,7 +241,7 @@ def _scanned(
                 starts[rows] = low
             found.constant_rows[rows] &= (low == high) & (low == starts[rows])
     if scanned.zeros:
-        runs.add(values, flat)
+        runs.add(numbers_of(bits, found.tensor.dtype), flat)
 
 
 def _add(
@@ -251,12 +258,44 @@ def _add(
                 found.moved += int((words_of(right) != words_of(bits)).sum())
             else:
                 found.moved += int((wanted != values).sum())
+            found.steps = max(found.steps, _steps(found.tensor.dtype, found.parameter.dtype, values, wanted))
+            _add_slices(found, found.parameter, values, wanted, region)
         except FaninError:  # the law cannot be drawn in this dtype
             found.moved = None
     for unit, index in owners(found.units, region):
         unit.summary.add(values[index].reshape(-1))
         if wanted is not None and unit.departure is not None:
             unit.departure.add(values[index].reshape(-1), wanted[index].reshape(-1))
+
+
+def _steps(stored: str, dtype: str, values: npt.NDArray[np.float64], wanted: npt.NDArray[np.float64]) -> float:
+    """Return how far numbers are apart, in steps of the dtype that they came through."""
+    form = DTYPES.get(dtype if is_wider(stored, dtype) else stored)
+    unequal = values != wanted
+    if form is None or not unequal.any():
+        return 0.0
+    given, right = values[unequal], wanted[unequal]
+    exponents = np.maximum(np.frexp(right)[1] - 1, form.min_exponent)
+    with np.errstate(all="ignore"):
+        far = float(np.max(np.ldexp(np.abs(given - right), form.mantissa - exponents)))
+    return far if math.isfinite(far) else math.inf
+
+
+def _add_slices(
+    found: Reading,
+    parameter: Parameter,
+    values: npt.NDArray[np.float64],
+    wanted: npt.NDArray[np.float64],
+    region: Region,
+) -> None:
+    """Add what each slice of a stack differs by."""
+    axis = parameter.geometry.stack_axis
+    if axis is None or found.slices is None:
+        return
+    others = tuple(one for one in range(values.ndim) if one != axis)
+    with np.errstate(all="ignore"):
+        sums = [(values != wanted).sum(others), ((values - wanted) ** 2).sum(others), (wanted**2).sum(others)]
+    found.slices[:, slice(*region[axis])] += np.array(sums, np.float64)
 
 
 def _drawn_as(

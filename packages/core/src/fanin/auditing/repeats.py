@@ -17,6 +17,7 @@ from fanin.auditing.families import may_follow_a_law
 from fanin.auditing.findings import Finding, Severity
 from fanin.auditing.hashing import groups_of_equal
 from fanin.auditing.reading import Reading
+from fanin.auditing.slices import numbered, stack_of
 from fanin.auditing.units import Unit
 from fanin.dtypes import DTYPES
 from fanin.models.draw import common_region
@@ -135,7 +136,11 @@ def _dead_rows(found: Reading, checked: npt.NDArray[np.bool_], context: Context)
     if not padding and contiguous and dead.size * found.columns >= 1024:
         why += ", or memory that nothing was written to"
     cause = f"has {many} of zeros, {_places(dead.tolist())}{why}"
-    yield _finding(severity, "dead rows", found, cause, {"rows": dead.tolist()[:1000]}, context)
+    kind = "dead rows"
+    if (stack := stack_of(found)) is not None and not padding:
+        kind, why = "dead slices", why.replace("units", "layers or experts")
+        cause = f"is zeros in {numbered(dead.tolist(), stack)}{why}"
+    yield _finding(severity, kind, found, cause, {"rows": dead.tolist()[:1000]}, context)
 
 
 def _dead_columns(found: Reading, checked: npt.NDArray[np.bool_], context: Context) -> Iterator[Finding]:
@@ -159,7 +164,8 @@ def _equal_rows(found: Reading, among: npt.NDArray[np.bool_], context: Context) 
     groups = [group for group in groups if not _explained(found, group)]
     if not groups:
         return [], 1.0
-    word = "slices" if _is_stack(found) else "rows"
+    stack = stack_of(found)
+    word = "slices" if stack is not None and not stack.axis else "rows"
     copies = sum(len(group) - 1 for group in groups)
     repeats = found.shape[0] / max(1, found.shape[0] - copies)
     return [_of_groups(found, groups, found.hashes.rows, word, context)], repeats
@@ -209,6 +215,10 @@ def _of_groups(
         if step >= b - a:
             cause = f"has the {word} {a}:{b} a second time, bit for bit, as {word} {a + step}:{b + step}"
             return _finding(severity, "equal blocks", found, cause, evidence, context)
+    if word == "slices" and (stack := stack_of(found)) is not None and len(groups) <= _SHOWN:
+        pairs = (f"{numbered(group[1:], stack)} as {group[0]}" for group in groups)
+        cause = f"has the same weights, bit for bit, in {' and in '.join(pairs)}{why}"
+        return _finding(severity, kind, found, cause, evidence, context)
     first = " and ".join(map(str, groups[0][:3]))
     cause = f"has {copies:,} {word} that are equal bit for bit to another one, such as {first}{why}"
     return _finding(severity, kind, found, cause, evidence, context)
@@ -258,10 +268,6 @@ def _is_table(found: Reading) -> bool:
     head = found.head if found.head.size else found.first
     first = head[: found.columns] if row else head
     return found.is_ordered(_STEPS) or (first.size >= _FEWEST and 2 * np.unique(first).size <= first.size)
-
-
-def _is_stack(found: Reading) -> bool:
-    return found.parameter is not None and (found.parameter.layout or "").startswith("S")
 
 
 def _places(places: list[int]) -> str:

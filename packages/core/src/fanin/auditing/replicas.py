@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +13,8 @@ from fanin.auditing.findings import Finding, Severity
 from fanin.auditing.hashing import words_of
 from fanin.auditing.reading import PIECE, numbers_of
 from fanin.dtypes import DTYPES
+from fanin.locking.naming import naming
+from fanin.models.names import plain_name
 from fanin.weights import Tensor, Weights
 
 __all__ = ["replicas"]
@@ -38,7 +40,8 @@ class _Difference:
 def replicas(copies: Sequence[Weights], advance: Callable[[str, int], None]) -> Iterator[Finding]:
     """Yield how each copy differs from the first one."""
     first = copies[0]
-    for k, other in enumerate(copies[1:], 1):
+    for k, copy in enumerate(copies[1:], 1):
+        other = _named_as(first, copy)
         lacking = [name for name in first if name not in other] + [name for name in other if name not in first]
         ways: dict[tuple[str, bool], dict[str, _Difference]] = {}
         if lacking:
@@ -63,6 +66,18 @@ def replicas(copies: Sequence[Weights], advance: Callable[[str, int], None]) -> 
             cause = f"differs between replicas 0 and {k}, {by}"
             line = f"replicas[{k}].load_state_dict(replicas[0].state_dict())  # or draw both from one seed"
             yield Finding(severity, "replicas", tuple(found_by_name), cause, evidence, line)
+
+
+def _named_as(first: Weights, copy: Weights) -> Mapping[str, Tensor]:
+    """Return the tensors of a copy under the names of the first one: wrappers put `module.` and the like into them."""
+    if set(copy) <= set(first):
+        return copy
+    plain = {plain_name(name): name for name in first}
+    if len(plain) < len(first):
+        return copy
+    named = naming(plain, copy)
+    given = {own: plain[name] for name, own in named.names.items()}
+    return {given.get(name, name): tensor for name, tensor in copy.items()}
 
 
 def _difference(a: Tensor, b: Tensor, advance: Callable[[str, int], None]) -> _Difference | None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from fanin.auditing.findings import SEVERITIES, Finding
+from fanin.exceptions import FaninValueError
 from fanin.models.table import Row, columns, merged
 
 __all__ = ["Audit", "Entry"]
@@ -27,6 +28,8 @@ class Entry:
         mean: The mean of the weights that are finite; NaN where there are none.
         std: Their standard deviation.
         verdict: What it is.
+        same_as: The name of the parameter that it is tied with, or equal to bit for bit where the scheme has only that
+            one; nothing where it is on its own.
     """
 
     name: str
@@ -36,6 +39,7 @@ class Entry:
     mean: float
     std: float
     verdict: str
+    same_as: str = ""
 
 
 @dataclass(frozen=True)
@@ -120,6 +124,7 @@ class Audit:
                     "mean": _plain(one.mean),
                     "std": _plain(one.std),
                     "verdict": one.verdict,
+                    "same_as": one.same_as or None,
                 }
                 for one in self.entries
             ],
@@ -129,6 +134,32 @@ class Audit:
     def to_json(self) -> str:
         """Return the report as strict JSON; numbers that are not finite are null."""
         return json.dumps(self.to_dict(), indent=1, allow_nan=False) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str) -> Audit:
+        """Return a report that `to_json` wrote; evidence comes back as plain data.
+
+        Raises:
+            FaninValueError: The text is no such report.
+
+        Example:
+            >>> import numpy, fanin
+            >>> report = fanin.audit({"w": numpy.ones(3)})
+            >>> type(report).from_json(report.to_json()).to_json() == report.to_json()
+            True
+        """
+        try:
+            data = json.loads(text)
+            findings = tuple(map(_finding, data["findings"]))
+            entries = tuple(map(_entry, data["parameters"]))
+            names = ("source", "elements", "has_scheme", "seed", "false_alarm_rate")
+            rest = {name: data[name] for name in names}
+            return cls(findings, entries, **rest, notes=tuple(data["notes"]))
+        except (ValueError, RecursionError, KeyError, TypeError, AttributeError) as error:
+            raise FaninValueError(
+                f"the text is no report of an audit: {type(error).__name__}: {error}. Accepted: what Audit.to_json or "
+                f"`fanin audit --json` wrote."
+            ) from error
 
     def to_html(self) -> str:
         """Return the report as a page that loads nothing from elsewhere.
@@ -148,6 +179,18 @@ class Audit:
             rows=self.rows(),
             summary=self.summary,
         )
+
+
+def _finding(data: dict[str, Any]) -> Finding:
+    names = ("severity", "kind", "parameters", "cause", "evidence", "line", "subject")
+    found = {name: data[name] for name in names}
+    return Finding(**{**found, "parameters": tuple(found["parameters"])})
+
+
+def _entry(data: dict[str, Any]) -> Entry:
+    mean, std = (math.nan if data[name] is None else float(data[name]) for name in ("mean", "std"))
+    shape = tuple(map(int, data["shape"]))
+    return Entry(data["name"], data["place"], shape, data["dtype"], mean, std, data["verdict"], data["same_as"] or "")
 
 
 def _ranges(group: list[Entry]) -> tuple[str, ...]:

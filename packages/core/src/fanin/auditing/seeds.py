@@ -4,22 +4,36 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
+import numpy as np
 from numpy.typing import NDArray
 
 from fanin.auditing.context import Context
 from fanin.auditing.departure import Departure
 from fanin.auditing.findings import Finding
 from fanin.auditing.reading import Reading, is_wider, numbers_of
+from fanin.auditing.slices import numbered, stack_of
 from fanin.auditing.units import Unit
 from fanin.dtypes import DTYPES, DType
 from fanin.exceptions import FaninError
+from fanin.initializers import MatrixInitializer
 from fanin.locking.canonical import needs_whole
 from fanin.models.parameter import Region
 from fanin.weights.tensor import pieces
 
-__all__ = ["Against", "against_seed", "changed", "not_trained", "other_seed", "small_seed", "trained"]
+__all__ = [
+    "Against",
+    "Close",
+    "against_seed",
+    "changed",
+    "moved_slices",
+    "not_trained",
+    "other_seed",
+    "rounded_elsewhere",
+    "small_seed",
+    "trained",
+]
 
 Against = tuple[str, str, float]
 """A text for the table; "equal", "close", "changed", "scaled", "moved", "other", "constant" or "none"; the distance."""
@@ -33,6 +47,12 @@ _CERTAIN_BITS: Final = 96
 
 _FEW: Final = 0.01
 """A share of weights that differ, up to which a tensor was changed and not trained."""
+
+_OTHER: Final = 1.3
+"""A distance, as a share of the weights of the seed, that other weights of the law have: sqrt(2)."""
+
+_STEPS: Final = 64
+"""Steps of a dtype that rounding moves a weight by, with some arithmetic on the way."""
 
 _SCALED: Final = 0.9999
 
@@ -60,7 +80,8 @@ def against_seed(found: Reading) -> Against:
     relative = whole.relative
     if not math.isfinite(relative):
         return "", "none", relative
-    if relative <= 4 * 2.0 ** -_coarser(found).mantissa:
+    is_matrix = any(isinstance(unit.law, MatrixInitializer) for unit in random)  # close alone, by the specification
+    if relative <= 4 * 2.0 ** -_coarser(found).mantissa and (is_matrix or found.steps <= _STEPS):
         return "fanin's draw, rounding aside", "close", relative
     if found.moved <= _FEW * found.tensor.size:
         return "", "changed", relative
@@ -102,12 +123,70 @@ def trained(moved: dict[str, float], constants: list[str], context: Context) -> 
     return Finding("note", "trained", (*moved, *constants), cause, {"relative distance": dict(moved)})
 
 
+class Close(NamedTuple):
+    """What is kept of a tensor that is the draw but for rounding: how many elements differ, of how many, how far."""
+
+    differing: int
+    size: int
+    steps: float
+
+    @classmethod
+    def of(cls, found: Reading) -> Close | None:
+        """Return it of a tensor; None of matrices, which are no closer in any two programs."""
+        if any(isinstance(unit.law, MatrixInitializer) for unit in found.units):
+            return None
+        return cls(found.moved or 0, found.tensor.size, found.steps)
+
+
+def rounded_elsewhere(close: dict[str, Close], context: Context) -> Finding:
+    """Return the note that weights are those of the seed, but for the last digit of some.
+
+    Args:
+        close: Tensors by name.
+        context: The audit.
+    """
+    count, size = sum(one.differing for one in close.values()), sum(one.size for one in close.values())
+    steps = max(one.steps for one in close.values())
+    by = "one ulp" if steps <= 1 else f"{math.ceil(steps)} ulp"
+    cause = (
+        f"is fanin's draw of seed {context.seed} up to {by}, in {count:,} of {size:,} elements: rounded elsewhere, by "
+        f"another program or in another dtype"
+    )
+    return Finding("note", "seed", tuple(close), cause, {"differing": count, "ulp": steps})
+
+
 def changed(found: Reading, context: Context) -> Finding:
     """Return the finding that a few weights are others than those of the seed."""
     count = found.moved or 0
     size = found.tensor.size
     cause = f"is fanin's draw of seed {context.seed} but for {count:,} of {size:,} weights: a part was changed"
     return Finding("warning", "seed", (found.name,), cause, {"differing": count}, context.line(found.units[0]))
+
+
+def moved_slices(found: Reading, context: Context) -> Finding | None:
+    """Return the finding that single slices of a stack have moved from the weights of the seed, or that others have.
+
+    None where all have moved, or the tensor is no stack.
+    """
+    stack = stack_of(found)
+    if stack is None or found.slices is None:
+        return None
+    differing, distance, drawn = found.slices
+    moved, still = np.flatnonzero(differing).tolist(), np.flatnonzero(differing == 0).tolist()
+    if not moved or not still:
+        return None
+    by = math.sqrt(float(distance[moved].sum() / drawn[moved].sum()))
+    numbers = {"moved": moved, "relative distance": by, "may be trained": by <= _OTHER}
+    if len(moved) <= len(still):
+        which = numbered(moved, stack)
+        why = f"{which}: drawn anew" if by > _OTHER else f"{which}, moved by {_percent(by)}: changed, or trained alone"
+        cause = f"is fanin's draw of seed {context.seed} but for {why}"
+        return Finding("warning", "seed", (found.name,), cause, numbers, context.line(found.units[0]))
+    cause = (
+        f"is still fanin's draw of seed {context.seed} in {numbered(still, stack)}, and the others moved: trained, and "
+        f"no gradient came there"
+    )
+    return Finding("note", "trained", (found.name,), cause, numbers)
 
 
 def other_seed(names: dict[str, int | None], line: str, context: Context) -> Finding:
@@ -134,8 +213,9 @@ def small_seed(found: Reading, drawn: Callable[[int, str, Region], NDArray[Any]]
     random = next((unit for unit in found.units if unit.is_random), None)
     if random is None or found.parameter is None or needs_whole(found.parameter) or not found.tensor.is_whole:
         return None
-    last = random.region[0][1]
-    region = next(pieces(((last - 1, last), *random.region[1:]), _FIRST))  # a padding row comes first
+    first, last = random.region[0]
+    least = max(first, last - _FIRST) if len(random.region) == 1 else last - 1
+    region = next(pieces(((least, last), *random.region[1:]), _FIRST))  # a padding row comes first
     stored = found.tensor.dtype
     values = numbers_of(found.tensor.read(region), stored)
     if values.size * found.bits < _CERTAIN_BITS:

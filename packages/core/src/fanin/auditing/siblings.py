@@ -13,8 +13,9 @@ from fanin.auditing.digits import told_apart
 from fanin.auditing.families import FAMILIES
 from fanin.auditing.findings import Finding, names_text
 from fanin.testing.limits import Limits
+from fanin.weights.roles import Role
 
-__all__ = ["LAYER_NUMBER", "Sibling", "siblings"]
+__all__ = ["LAYER_NUMBER", "Sibling", "minority", "siblings"]
 
 LAYER_NUMBER: Final = re.compile(r"(?<![A-Za-z])\d+(?=[./])")
 """A number that stands for a layer: in "layers.0.norm1.weight" and "layers_0/norm1" the first one alone."""
@@ -34,6 +35,7 @@ class Sibling:
         mean: Their mean.
         std: Their standard deviation; 0 of a constant.
         line: The line that repairs it.
+        role: What it is to the module that has it, where that is known.
     """
 
     name: str
@@ -42,6 +44,7 @@ class Sibling:
     mean: float
     std: float
     line: str
+    role: Role = ""
 
 
 def siblings(layers: Iterable[Sibling], context: Context) -> Iterator[Finding]:
@@ -58,16 +61,24 @@ def siblings(layers: Iterable[Sibling], context: Context) -> Iterator[Finding]:
     for kind in kinds.values():
         if len(kind) < _FEWEST:
             continue
-        typical = _typical(kind, context)
-        unlike = [one for one in kind if not _alike(one, typical, context)]
-        if not unlike or len(unlike) > max(1, _MINORITY * len(kind)):
-            continue
-        rest = names_text(one.name for one in kind if one not in unlike)
-        for one in unlike:
-            own, theirs = _words(one, typical, context)
+        unlike = minority(kind, context)
+        rest = names_text(one.name for one in kind if one.name not in unlike)
+        for one, typical, own, theirs in unlike.values():
             cause = f"is unlike {rest}: {own}, and they have {theirs}"
             numbers = {"std": one.std, "mean": one.mean, "std of the others": typical.std}
             yield Finding("warning", "sibling", (one.name,), cause, numbers, one.line)
+
+
+def minority(kind: list[Sibling], context: Context) -> dict[str, tuple[Sibling, Sibling, str, str]]:
+    """Return those of some layers that differ from all others, by name; nothing where those are not alike.
+
+    Each comes with one of the others, and with what it has and what that has, in words.
+    """
+    typical = _typical(kind, context)
+    unlike = [one for one in kind if not _alike(one, typical, context)]
+    if len(unlike) > max(1, _MINORITY * len(kind)):
+        return {}
+    return {one.name: (one, typical, *_words(one, typical, context)) for one in unlike}
 
 
 def _layer(name: str) -> tuple[str, str]:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
 from fanin.dtypes import DTYPES
 
-__all__ = ["FEWEST_ROUNDED", "SAMPLE", "Scanned", "Summary"]
+__all__ = ["FEWEST_ROUNDED", "HUGE", "SAMPLE", "TINY", "Scanned", "Summary"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -22,8 +23,9 @@ SAMPLE: Final = 1 << 17
 FEWEST_ROUNDED: Final = 16
 """Weights that are numbers of a narrower dtype by no chance: of float32 one in 8,192 is one of float16."""
 
-_HUGE: Final = 1e10
-_TINY: Final = 1e-30
+HUGE: Final = 1e10
+TINY: Final = 1e-30
+"""Sizes of numbers above and below which no weights are, and memory that held other things is."""
 
 
 @dataclass(frozen=True)
@@ -85,8 +87,8 @@ class Summary:
         self.zeros += int((size == 0).sum())
         if self._wide:
             self.subnormal += int(((size < self._normal) & (size > 0)).sum())
-            self.tiny += int(((size < _TINY) & (size > 0)).sum())
-            self.huge += int((size > _HUGE).sum())
+            self.tiny += int(((size < TINY) & (size > 0)).sum())
+            self.huge += int((size > HUGE).sum())
         self._widen(float(values.min()), float(values.max()))
         with np.errstate(over="ignore", invalid="ignore"):
             moved = values - self.centre
@@ -102,20 +104,20 @@ class Summary:
         if self.dtype in ("float32", "float64") and not self.huge:
             self.narrow += int((values.astype(np.float32).view(np.uint32) & np.uint32(0xFFFF) == 0).sum())
 
-    def add_scanned(self, values: npt.NDArray[Any], scanned: Scanned) -> bool:
+    def add_scanned(self, values: Callable[[slice], Floats], scanned: Scanned) -> bool:
         """Add weights that were counted, and return whether that was possible; if not, nothing was done.
 
         It is not where some may not be finite, or lie outside of the ends.
 
         Args:
-            values: The weights, flat and in the order of memory.
+            values: Returns some of the weights, flat and in the order of memory.
             scanned: What was counted of them.
         """
         if scanned.huge or not (self.ends[0] <= scanned.low and scanned.high <= self.ends[1]):
             return False
         start = -self._seen % self._step
-        self._seen += values.size
-        self._sample.append(values[start :: self._step].astype(np.float64))
+        self._seen += scanned.count
+        self._sample.append(values(slice(start, None, self._step)))
         self.count += scanned.count
         self.zeros += scanned.zeros
         if self._wide:
@@ -202,6 +204,11 @@ class Summary:
         found = np.concatenate(self._sample) if self._sample else np.empty(0)
         self._sample = [found]
         return found
+
+    @property
+    def step(self) -> int:
+        """The sample is every so many weights, from the first on."""
+        return self._step
 
     @property
     def is_sample_whole(self) -> bool:

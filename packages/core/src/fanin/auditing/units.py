@@ -41,6 +41,8 @@ class Unit:
         parts: Regions within it that belong to other units.
         shape: The tensor's shape.
         dead: Whether rows or columns of it are zeros.
+        label: What it is called in texts; the region as an index where nothing is said.
+        index: How it is indexed in a line of code, where not by its region.
     """
 
     name: str
@@ -53,6 +55,13 @@ class Unit:
     parts: list[Region] = field(default_factory=list)
     shape: tuple[int, ...] = ()
     dead: bool = False
+    label: str = ""
+    index: str = ""
+
+    @property
+    def called(self) -> str:
+        """What it is called in texts; nothing where it is the whole tensor."""
+        return self.label or self.place
 
     @property
     def place(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
@@ -10,6 +11,7 @@ from fanin.exceptions import FaninValueError
 from fanin.weights.npz import open_npz
 from fanin.weights.orbax_folder import is_orbax, open_orbax
 from fanin.weights.safetensors import open_safetensors, open_safetensors_index
+from fanin.weights.signatures import likeness
 from fanin.weights.tensor import Tensor, Weights
 from fanin.weights.torch_checkpoint import is_torch_checkpoint, open_torch_checkpoint
 from fanin.weights.torch_file import open_torch_file
@@ -54,7 +56,7 @@ def open_file(path: Path, tensors_of: TensorsOf) -> Weights:
     try:
         empty = path.stat().st_size == 0
     except OSError as error:
-        raise FaninValueError(f"{str(path)!r} cannot be read: {error.strerror or error}.") from error
+        raise FaninValueError(f"{str(path)!r} cannot be read: {error.strerror or error}.{_beside(path)}") from error
     except ValueError as error:  # a name that no file can have
         raise FaninValueError(f"{str(path)!r} cannot be read: {error}.") from error
     if empty:
@@ -68,10 +70,20 @@ def open_file(path: Path, tensors_of: TensorsOf) -> Weights:
         return Weights(open_npz(path), str(path))
     if name.endswith((".pt", ".pth", ".bin")):
         return Weights(tensors_of(open_torch_file(path), repr(str(path))), str(path))
-    other = next((f" {text}" for ending, text in _OTHERS.items() if name.endswith(ending)), "")
+    other = next((f" {text}" for ending, text in _OTHERS.items() if name.endswith(ending)), "") or likeness(path)
     raise FaninValueError(
         f"the kind of a file is known by its name. Received: {str(path)!r}. Accepted: {_KINDS}.{other}"
     )
+
+
+def _beside(path: Path) -> str:
+    """Return what is in the folder in which a file is not, as a sentence after a space."""
+    folder = path.parent
+    if not folder.is_dir():
+        return f" There is no folder {str(folder)!r} either. Pass the path of {_KINDS}."
+    names = sorted(one.name for one in folder.iterdir() if not one.name.startswith("."))
+    close = difflib.get_close_matches(path.name, names, n=3, cutoff=0.5)
+    return f" Close to it: {', '.join(map(repr, close))}." if close else f" Pass the path of {_KINDS}."
 
 
 def _deeper(path: Path, name: str) -> Iterator[Path]:
@@ -93,7 +105,9 @@ def _folder(path: Path) -> Weights:
         return Weights(opened(found[0]), str(found[0]))
     names = ", ".join(sorted(one.name for one in path.iterdir())[:6]) or "nothing"
     within = next((found.parent for mark in ("_METADATA", ".metadata") for found in _deeper(path, mark)), None)
-    hint = "" if within is None else f" A checkpoint is in {str(within)!r}."
+    hint = " Pass the path of such a folder, or of a file of weights."
+    if within is not None:
+        hint = f" A checkpoint is in {str(within)!r}."
     raise FaninValueError(
         f"{str(path)!r} is no checkpoint: a folder has .metadata (torch distributed), _METADATA (Orbax), or one "
         f"*.safetensors or its index. It has: {names}.{hint}"

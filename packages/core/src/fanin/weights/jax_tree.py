@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from fanin.exceptions import FaninValueError
 from fanin.models.parameter import Region
 from fanin.weights.numbers import bits_of
+from fanin.weights.roles import Role, role_in
 from fanin.weights.tensor import Tensor
 
 __all__ = ["is_array", "leaves", "tensor_of_jax", "without_value"]
@@ -26,11 +27,37 @@ def is_array(value: object) -> bool:
     return jax is not None and isinstance(value, jax.Array)
 
 
-def leaves(tree: object) -> Iterator[tuple[str, object]]:
-    """Yield the leaves of a tree with their paths, joined by dots; JAX is imported."""
+def leaves(tree: object) -> Iterator[tuple[str, object, Role]]:
+    """Yield the leaves of a tree with their paths, joined by dots, and their roles; JAX is imported."""
     jax: Any = sys.modules["jax"]
     for path, leaf in jax.tree_util.tree_flatten_with_path(tree)[0]:
-        yield ".".join(without_value([_word(key) for key in path])), leaf
+        words = without_value([_word(key) for key in path])
+        yield ".".join(words), leaf, _role(tree, path[: len(words)], leaf)
+
+
+def _role(tree: object, path: Sequence[Any], leaf: object) -> Role:
+    """Return what a leaf is to the module that has it: of Flax NNX or of Equinox."""
+    jax: Any = sys.modules["jax"]
+    if not is_array(leaf) or not path:
+        return ""
+    array: Any = leaf
+    if jax.dtypes.issubdtype(array.dtype, jax.dtypes.prng_key):
+        return "random state"
+    owner = tree
+    for key in path[:-1]:
+        owner = _child(owner, key)
+    variable = _child(owner, path[-1])  # of Flax, whose class tells it too
+    return role_in(variable, "", 0) or role_in(owner, _word(path[-1]), array.ndim)
+
+
+def _child(owner: object, key: Any) -> object:
+    """Return what a key of a path leads to; None where that cannot be told."""
+    if hasattr(key, "name"):
+        return getattr(owner, key.name, None)
+    try:
+        return owner[getattr(key, "key", getattr(key, "idx", None))]  # type: ignore[index]
+    except Exception:  # a tree of any kind
+        return None
 
 
 def without_value(words: list[str]) -> list[str]:

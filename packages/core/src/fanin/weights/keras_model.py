@@ -8,6 +8,7 @@ from typing import Any
 
 from fanin.exceptions import FaninValueError
 from fanin.weights.keras_names import walk
+from fanin.weights.roles import Role, role_in
 
 __all__ = ["is_layer", "variables"]
 
@@ -19,8 +20,8 @@ def is_layer(value: object) -> bool:
     return layer is not None and isinstance(value, layer)
 
 
-def variables(layer: Any) -> Iterator[tuple[str, object]]:
-    """Yield the weights of a layer by name, as the arrays or tensors of its backend.
+def variables(layer: Any) -> Iterator[tuple[str, object, Role]]:
+    """Yield the weights of a layer by name, as the arrays or tensors of its backend, with their roles.
 
     Raises:
         FaninValueError: It has none yet, or no layer holds one of them.
@@ -29,4 +30,5 @@ def variables(layer: Any) -> Iterator[tuple[str, object]]:
         raise FaninValueError(f"{layer.name!r} has no variables yet. Build it first: model.build(input_shape).")
     for one in walk(layer):
         value = one.variable.value
-        yield one.name, value.numpy() if hasattr(value, "numpy") and "tensorflow" in sys.modules else value
+        array = value.numpy() if hasattr(value, "numpy") and "tensorflow" in sys.modules else value
+        yield one.name, array, role_in(one.layer, one.variable.name, len(one.variable.shape))

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from fanin.exceptions import FaninValueError
 from fanin.models.parameter import Region
 from fanin.weights.numbers import bits_of
+from fanin.weights.signatures import first_sentence, likeness
 from fanin.weights.tensor import Tensor, index_of, whole_of
 
 __all__ = ["open_npz"]
@@ -37,7 +38,7 @@ def open_npz(path: Path) -> list[Tensor]:
         members = [one for one in archive.infolist() if one.filename.endswith(".npy")]
         found = [_tensor(path, archive, member) for member in members]
     if not found:
-        raise FaninValueError(f"{str(path)!r} has no arrays.")
+        raise FaninValueError(f"{str(path)!r} has no arrays, which are members *.npy of a zip.{likeness(path, '.npz')}")
     return found
 
 
@@ -56,7 +57,8 @@ def _readable(path: Path) -> Iterator[None]:
         if isinstance(error, FaninValueError):
             raise
         raise FaninValueError(
-            f"{str(path)!r} is no file of numpy.savez, or was cut off: {error}. Copy or download it again."
+            f"{str(path)!r} is no file of numpy.savez, or was cut off: {first_sentence(error)}."
+            f"{likeness(path, '.npz') or ' Copy or download it again.'}"
         ) from error
 
 

@@ -13,6 +13,7 @@ from fanin.models.parameter import Region
 from fanin.weights.jax_tree import without_value
 from fanin.weights.libraries import library
 from fanin.weights.numbers import bits_of
+from fanin.weights.signatures import first_sentence
 from fanin.weights.tensor import Tensor, index_of, whole_of
 
 __all__ = ["is_orbax", "open_orbax"]
@@ -85,5 +86,5 @@ def _tensor(path: Path, words: list[str], opened: Any) -> Tensor:
 
 
 def _broken(path: Path, name: str, error: Exception) -> FaninValueError:
-    what = " ".join(str(error).split())[:200]
+    what = first_sentence(error)
     return FaninValueError(f"{str(path)!r} lacks a part of {name}, or it is broken: {what}. Copy or save it again.")

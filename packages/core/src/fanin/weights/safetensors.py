@@ -16,9 +16,10 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from fanin.exceptions import FaninError, FaninValueError
+from fanin.exceptions import FaninValueError
 from fanin.models.parameter import Region
 from fanin.weights.numbers import bits_dtype
+from fanin.weights.signatures import likeness
 from fanin.weights.tensor import Tensor, index_of, whole_of
 
 __all__ = ["open_safetensors", "open_safetensors_index"]
@@ -57,9 +58,12 @@ def open_safetensors(path: Path) -> list[Tensor]:
         with path.open("rb") as file:
             length = int.from_bytes(file.read(8), "little")
             size = path.stat().st_size
+            if not size:
+                raise FaninValueError(f"{shown} is empty: it has 0 bytes. {_AGAIN}")
             if size < 8 or not 0 < length <= min(_LONGEST, size - 8):
                 reason = f"its first 8 bytes say that {length} bytes of header follow, and the file has {size} bytes"
-                raise FaninValueError(f"{shown} is no file of safetensors, or was cut off: {reason}. {_AGAIN}")
+                again = likeness(path, ".safetensors") or f" {_AGAIN}"
+                raise FaninValueError(f"{shown} is no file of safetensors, or was cut off: {reason}.{again}")
             text = file.read(length)
     except OSError as error:
         raise FaninValueError(f"{shown} cannot be read: {error.strerror or error}.") from error
@@ -126,8 +130,7 @@ def _tensor(name: str, record: dict[str, Any], memory: NDArray[Any], begin: int,
     def fetch(region: Region) -> NDArray[Any]:
         # A view of bytes may lie at any address; NumPy copies what is not aligned.
         if stop - start > _LARGE:  # a mapping of its own, so that its pages do not stay when the piece has been used
-            whole: NDArray[Any] = np.memmap(path, stored, "r", begin + start, shape)
-            _read_ahead(whole, region)
+            whole = _mapped(path, begin + start, shape, stored, region)
         else:
             whole = np.ndarray(shape, stored, memory, begin + start) if stop > start else np.empty(shape, stored)
         return whole[index_of(region)]
@@ -135,19 +138,29 @@ def _tensor(name: str, record: dict[str, Any], memory: NDArray[Any], begin: int,
     return Tensor(name, shape, dtype, fetch, (whole_of(shape),), is_mapped=True)
 
 
-def _read_ahead(mapped: Any, region: Region) -> None:
+def _mapped(path: Path, begin: int, shape: tuple[int, ...], dtype: np.dtype[Any], region: Region) -> NDArray[Any]:
+    """Return a tensor of a file, mapped into memory: np.memmap does it too, and takes several times as long."""
+    first = begin % mmap.ALLOCATIONGRANULARITY
+    size = math.prod(shape) * dtype.itemsize
+    with path.open("rb") as file:
+        mapping = mmap.mmap(file.fileno(), first + size, access=mmap.ACCESS_READ, offset=begin - first)
+    _read_ahead(mapping, first, shape, dtype.itemsize, region)
+    return np.ndarray(shape, dtype, mapping, first)
+
+
+def _read_ahead(mapping: mmap.mmap, begin: int, shape: tuple[int, ...], size: int, region: Region) -> None:
     """Ask the system to read what follows, where a region reaches the next block: page by page takes far longer."""
     if _WILL_NEED is None or not region:
         return
-    shape, size = mapped.shape, mapped.dtype.itemsize
     first = size * sum(start * math.prod(shape[k + 1 :]) for k, (start, _) in enumerate(region))
     last = first + size * math.prod(stop - start for start, stop in region)
     if first and first // _BLOCK == last // _BLOCK:
         return
-    begin = last // _BLOCK * _BLOCK if first else 0
-    if begin < mapped.nbytes:
+    ahead = last // _BLOCK * _BLOCK if first else 0
+    ahead = (begin + ahead) // mmap.ALLOCATIONGRANULARITY * mmap.ALLOCATIONGRANULARITY
+    if ahead < len(mapping):
         with suppress(OSError):  # it was advice alone
-            mapped._mmap.madvise(_WILL_NEED, begin, 2 * _BLOCK)  # up to the end of the mapping
+            mapping.madvise(_WILL_NEED, ahead, 2 * _BLOCK)  # up to the end of the mapping
 
 
 def open_safetensors_index(path: Path) -> list[Tensor]:
@@ -163,7 +176,10 @@ def open_safetensors_index(path: Path) -> list[Tensor]:
     except OSError as error:
         raise FaninValueError(f"{shown} cannot be read: {error.strerror or error}.") from error
     except (ValueError, RecursionError, KeyError, TypeError, AttributeError) as error:
-        raise FaninValueError(f'{shown} is no index of safetensors: it has no object "weight_map".') from error
+        raise FaninValueError(
+            f'{shown} is no index of safetensors, or was cut off: it has no object "weight_map" of names and files. '
+            f"{_AGAIN}"
+        ) from error
     wanted = sorted(set(files.values()))
     if outside := [file for file in wanted if Path(file).name != file]:
         raise FaninValueError(f"{shown} names files beside itself. Received: {outside[0]!r}, in another folder.")
@@ -173,16 +189,23 @@ def open_safetensors_index(path: Path) -> list[Tensor]:
             f"or download them into {str(path.parent)!r}."
         )
     found: dict[str, Tensor] = {}
+    homes: dict[str, str] = {}
     for file in wanted:
         for tensor in open_safetensors(path.parent / file):
             if tensor.name in found:
                 raise FaninValueError(f"{shown}: two files have a tensor {tensor.name!r}. {_AGAIN}")
             found[tensor.name] = tensor
+            homes[tensor.name] = file
     if absent := [name for name in files if name not in found]:
         raise FaninValueError(
             f"{shown} names {len(absent)} tensors that its files have not: {absent[0]!r} should be in "
             f"{files[absent[0]]!r}. {_AGAIN}"
         )
+    if wrong := [name for name, file in files.items() if homes[name] != file]:
+        raise FaninValueError(
+            f"{shown} names the wrong file for {len(wrong)} tensors: {wrong[0]!r} is in {homes[wrong[0]]!r}, and the "
+            f"index says {files[wrong[0]]!r}. Copy or download the index and its files again, from one place."
+        )
     if not found:
-        raise FaninError(f"{shown} has no tensors.")
+        raise FaninValueError(f"{shown} names no tensors. {_AGAIN}")
     return list(found.values())

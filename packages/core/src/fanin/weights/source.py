@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,6 +14,7 @@ from fanin.exceptions import FaninTypeError, FaninValueError
 from fanin.weights import jax_tree, keras_model, torch_tensors
 from fanin.weights.arrays import tensor_of_array
 from fanin.weights.files import open_file
+from fanin.weights.roles import Role
 from fanin.weights.tensor import Tensor, Weights
 
 __all__ = ["open_weights"]
@@ -71,7 +73,11 @@ def tensors_of(source: object, what: str) -> list[Tensor]:
         FaninTypeError: It holds no arrays, and is nothing that could.
         FaninValueError: It has no tensors, or one of them has no values.
     """
-    found = [tensor for name, leaf in _leaves(source) if (tensor := _tensor(name, leaf)) is not None]
+    found = [
+        replace(tensor, role=role) if role else tensor
+        for name, leaf, role in _leaves(source)
+        if (tensor := _tensor(name, leaf)) is not None
+    ]
     if not found:
         holds = isinstance(source, (Mapping, list, tuple))
         error = FaninValueError if holds else FaninTypeError
@@ -88,7 +94,7 @@ def _tensor(name: str, leaf: object) -> Tensor | None:
     return None
 
 
-def _leaves(source: object) -> Iterator[tuple[str, object]]:
+def _leaves(source: object) -> Iterator[tuple[str, object, Role]]:
     if keras_model.is_layer(source):  # with the backend torch it is a module too
         return keras_model.variables(source)
     if torch_tensors.is_module(source):
@@ -99,7 +105,7 @@ def _leaves(source: object) -> Iterator[tuple[str, object]]:
         )
     if "jax" in sys.modules and not _is_plain(source):
         return jax_tree.leaves(source)
-    return _walk(source, "")
+    return ((name, leaf, "") for name, leaf in _walk(source, ""))
 
 
 def _is_plain(source: object) -> bool:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from fanin.exceptions import FaninTypeError, FaninValueError
 from fanin.models.parameter import Region
+from fanin.weights.roles import Role
 
 __all__ = ["Fetch", "Tensor", "Weights", "index_of", "pieces", "whole_of"]
 
@@ -33,6 +34,7 @@ class Tensor:
         memory: What two names of one tensor have in common; None where a source has no such names.
         stored: The regions that lie together, where a tensor is stored in several: reading stays within one of them.
         is_mapped: Whether a region costs no more than its own bytes to read, from any thread.
+        role: What it is to the module that has it, where that is known.
     """
 
     name: str
@@ -43,6 +45,7 @@ class Tensor:
     memory: Hashable = None
     stored: tuple[Region, ...] = ()
     is_mapped: bool = False
+    role: Role = ""
 
     @property
     def size(self) -> int:

@@ -18,6 +18,7 @@ from fanin.models.draw import common_region, counted_from
 from fanin.models.parameter import Region
 from fanin.weights.libraries import library
 from fanin.weights.numbers import bits_dtype
+from fanin.weights.signatures import first_sentence
 from fanin.weights.tensor import Tensor, index_of, whole_of
 from fanin.weights.torch_tensors import tensor_of_torch
 
@@ -106,7 +107,7 @@ def _read_index(path: Path) -> Any:
     except OSError as error:
         raise FaninValueError(f"{str(path)!r} cannot be read: {error.strerror or error}.") from error
     except Exception as error:  # a broken pickle raises any kind
-        what = f"{type(error).__name__}: {error}"
+        what = first_sentence(error)
         raise FaninValueError(f"{str(path)!r} was cut off, or is no index of a checkpoint: {what}. {_AGAIN}") from error
 
 
@@ -190,5 +191,5 @@ def _chunk(path: Path, offset: int, length: int, name: str) -> Tensor:
             value = torch.load(io.BytesIO(file.read(length)), map_location="cpu", weights_only=True)
         return tensor_of_torch(name, value)
     except Exception as error:  # torch raises many kinds for a broken file
-        what = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
+        what = first_sentence(error)
         raise FaninValueError(f"{str(path)!r} is broken at {name}: {what}. {_AGAIN}") from error

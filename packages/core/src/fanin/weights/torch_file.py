@@ -10,6 +10,7 @@ from typing import Final
 
 from fanin.exceptions import FaninValueError
 from fanin.weights.libraries import library
+from fanin.weights.signatures import first_sentence, likeness
 
 __all__ = ["open_torch_file"]
 
@@ -52,10 +53,11 @@ def open_torch_file(path: Path) -> object:
 def _no_file(path: Path, begin: bytes, error: Exception) -> FaninValueError:
     """Return the error of a file that is none, or was cut off."""
     if begin.startswith((_ZIP, _PICKLE)):
-        what = f"or was cut off: {type(error).__name__}: {' '.join(str(error).split())[:200]}"
+        what = f"or was cut off: {first_sentence(error)}"
     else:
         what = f"whatever its name says: it begins with {begin!r}, neither as a zip nor as a pickle"
-    return FaninValueError(f"{str(path)!r} is no file of torch.save, {what}. Copy or download it again.")
+    again = likeness(path, ".pt") or " Copy or download it again."
+    return FaninValueError(f"{str(path)!r} is no file of torch.save, {what}.{again}")
 
 
 def _refused(message: str) -> str:

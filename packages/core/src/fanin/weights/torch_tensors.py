@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from fanin.exceptions import FaninError, FaninValueError
 from fanin.models.parameter import Region
+from fanin.weights.roles import Role, role_in
 from fanin.weights.sharded import Block, local_blocks
 from fanin.weights.tensor import Tensor, index_of, whole_of
 
@@ -30,10 +31,13 @@ def is_module(value: object) -> bool:
     return torch is not None and isinstance(value, torch.nn.Module)
 
 
-def torch_tensors(module: Any) -> Iterator[tuple[str, Any]]:
-    """Yield the parameters and buffers of a module by name, tied ones under each of their names."""
-    yield from module.named_parameters(remove_duplicate=False)
-    yield from module.named_buffers(remove_duplicate=False)
+def torch_tensors(module: Any) -> Iterator[tuple[str, Any, Role]]:
+    """Yield the parameters and buffers of a module by name, tied ones under each of their names, with their roles."""
+    modules = dict(module.named_modules(remove_duplicate=False))
+    for named in (module.named_parameters, module.named_buffers):
+        for name, value in named(remove_duplicate=False):
+            home, _, key = name.rpartition(".")
+            yield name, value, role_in(modules.get(home), key, value.dim())
 
 
 def tensor_of_torch(name: str, value: Any) -> Tensor:

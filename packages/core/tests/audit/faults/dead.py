@@ -37,10 +37,27 @@ FAULTS: Final = {
     "a dead place of a kernel": dead("conv.kernel", (ALL, 2), "slices", "a slice along axis 1 of zeros, number 2"),
     "a dead output, IOHW": output("up.weight", (ALL, 5), "number 5", "conv net"),
     "a dead input, IOHW": read("up.weight", 5, "number 5", "conv net"),
+    "a dead input of one group": read(
+        "group.weight", (slice(32, 48), 5), "number 37, which is 5 of group 2", "conv net"
+    ),
+    "dead inputs of two groups": read(
+        "group.weight", ([*range(16, 32), *range(48, 64)], 5), "number 21, 53", "conv net"
+    ),
+    "a dead output of a grouped kernel": output("group.weight", 37, "number 37", "conv net"),
+    "a dead output of one group, transposed": output(
+        "grouped.up.weight", (slice(10, 20), 5), "number 21, which is 5 of group 1"
+    ),
+    "a dead input of a grouped kernel, transposed": read("grouped.up.weight", 13, "number 13"),
+    "a dead input of one group, whose zeros are many in a row": read(
+        "grouped.wide", (slice(4, 8), 2), "number 6, which is 2 of group 1"
+    ),
+    "a dead input of one group, HWIO": read(
+        "grouped.kernel", (..., 3, slice(0, 20)), "number 3, which is 3 of group 0"
+    ),
     "a dead output, SOI": output("experts.weight", (1, 5), "number [1, 5]"),
     "a dead output of each, SOI": output("experts.weight", (ALL, 5), "number [0, 5], [1, 5], [2, 5]"),
     "a dead input, SOI": read("experts.weight", (1, ALL, 5), "number [1, 5]"),
-    "a dead slice, SOI": dead("experts.weight", 1, "slices", "a slice of zeros, number 1"),
+    "a dead slice, SOI": dead("experts.weight", 1, "slices", "is zeros in slice 1 of 3: layers or experts"),
     "a dead output, SIO": output("scan.kernel", (1, ALL, 5), "number [1, 5]"),
     "dead inputs, SIO": read("scan.kernel", (1, [5, 6]), "[1, 5] to [1, 6]"),
     "a dead output, IOO": output("query.kernel", (ALL, 2, 5), "number [2, 5]"),

@@ -18,15 +18,42 @@ UP, DOWN = "layers.1.up.weight", "layers.1.down.weight"
 FAULTS: Final = {
     "gain forgotten": Fault("mlp", normal("fc1.weight", LECUN), "std", ("fc1.weight",), "sqrt(2) was forgotten"),
     "gain twice": Fault("mlp", normal("fc1.weight", 2 * LECUN * 2**0.5), "std", ("fc1.weight",), "not rooted (2)"),
-    "fan_out": Fault(
-        "mlp", normal("fc1.weight", (2 / 128) ** 0.5), "std", ("fc1.weight",), "fan_out was used for fan_in"
+    "fan_out": Fault("mlp", normal("fc1.weight", (2 / 128) ** 0.5), "std", ("fc1.weight",), "fan_out for fan_in"),
+    "fan_out or a gain": Fault(
+        "mlp",
+        normal("fc1.weight", (2 / 128) ** 0.5),
+        "std",
+        ("fc1.weight",),
+        ": fan_out for fan_in, as by the layout IO in place of OI, or a gain of sqrt(2) was forgotten (the numbers fit "
+        "both)",
+    ),
+    "fan_in for fan_out": Fault(
+        "conv net",
+        normal("stem.weight", (2 / (16 * 9)) ** 0.5),
+        "std",
+        ("stem.weight",),
+        ": fan_in for fan_out, as by the layout IOHW in place of OIHW, or a gain of sqrt(2) too much",
+    ),
+    "fan_out, no layout": Fault(
+        "recorded",
+        normal("plain.weight", (2 / 140) ** 0.5),
+        "std",
+        ("plain.weight",),
+        ": fan_out for fan_in, as by the layout IO in place of OI",
+    ),
+    "fan_out, a gain of its own": Fault(
+        "recorded",
+        normal("gained.weight", 0.712 * (1 / 140) ** 0.5),
+        "std",
+        ("gained.weight",),
+        ": fan_out for fan_in, if the law divides by it",
     ),
     "the other layout": Fault(
         "conv net",
         uniform("keras.kernel", (6 / (9 * 40)) ** 0.5),
         "std",
         ("keras.kernel",),
-        "fan_out was used for fan_in",
+        "fan_out for fan_in",
     ),
     "taps not counted": Fault(
         "conv net", normal("stem.weight", (2 / 32) ** 0.5), "std", ("stem.weight",), "9 positions"
@@ -61,9 +88,7 @@ FAULTS: Final = {
     ),
     "the queries alone": Fault("transformer", scaled(QKV, ROWS[0], 2.0), "std", (QKV,), "[0:48, :]"),
     # laws that a recording has in numbers
-    "fan_out, recorded": Fault(
-        "recorded", normal(DOWN, (2 / 80) ** 0.5), "std", (DOWN,), "fan_out was used for fan_in"
-    ),
+    "fan_out, recorded": Fault("recorded", normal(DOWN, (2 / 80) ** 0.5), "std", (DOWN,), "fan_out for fan_in"),
     "taps not counted, recorded": Fault(
         "recorded", normal("conv.weight", (2 / 48) ** 0.5), "std", ("conv.weight",), "3 positions"
     ),
