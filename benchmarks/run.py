@@ -67,7 +67,7 @@ def main() -> None:
     parser.add_argument("--sizes", type=int, nargs="+", default=[24, 27], help="powers of two, in elements")
     parser.add_argument("--repeats", type=int, default=9, help="repetitions of each call, at least 7")
     parser.add_argument("--best", action="store_true", help="compare the fastest repetitions, for a machine with load")
-    parser.add_argument("--only", default="", help="run the cases whose group and name hold this text")
+    parser.add_argument("--only", default="", help='run the cases whose "group: name" holds this text')
     parser.add_argument("--no-overheads", action="store_true", help="leave out imports, first calls and memory")
     parser.add_argument("--out", type=Path, default=Path(__file__).parent, help="folder of the results")
     options = parser.parse_args()
@@ -76,8 +76,10 @@ def main() -> None:
         (size, case)
         for size in options.sizes
         for case in cases(1 << size)
-        if options.only in f"{case.group} {case.name}"
+        if options.only in f"{case.group}: {case.name}"
     ]
+    if not chosen:
+        parser.error(f"no case holds the text of --only. Received: {options.only!r}.")
     timings = [
         (size, measure(case, max(7, options.repeats), min if options.best else statistics.median))
         for size, case in track(chosen, "measuring", console=Console(stderr=True))

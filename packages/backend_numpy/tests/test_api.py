@@ -135,6 +135,8 @@ def test_bad_environment(monkeypatch: pytest.MonkeyPatch, variable: str, value: 
     fanin_numpy.set_engine(None)
     with pytest.raises(FaninValueError, match=rf"{variable}.*{value}"):
         fanin_numpy.init((300, 300), "random")
+    with pytest.raises(FaninValueError, match=rf"{variable}.*{value}"):
+        _ = fanin_numpy.NumpyBackend().engine  # which `fanin backends` shows
 
 
 def test_environment_sets_the_threads(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -131,6 +131,11 @@ def test_no_global_state_is_touched() -> None:
     assert torch.get_default_dtype() is default
 
 
+def test_there_is_no_memory_for_it() -> None:
+    with pytest.raises(MemoryError, match=r"float32 tensor of shape \(281474976710656,\), which needs 1048576\.0 GiB"):
+        fanin.init((1 << 48,), "zeros", backend="torch")
+
+
 def test_default_device_is_respected() -> None:
     with torch.device("meta"), pytest.raises(FaninValueError, match="meta"):
         fanin.init((3, 4), "zeros", backend="torch")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Literal
@@ -13,7 +15,7 @@ from torch import Tensor, nn
 import fanin
 import fanin_numpy
 from fanin.exceptions import FaninValueError
-from fanin_torch import init_module_
+from fanin_torch import init_, init_module_, record
 from fanin_torch._draw import draw_into
 from fanin_torch._dtypes import dtype_name
 
@@ -145,3 +147,77 @@ def test_nothing_is_written_before_all_is_checked(memory: Tensor, fault: str) ->
         init_module_(module, scheme)
     assert module.first.eq(7).all()
     assert module.second.eq(7).all()
+
+
+def test_a_recording_sees_what_a_scheme_writes() -> None:
+    """What is drawn by address passes no operation of torch, so a recording must not be left with the law before."""
+    scheme = fanin.Scheme(
+        {
+            "weight": fanin.Parameter((4, 6), "float32", LAWS["random"]),
+            "bias": fanin.Parameter((4,), "float32", LAWS["constant"]),
+        }
+    )
+    with record() as recording:
+        module = nn.Linear(6, 4)
+        init_module_(module, scheme, seed=5)
+    found = recording.scheme(module)
+    assert torch.equal(module.weight, alone("weight", scheme["weight"], 5))
+    assert [found[key].initializer for key in ("weight", "bias")] == [None, None]
+    assert "written outside of torch" in str(found["weight"].note)
+
+
+def test_the_later_of_two_in_the_same_memory_counts() -> None:
+    module = nn.Module()
+    module.first, module.second = (nn.Parameter(torch.full((4, 6), 7.0)) for _ in range(2))
+    module.second.data = module.first.data
+    laws = {"first": LAWS["random"], "second": LAWS["constant"]}
+    init_module_(module, fanin.Scheme({key: fanin.Parameter((4, 6), "float32", law) for key, law in laws.items()}))
+    assert set(module.first.flatten().tolist()) == {torch.tensor(0.3).item()}
+
+
+@pytest.mark.parametrize("size", [0, 64])
+def test_memory_that_was_given_back(size: int) -> None:
+    """A storage that is too small is refused by name, and nothing beyond it is written."""
+    module = nn.Linear(16, 16)
+    module.weight.data.untyped_storage().resize_(size)
+    scheme = fanin.Scheme(
+        {
+            "weight": fanin.Parameter((16, 16), "float32", LAWS["random"]),
+            "bias": fanin.Parameter((16,), "float32", LAWS["constant"]),
+        }
+    )
+    before = module.bias.detach().clone()
+    with pytest.raises(FaninValueError, match=f"weight: init_ .* was given back.*storage of {size} bytes"):
+        init_module_(module, scheme)
+    assert torch.equal(module.bias, before)
+    with pytest.raises(FaninValueError, match="was given back"):
+        init_(module.weight, "he", name="w")
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_forked_process_fills_large_constants() -> None:
+    """torch's threads do not survive a fork: a fill that waits for them never ends."""
+    torch.zeros(1 << 20).add_(1)  # starts them
+    module = nn.Linear(10, 1 << 17, bias=False)
+    scheme = fanin.Scheme({"weight": fanin.Parameter((1 << 17, 10), "float32", LAWS["constant"])})
+    if (child := os.fork()) == 0:
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)  # pytest's own would wait for Python, which waits
+        signal.alarm(20)
+        init_module_(module, scheme)
+        os._exit(0 if bool(module.weight.detach().numpy().min() > 0.29) else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+@pytest.mark.parametrize("view", [lambda base: base[32:48], lambda base: base[8:48:3]])
+def test_a_view_beyond_what_is_left_of_its_memory(view: Callable[[Tensor], Tensor]) -> None:
+    module = nn.Module()
+    module.weight = nn.Parameter(view(torch.zeros(64)))
+    count = module.weight.numel()
+    last = int(module.weight.storage_offset()) + (count - 1) * module.weight.stride(0)
+    scheme = fanin.Scheme({"weight": fanin.Parameter((count,), "float32", LAWS["random"])})
+    module.weight.data.untyped_storage().resize_(4 * last)
+    with pytest.raises(FaninValueError, match="was given back"):
+        init_module_(module, scheme)
+    module.weight.data.untyped_storage().resize_(4 * last + 4)
+    init_module_(module, scheme)
+    assert torch.equal(module.weight, alone("weight", scheme["weight"], 0))

@@ -14,6 +14,7 @@ from fanin.plans.rules import RULES
 from fanin_numpy._draw import draw_into
 from fanin_numpy._dtypes import DTYPE_NAMES, numpy_dtype
 from fanin_numpy._engine import engine
+from fanin_numpy._threads import get_num_threads
 
 __all__ = ["NumpyBackend"]
 
@@ -27,7 +28,12 @@ class NumpyBackend:
 
     @property
     def engine(self) -> str:
-        """The kernels that draw, for people: "native (avx2)" or "numpy"."""
+        """The kernels that draw, for people: "native (avx2)" or "numpy".
+
+        Raises:
+            FaninValueError: An environment variable names kernels that are not there, or is no number of threads.
+        """
+        get_num_threads()
         return engine().label
 
     def draw(self, plan: Plan, *, device: Any = None) -> NDArray[Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import torch
 from torch import Tensor, nn
@@ -24,10 +25,15 @@ from fanin_torch._draw import draw_into
 from fanin_torch._dtypes import dtype_name
 from fanin_torch._names import Named
 from fanin_torch._record import RecordedScheme
+from fanin_torch._record.hooks import current_tape
 from fanin_torch._sharding import Block, local_blocks
-from fanin_torch._writable import check_named, check_writable, is_plain
+from fanin_torch._writable import PLAIN, check_named, check_writable, is_plain
 
 __all__ = ["apply_scheme"]
+
+_FILLED: Final = 1 << 14
+"""Constants of up to so many elements are filled by torch, which takes no other threads for them: a process that was
+forked may have none."""
 
 
 @dataclass
@@ -64,7 +70,7 @@ def apply_scheme(model: nn.Module, tensors: list[Named], scheme: Scheme, seed: i
             says what they are. Nothing has been written then.
     """
     known = _matched(tensors, scheme, prefix)
-    batch = fanin_numpy.batch(seed)
+    batch = None if current_tape() is not None or _share_memory(tensors) else fanin_numpy.batch(seed)
     writes = [(*its, _write(*its, scheme, seed, batch)) for its in known]
     make_real(model, tensors)
     with torch.no_grad():
@@ -76,6 +82,12 @@ def apply_scheme(model: nn.Module, tensors: list[Named], scheme: Scheme, seed: i
     if batch is not None:
         batch.draw()
         increment_version([one.tensor for one, _, _, write in writes if write.run is not None])
+
+
+def _share_memory(tensors: list[Named]) -> bool:
+    """Return whether several tensors lie in one storage, and may overlap: the later one of the scheme then counts."""
+    own = [one.tensor.untyped_storage()._cdata for one in tensors if type(one.tensor) in PLAIN]
+    return len(set(own)) < len(own)
 
 
 def _matched(tensors: list[Named], scheme: Scheme, prefix: str) -> list[tuple[Named, str, Parameter]]:
@@ -174,11 +186,11 @@ def _write(
     one: Named, name: str, parameter: Parameter, scheme: Scheme, seed: int, batch: fanin_numpy.Batch | None
 ) -> _Write:
     """Return what to write into a tensor, which is nothing where it is to stay as it is."""
-    run = parameter.run if is_plain(one.tensor) else None
-    if run is not None and run.dtype == dtype_name(one.tensor.dtype):
-        if isinstance(run.rule, Fill):
+    run = parameter.run if batch is not None and is_plain(one.tensor) else None
+    if batch is not None and run is not None and run.dtype == dtype_name(one.tensor.dtype):
+        if isinstance(run.rule, Fill) and run.size <= _FILLED:
             return _Write(fill=run.rule.value)
-        if batch is not None and batch.takes(run):
+        if batch.takes(run):
             return _Write(run=(run, text_words(name if parameter.stream is None else str(parameter.stream))))
     blocks = _held(one, name, parameter)[1]
     if blocks is None:

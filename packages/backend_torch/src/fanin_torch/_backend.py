@@ -48,6 +48,7 @@ class TorchBackend:
 
         Raises:
             FaninValueError: The device is unknown or not available, or it is "meta", which holds no values.
+            MemoryError: There is not enough memory.
         """
         if torch.compiler.is_compiling():
             return draw_opaquely(keep(plan), device)
@@ -59,6 +60,12 @@ class TorchBackend:
         try:
             out = torch.empty(plan.shape, dtype=DTYPES[plan.dtype], device=device)
         except (RuntimeError, TypeError, AssertionError) as error:
+            if isinstance(error, torch.OutOfMemoryError) or "allocate memory" in str(error):
+                size = plan.size * DTYPES[plan.dtype].itemsize / 2**30
+                raise MemoryError(
+                    f"torch has no memory for a {plan.dtype} tensor of shape {plan.shape}, which needs {size:.1f} GiB. "
+                    f"Draw a part of it: slices=."
+                ) from error
             raise FaninValueError(
                 f"torch cannot create a {plan.dtype} tensor on the device {device!r}: {error} "
                 f'Use an available device, for example "cpu".'

@@ -29,7 +29,17 @@ def is_plain(tensor: Tensor) -> bool:
         return False
     if tensor.is_nested or tensor.is_neg() or _is_transformed(tensor) or not tensor.is_contiguous():
         return False
-    return tensor.is_meta or (tensor.is_cpu and tensor.data_ptr() != 0)
+    return tensor.is_meta or (tensor.is_cpu and tensor.data_ptr() != 0 and _has_memory(tensor))
+
+
+def _has_memory(tensor: Tensor) -> bool:
+    """Return whether the storage of a tensor with plain memory is as large as the tensor needs."""
+    if tensor.is_contiguous():
+        count = tensor.numel()
+    else:
+        count = 1 + sum((size - 1) * step for size, step in zip(tensor.shape, tensor.stride(), strict=True))
+    needed = (tensor.storage_offset() + count) * tensor.itemsize
+    return not tensor.numel() or needed <= tensor.untyped_storage().nbytes()
 
 
 def check_writable(tensor: Tensor, *, on_meta: bool = False) -> None:
@@ -40,7 +50,8 @@ def check_writable(tensor: Tensor, *, on_meta: bool = False) -> None:
         on_meta: Whether it may be on the meta device, since it will get memory of its own.
 
     Raises:
-        FaninValueError: It has no values, is not floating-point or strided, or its elements overlap.
+        FaninValueError: It has no values, is not floating-point or strided, its memory was given back, or its elements
+            overlap.
     """
     if isinstance(tensor, (UninitializedParameter, UninitializedBuffer)):  # is_lazy cannot be traced
         raise FaninValueError(
@@ -77,6 +88,12 @@ def check_writable(tensor: Tensor, *, on_meta: bool = False) -> None:
         raise FaninValueError(
             "init_ cannot write a tensor on the meta device, which has no values. First give the module memory, "
             'module.to_empty(device="cpu"), then initialize its parameters.'
+        )
+    if type(tensor) in PLAIN and not torch.compiler.is_compiling() and not _has_memory(tensor):
+        raise FaninValueError(
+            f"init_ cannot write a tensor whose memory was given back. Received: shape {tuple(tensor.shape)} of "
+            f"{tensor.dtype}, with a storage of {tensor.untyped_storage().nbytes()} bytes, as fully sharded data "
+            f"parallelism leaves it. Initialize the module before it is wrapped, or while its parameters are whole."
         )
     if not tensor.is_contiguous() and overlaps(tensor.shape, tensor.stride()):
         raise FaninValueError(

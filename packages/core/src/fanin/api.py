@@ -69,8 +69,8 @@ def init(
         name: The parameter's name, which selects its random stream. Give each parameter its own name. Without a name,
             the seed's own stream is used, so two tensors without names get the same numbers (see the second example).
             A stack (a layout with S) takes a list of names, one per slice.
-        dtype: "float64", "float32", "float16", "bfloat16", or a library's dtype. Low-precision weights are the float32
-            weights, rounded.
+        dtype: A name of `fanin.dtypes.DTYPES`, such as "bfloat16", or a library's dtype. Low-precision weights are the
+            float32 weights, rounded.
         backend: A backend's name; None for the only installed one, or numpy.
         device: The device for the tensor, in the backend's own terms; None for the backend's default.
         slices: Draw only this part: one slice (or None) per stored axis. The result equals the same slice of the whole
