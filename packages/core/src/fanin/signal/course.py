@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import math
 import re
@@ -56,13 +57,19 @@ def course_of(
     inner = [layer for layer in layers if not layer.is_norm and not layer.is_embedding]
     signal = None if normalised else _signal(inner, sums)
     gradient = _depth(inner) if normalised and is_plain else None
-    return _lost(inner) or signal or gradient or _gradient(inner, sums, normalised) or _scale(inner, sums, normalised)
+    lost = _lost(inner, sums, normalised)
+    return lost or signal or gradient or _gradient(inner, sums, normalised) or _scale(inner, sums, normalised)
 
 
-def _lost(inner: Sequence[Layer]) -> Finding | None:
+def _lost(inner: Sequence[Layer], sums: Sequence[Sum], normalised: bool) -> Finding | None:
     lost = _lost_from(inner)
     if lost is None:
         return None
+    before = inner[: inner.index(lost)]
+    if lost.weight_std and not normalised and before and before[-1].std < before[0].std:
+        faded = _signal([*before, lost], sums)  # little by little, until a bias rounds it away
+        if faded is not None:
+            return dataclasses.replace(faded, text=f"{faded.text}, and from {lost.name} on nothing is left of it")
     text = "its outputs are the same for every sample"
     cause = "Its weights are zeros or constants, or what it is given is the same for every sample."
     return Finding("signal", lost.name, text, cause, "he")
