@@ -154,6 +154,18 @@ class Tokens(nn.Module):
         return result
 
 
+class Placed(Tokens):
+    """The same with a second table, whose vectors no axis of samples tells apart."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.places = nn.Embedding(3, 48)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        result: Tensor = self.rest(self.table(tokens) + self.places(torch.tensor(1)))
+        return result
+
+
 @pytest.mark.parametrize(
     ("make", "batch", "kind", "line"),
     [
@@ -168,6 +180,12 @@ class Tokens(nn.Module):
             torch.arange(16),
             "signal",
             'fanin_torch.init_module_(model, "he", seed=0, overrides={"table.weight": None})',
+        ),
+        (
+            Placed,
+            torch.arange(16),
+            "signal",
+            'fanin_torch.init_module_(model, "he", seed=0, overrides={"table.weight": None, "places.weight": None})',
         ),
     ],
 )

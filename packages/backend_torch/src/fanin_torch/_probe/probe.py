@@ -289,6 +289,8 @@ def _result(
     if idle:
         said.append("Batch normalizations are in the mode for evaluation, where fresh ones do nothing: try train().")
     attentions = [Attention(*one) for one in watch.attentions]
+    parallel = parallel_paths(model)
+    tables = [path for path, one in model.named_modules() if isinstance(one, _EMBEDDINGS)]
     return ModelProbe(
         tuple(layers),
         tuple(sums),
@@ -304,6 +306,7 @@ def _result(
         ),
         dropouts=tuple(Dropout(*one) for one in watch.dropouts),
         has_loss=has_loss,
+        kept=tuple(f"{plain_name(path, parallel)}.weight".removeprefix(".") for path in tables),
     )
 
 
