@@ -66,7 +66,7 @@ def findings_of(
         return found
     found += _softmax(layers)
     found += _dropped(dropouts)
-    found += _attention(attentions)
+    found += _attention(attentions, layers)
     found += _saturated(layers)
     found += _recurrent(recurrences)
     course = course_of(layers, sums, normalised or any(layer.is_norm for layer in layers), is_plain=is_plain)
@@ -185,17 +185,23 @@ def _dropped(dropouts: Sequence[Dropout]) -> Iterator[Finding]:
         )
 
 
-def _attention(attentions: Sequence[Attention]) -> Iterator[Finding]:
+def _attention(attentions: Sequence[Attention], layers: Sequence[Layer]) -> Iterator[Finding]:
     worst = max(attentions, key=lambda one: one.logits, default=None)
     if worst is not None and worst.logits > _LOGITS and worst.entropy < _ENTROPY:
+        own = [layer for layer in layers if layer.name == worst.name or layer.name.startswith(f"{worst.name}.")]
+        widths = [width for layer in own or layers if not layer.is_embedding and (width := width_of(layer, None))]
+        is_wide = not widths or worst.logits <= _LOGITS * max(widths) ** 2  # queries and keys have a width each
         yield Finding(
             "attention",
             worst.name,
             f"the attention's logits have a standard deviation of {worst.logits:.3g}, so that its softmax attends to "
             f"few keys (entropy {worst.entropy:.0%} of that of equal weights) and passes on little gradient",
-            "Queries and keys are too large: scale the logits by 1/sqrt(head size), or the two projections down.",
-            "lecun_normal",
+            "Queries and keys are too large: scale the logits by 1/sqrt(head size), or the two projections down."
+            if is_wide
+            else "Its weights do not explain that: scale the logits by 1/sqrt(head size), and look at its inputs.",
+            "lecun_normal" if is_wide else None,
             "warning",
+            blamed=_INITIALIZATION if is_wide else "the scale of the attention's logits",
         )
 
 
