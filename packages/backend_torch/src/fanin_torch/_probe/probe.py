@@ -23,6 +23,7 @@ from fanin_torch._as_it_was import as_it_was, seeded
 from fanin_torch._layers import NORMS, geometry_of
 from fanin_torch._names import parallel_paths
 from fanin_torch._probe.activations import FLAT, Watch
+from fanin_torch._probe.heads import heads_of
 from fanin_torch._probe.outputs import outputs_of, which
 from fanin_torch._probe.recurrent import recurrences_of
 from fanin_torch._probe.runs import Run, Runs, hooks
@@ -272,12 +273,14 @@ def _result(
     layers = []
     nowhere = {}
     watch.feed(runs)
+    heads = heads_of(runs.found)
     for k, (run, chosen) in enumerate(zip(runs.found, runs.chosen, strict=True)):
         if chosen is None:
             nowhere[run.name] = tuple(run.outputs.shape)
             continue
         behind = k + 1 if k + 1 < len(runs.found) and isinstance(runs.found[k + 1].module, NORMS) else None
-        layers.append(_layer(runs, k, behind, watch, gradients, chosen))
+        layer = _layer(runs, k, behind, watch, gradients, chosen)
+        layers.append(dataclasses.replace(layer, is_head=heads[k]))
     known = {tuple(run.outputs.shape): chosen for run, chosen in zip(runs.found, runs.chosen, strict=True) if chosen}
     sums = [
         Sum(one.name, one.stds[chosen], one.branches[chosen], tuple(run.name for run in runs.found[slice(*one.layers)]))

@@ -77,7 +77,7 @@ def _lost(inner: Sequence[Layer], sums: Sequence[Sum], normalised: bool) -> Find
 
 def _signal(inner: Sequence[Layer], sums: Sequence[Sum]) -> Finding | None:
     is_residual = len(sums) > 1
-    course: Sequence[Sum | Layer] = sums if is_residual else _without_ends(inner[:-1], sums)
+    course: Sequence[Sum | Layer] = sums if is_residual else _without_ends(_followed(inner), sums)
     names, sizes = [one.name for one in course], [one.std for one in course]
     if not _is_far(sizes):
         return None
@@ -116,7 +116,7 @@ def _gradient(inner: Sequence[Layer], sums: Sequence[Sum], normalised: bool) -> 
 
 def _depth(inner: Sequence[Layer]) -> Finding | None:
     """Return how gradients grow through many normalised layers that nothing skips, whatever their weights."""
-    compared = _last_uses(inner)[:-1]
+    compared = _followed(_last_uses(inner))
     gradients = [layer.gradient for layer in compared if layer.gradient][::-1]
     if len(gradients) < 2 or _total(gradients) < _HOPELESS:
         return None
@@ -141,7 +141,7 @@ def _scale(inner: Sequence[Layer], sums: Sequence[Sum], normalised: bool) -> Fin
     activation = common_activation(inner)
     branches = {name for one in sums for name in (one.layers if len(sums) > 1 else one.layers[-1:])}
     for layer in inner:
-        is_last = layer is inner[-1]
+        is_last = layer.is_head or layer is inner[-1]
         width, size = width_of(layer, activation), layer.std
         too_large = width > _MISFIT and size > _MISFIT
         too_small = 0 < width < 1 / _MISFIT and size < 1 / _MISFIT  # a last layer may start small
@@ -165,6 +165,11 @@ def _lost_from(inner: Sequence[Layer]) -> Layer | None:
     return at_end[-1]
 
 
+def _followed(layers: Sequence[Layer]) -> list[Layer]:
+    """Return the layers that others are computed from: a head may start small."""
+    return [layer for layer in layers[:-1] if not layer.is_head]
+
+
 def _last_uses(layers: Sequence[Layer]) -> list[Layer]:
     """Return the last use of each layer: over the steps of a loop a gradient may fade, as in recurrent networks."""
     last = {layer.name.partition(" (use ")[0]: layer for layer in layers}
@@ -184,13 +189,13 @@ def _alike(layers: Sequence[Layer], sums: Sequence[Sum]) -> Sequence[Layer]:
     None arrives in a branch that ends in zeros, and a small one in a branch that is scaled down.
     """
     if not sums:
-        return layers[:-1]
+        return _followed(layers)
     if len(sums) > 1:
         # Of "blocks.3.conv2", first those of all blocks, and where too few are, "conv1" and "conv2" together.
         group = _largest_group(layers, r"\d+(?=.*\.)")
         return group if len(group) >= len(sums) / 2 else _largest_group(layers, r"\d+")
     inside = [layer for layer in _without_ends(layers, sums) if layer.name in sums[0].layers]
-    outside = [layer for layer in layers[:-1] if layer.name not in sums[0].layers]
+    outside = [layer for layer in _followed(layers) if layer.name not in sums[0].layers]
     return max(inside, outside, key=len)
 
 

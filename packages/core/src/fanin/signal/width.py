@@ -54,7 +54,8 @@ def initialization_for(activation: str | None) -> str:
 def cause_of(inner: Sequence[Layer]) -> tuple[str, str | None]:
     """Return the likely cause of a signal that shrinks or grows, and the initialization that mends it."""
     activation = common_activation(inner)
-    known = [layer for layer in inner[:-1] or inner if width_of(layer, activation) > 0]  # a head feeds no layer
+    inner = [layer for layer in inner[:-1] if not layer.is_head] or inner  # a head feeds no layer
+    known = [layer for layer in inner if width_of(layer, activation) > 0]
     name = activation or "no activation"
     if not known:
         return "No layer's fan-in is known: compare the weights with gain/sqrt(fan_in) by hand.", None
