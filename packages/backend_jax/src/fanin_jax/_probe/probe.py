@@ -368,6 +368,7 @@ def _layer(name: str, use: Use, way: Arrangement, gradient: Any, weight: Any, by
         underflow=None if gradient is None else _underflow(gradient),
         equal=_equal(use, weight, by_weight),
         is_embedding=use.kind == "embedding",
+        is_head=not use.is_followed,
     )
 
 
