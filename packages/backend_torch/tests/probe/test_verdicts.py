@@ -191,7 +191,7 @@ class Placed(Tokens):
 )
 def test_the_line_mends_the_model(make: Callable[[], nn.Module], batch: Tensor, kind: str, line: str) -> None:
     model = make()
-    found = probe(model, batch).findings[0]
+    (found,) = probe(model, batch).findings
     assert (found.kind, found.line) == (kind, line)
     exec(line, {"fanin_torch": fanin_torch, "model": model})
     assert probe(model, batch).findings == []

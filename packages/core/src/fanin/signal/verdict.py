@@ -72,7 +72,8 @@ def findings_of(
     course = course_of(layers, sums, normalised or any(layer.is_norm for layer in layers), is_plain=is_plain)
     dead = list(_dead(layers))
     all_dead = bool(dead) and any(layer.nonpositive > _ALL_DEAD for layer in layers if layer.name == dead[0].layer)
-    by_course = [course] if course is not None else []
+    causes = [one for one in found if one.kind == "softmax"] + (dead if all_dead else [])
+    by_course = [course] if course is not None and not _comes_of(course, causes, layers) else []
     found += [*dead, *by_course] if all_dead else [*by_course, *dead][:1]  # half dead units come of the signal's course
     found += _embedding(layers, sums)
     return found
@@ -107,6 +108,13 @@ def answer_of(found: Sequence[Finding], layers: Sequence[Layer]) -> str:
         f"No: the signal is fine. What tells samples apart is {spread} in {many}{back}. Look elsewhere: "
         f"the data, the labels, the learning rate. This looks at the start of training only, and promises nothing more."
     )
+
+
+def _comes_of(course: Finding, causes: Sequence[Finding], layers: Sequence[Layer]) -> bool:
+    """Return whether a signal is lost only behind a layer of which something else lets through next to nothing."""
+    names = [layer.name for layer in layers]
+    place = names.index(course.layer) if course.kind == "signal" and course.layer in names else -1
+    return any(names.index(one.layer) < place for one in causes)
 
 
 def _not_finite(layers: Sequence[Layer]) -> Iterator[Finding]:
