@@ -95,8 +95,8 @@ def _signal(inner: Sequence[Layer], sums: Sequence[Sum]) -> Finding | None:
             f"1/sqrt({len(sums)}), or start it at 0 (fanin.recipes has both)."
         )
         return Finding("residual", worst, text, cause, severity=_how_bad(sizes))
-    cause, law = cause_of(_without_ends(inner, sums))
-    return Finding("signal", worst, text, cause, law, _how_bad(sizes))
+    cause, law, blamed = cause_of(_without_ends(inner, sums))
+    return Finding("signal", worst, text, cause, law, _how_bad(sizes), blamed=blamed)
 
 
 def _gradient(inner: Sequence[Layer], sums: Sequence[Sum], normalised: bool) -> Finding | None:
@@ -110,8 +110,8 @@ def _gradient(inner: Sequence[Layer], sums: Sequence[Sum], normalised: bool) -> 
     back = factor(gradients[::-1])
     course = "shrinks" if back < 1 else "grows"
     text = f"the gradient {course} {_times(back)} a {'block' if is_residual else 'layer'} on its way back"
-    cause, law = cause_of(_without_ends(inner, sums))
-    return Finding("gradient", compared[0].name, text, cause, law, _how_bad(gradients))
+    cause, law, blamed = cause_of(_without_ends(inner, sums))
+    return Finding("gradient", compared[0].name, text, cause, law, _how_bad(gradients), blamed=blamed)
 
 
 def _depth(inner: Sequence[Layer]) -> Finding | None:
