@@ -212,3 +212,24 @@ def test_nan_in_the_data_is_refused() -> None:
     rows[3, 4] = torch.nan
     with pytest.raises(FaninValueError, match="data without NaN"):
         probe(plain(2), rows)
+
+
+class Masked(nn.Module):
+    """A layer, and a mask that is added to its outputs."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(48, 3)
+
+    def forward(self, rows: Tensor, mask: Tensor) -> Tensor:
+        result: Tensor = (self.layer(rows) + mask).softmax(-1)
+        return result
+
+
+def test_an_infinity_in_the_samples_is_refused_and_one_in_a_mask_is_not() -> None:
+    mask = torch.tensor([0.0, -torch.inf, 0.0])
+    assert probe(Masked(), (ROWS, mask)).findings == []
+    rows = ROWS.clone()
+    rows[3, 4] = torch.inf
+    with pytest.raises(FaninValueError, match="needs finite samples"):
+        probe(Masked(), (rows, mask))

@@ -16,7 +16,7 @@ from fanin.initializers.presets import normal
 from fanin.layout import Geometry
 from fanin.models.names import plain_name
 from fanin.signal import Attention, Dropout, Layer, ModelProbe, Sum, combined
-from fanin.signal.samples import NAN, Arrangement, left_out, some_of
+from fanin.signal.samples import INFINITE, NAN, Arrangement, left_out, some_of
 from fanin.signal.seeds import count
 from fanin_torch._api import init
 from fanin_torch._as_it_was import as_it_was, seeded
@@ -156,7 +156,7 @@ def _samples(batch: Any) -> Tensor:
     """Return the first tensor of a batch, whose first axis counts the samples.
 
     Raises:
-        FaninValueError: There is none, or one sample only, or a NaN is among them.
+        FaninValueError: There is none, or one sample only, a NaN is among them, or an infinity in that tensor.
     """
     given = list(
         batch.values() if isinstance(batch, Mapping) else batch if isinstance(batch, (tuple, list)) else [batch]
@@ -172,6 +172,8 @@ def _samples(batch: Any) -> Tensor:
             f"a probe needs two or more samples, to see what tells one from another. Received: {received}. Pass torch "
             f"tensors, whose first axis counts the samples."
         )
+    if first.is_floating_point() and bool(first.isinf().any()):
+        raise FaninValueError(INFINITE)
     if all(torch.equal(one, first[0]) for one in first[1:]):
         raise FaninValueError(
             f"the samples of the batch are all the same, so that nothing tells one from another. Received: a batch of "
