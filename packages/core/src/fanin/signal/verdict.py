@@ -217,14 +217,17 @@ def _saturated(layers: Sequence[Layer]) -> Iterator[Finding]:
     worst = max((layer for layer in layers if layer.saturated), key=lambda one: one.saturated or 0.0, default=None)
     if worst is not None and (worst.saturated or 0.0) > _SATURATED:
         wide = width_of(worst, worst.activation)
+        upto = layers[: layers.index(worst) + 1]
+        fits = wide > 0 and all(width_of(layer, worst.activation) <= OFF for layer in upto if not layer.is_norm)
         because = f"Its weights are {wide:.2g} times as wide as {worst.activation} needs." if wide > OFF else ""
         yield Finding(
             "saturated",
             worst.name,
             f"{worst.saturated:.0%} of its outputs lie where {worst.activation} is flat",
             because or "Its inputs are too large: normalise the data.",
-            initialization_for(worst.activation),
+            None if fits else initialization_for(worst.activation),
             "error" if (worst.saturated or 0.0) > _ALL_DEAD else "warning",
+            blamed="the size of the data" if fits else _INITIALIZATION,
         )
 
 
