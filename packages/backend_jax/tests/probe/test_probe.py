@@ -205,3 +205,14 @@ def test_the_line_runs() -> None:
 def test_nan_in_the_data_is_refused() -> None:
     with pytest.raises(FaninValueError, match="data without NaN"):
         probe(lambda own, rows: rows @ own, jnp.ones((3, 2)), jnp.array([[1.0, 2, 3], [jnp.nan, 2, 3]]))
+
+
+def test_an_infinity_in_the_samples_is_refused_and_one_in_a_mask_is_not() -> None:
+    def model(own: Any, batch: Any) -> Any:
+        rows, mask = batch
+        return jax.nn.softmax(rows @ own + mask)
+
+    rows, mask = jnp.array([[1.0, 2, 3], [3, 2, 3]]), jnp.array([[0.0, -jnp.inf]])
+    assert probe(model, jnp.eye(3, 2), (rows, mask)).findings == []
+    with pytest.raises(FaninValueError, match="needs finite samples"):
+        probe(model, jnp.eye(3, 2), (rows.at[1, 2].set(-jnp.inf), mask))

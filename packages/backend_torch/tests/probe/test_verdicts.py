@@ -107,7 +107,7 @@ def test_a_small_last_layer_is_not_to_blame_for_what_lies_before_it() -> None:
     layers = [part for one in plain(10) for part in ([one, Halved()] if isinstance(one, nn.ReLU) else [one])]
     (found,) = probe(scaled(nn.Sequential(*layers), _30=1e-3), ROWS).findings
     assert found.cause.endswith("so look at what lies between the layers.")
-    assert found.line is None
+    assert (found.blamed, found.line) == ("what lies between the layers", None)
 
 
 def test_a_small_last_layer_is_meant() -> None:
@@ -154,6 +154,18 @@ class Tokens(nn.Module):
         return result
 
 
+class Placed(Tokens):
+    """The same with a second table, whose vectors no axis of samples tells apart."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.places = nn.Embedding(3, 48)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        result: Tensor = self.rest(self.table(tokens) + self.places(torch.tensor(1)))
+        return result
+
+
 @pytest.mark.parametrize(
     ("make", "batch", "kind", "line"),
     [
@@ -169,11 +181,17 @@ class Tokens(nn.Module):
             "signal",
             'fanin_torch.init_module_(model, "he", seed=0, overrides={"table.weight": None})',
         ),
+        (
+            Placed,
+            torch.arange(16),
+            "signal",
+            'fanin_torch.init_module_(model, "he", seed=0, overrides={"table.weight": None, "places.weight": None})',
+        ),
     ],
 )
 def test_the_line_mends_the_model(make: Callable[[], nn.Module], batch: Tensor, kind: str, line: str) -> None:
     model = make()
-    found = probe(model, batch).findings[0]
+    (found,) = probe(model, batch).findings
     assert (found.kind, found.line) == (kind, line)
     exec(line, {"fanin_torch": fanin_torch, "model": model})
     assert probe(model, batch).findings == []
@@ -194,3 +212,24 @@ def test_nan_in_the_data_is_refused() -> None:
     rows[3, 4] = torch.nan
     with pytest.raises(FaninValueError, match="data without NaN"):
         probe(plain(2), rows)
+
+
+class Masked(nn.Module):
+    """A layer, and a mask that is added to its outputs."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(48, 3)
+
+    def forward(self, rows: Tensor, mask: Tensor) -> Tensor:
+        result: Tensor = (self.layer(rows) + mask).softmax(-1)
+        return result
+
+
+def test_an_infinity_in_the_samples_is_refused_and_one_in_a_mask_is_not() -> None:
+    mask = torch.tensor([0.0, -torch.inf, 0.0])
+    assert probe(Masked(), (ROWS, mask)).findings == []
+    rows = ROWS.clone()
+    rows[3, 4] = torch.inf
+    with pytest.raises(FaninValueError, match="needs finite samples"):
+        probe(Masked(), (rows, mask))

@@ -69,6 +69,24 @@ def test_the_gradient(count: int, each: float, normalised: bool, found: str | No
     assert (None if result is None else (result.kind, result.severity)) == (found and ("gradient", found))
 
 
+@pytest.mark.parametrize(
+    ("each", "weight", "cause"),
+    [
+        (0.5, 0.5, "The initialization makes the weights 0.50 times as wide as relu needs."),
+        (0.5, 0.0, "Its weights are zeros or constants"),
+        (1.0, 0.5, "Its weights are zeros or constants, or what it is given is the same for every sample."),
+        (1.4, 0.5, "Its weights are zeros or constants, or what it is given is the same for every sample."),
+    ],
+)
+def test_a_signal_that_fades_before_it_is_lost_has_its_cause_before(each: float, weight: float, cause: str) -> None:
+    given = layers(20, std=each, width=dict.fromkeys(range(21), 0.5))
+    given[14:] = [dataclasses.replace(layer, std=0.0, weight_std=weight * FITTING) for layer in given[14:]]
+    found = course_of(given, [], normalised=False)
+    assert found is not None
+    assert found.cause.startswith(cause)
+    assert ("from layers.14 on nothing is left of it" in found.text) == (each < 1 and weight > 0)
+
+
 @pytest.mark.parametrize("sums", [[], [Sum("cell", 1.0, 1.0)] * 20])
 def test_a_gradient_over_the_uses_of_one_layer_is_none_of_layers(sums: list[Sum]) -> None:
     assert course_of(layers(40, gradient=1.4, uses=True), sums, normalised=False) is None

@@ -19,7 +19,7 @@ def layers(std: tuple[float, ...], gradient: float = 0.01, **more: object) -> tu
 
 
 FADING = ModelProbe(
-    layers((1.0, 1e-2, 1e-4, 1e-6), weight_std=0.1, weight_fan_in=9, underflow=0.5, activation="tanh"),
+    layers((1.0, 1e-2, 1e-4, 1e-6), weight_std=0.6, weight_fan_in=9, underflow=0.5, activation="tanh"),
     attentions=(Attention("block", 9.0, 0.1),),
     notes=("A note with <brackets>.",),
     has_loss=True,

@@ -14,7 +14,7 @@ import numpy as np
 from fanin.exceptions import FaninTypeError, FaninValueError
 from fanin.initializers.presets import normal
 from fanin.signal import Attention, Dropout, Layer, ModelProbe, Sum, combined
-from fanin.signal.samples import NAN, Arrangement, arrangements, best, counted, left_out
+from fanin.signal.samples import INFINITE, NAN, Arrangement, arrangements, best, counted, left_out
 from fanin.signal.seeds import count
 from fanin_jax._api import init
 from fanin_jax._probe.training import short_run
@@ -200,7 +200,7 @@ def _samples(batch: Any) -> int:
     """Return the number of samples of a batch.
 
     Raises:
-        FaninValueError: There are fewer than two, or there is a NaN among them.
+        FaninValueError: There are fewer than two, or a NaN or an infinity is among them.
     """
     leaves = jax.tree_util.tree_leaves(batch)
     if any(bool(jnp.isnan(leaf).any()) for leaf in leaves if jnp.issubdtype(jnp.result_type(leaf), jnp.floating)):
@@ -212,6 +212,8 @@ def _samples(batch: Any) -> int:
             f"a probe needs two or more samples, to see what tells one from another. Received: {shown}. The first axis "
             f"counts the samples."
         )
+    if jnp.issubdtype(jnp.result_type(first), jnp.floating) and bool(jnp.isinf(first).any()):
+        raise FaninValueError(INFINITE)
     if bool(np.all(np.asarray(first) == np.asarray(first)[:1])):
         raise FaninValueError(
             f"the samples of the batch are all the same, so that nothing tells one from another. Received: a batch of "
@@ -368,6 +370,7 @@ def _layer(name: str, use: Use, way: Arrangement, gradient: Any, weight: Any, by
         underflow=None if gradient is None else _underflow(gradient),
         equal=_equal(use, weight, by_weight),
         is_embedding=use.kind == "embedding",
+        is_head=not use.is_followed,
     )
 
 

@@ -75,6 +75,7 @@ class Value:
         exponent: What it is the exponential of, or the sum of the exponentials of, and along which axis.
         born: How many layers had run when it was made.
         shares: The number of the layer whose outputs' softmax it is.
+        sources: The numbers of the layers that it is computed from, with no other layer between.
     """
 
     array: Any
@@ -87,6 +88,7 @@ class Value:
     exponent: tuple[Any, int | None] | None = None
     born: int | None = None
     shares: int | None = None
+    sources: frozenset[int] = frozenset()
 
 
 @dataclass
@@ -104,6 +106,7 @@ class Use:
         activation: What it is passed to.
         before: What that activation is applied to, and which axis counts the units.
         kernel_units: Which axes of the weight count the units.
+        is_followed: Whether another layer is computed from its output.
     """
 
     weight: str
@@ -116,6 +119,7 @@ class Use:
     activation: str | None = None
     before: tuple[Any, int | None] | None = None
     kernel_units: tuple[int, ...] = ()
+    is_followed: bool = False
 
 
 @dataclass
@@ -172,10 +176,12 @@ def walk(traced: Any, values: Sequence[Value], seen: Seen, move: Move) -> list[V
     for variable, value in zip(traced.jaxpr.invars, values, strict=True):
         known[variable] = value
     for equation in traced.jaxpr.eqns:
-        results = _step(equation, [read(atom) for atom in equation.invars], seen, move)
+        given = [read(atom) for atom in equation.invars]
+        results = _step(equation, given, seen, move)
+        sources = _sources(given)
         for variable, value in zip(equation.outvars, results, strict=True):
-            is_new = value.is_data and value.born is None
-            known[variable] = dataclasses.replace(value, born=len(seen.uses)) if is_new else value
+            born = len(seen.uses) if value.is_data and value.born is None else value.born
+            known[variable] = dataclasses.replace(value, born=born, sources=value.sources or sources)
     return [read(atom) for atom in traced.jaxpr.outvars]
 
 
@@ -317,7 +323,12 @@ def _scan(equation: Any, given: list[Value], seen: Seen, move: Move) -> list[Val
     for k in reversed(order) if params["reverse"] else order:
         # a stacked weight is one of its own in each step, and has its number
         own = [
-            Value(row.array[k], None if row.weight is None else f"{row.weight}.{k}", is_data=row.is_data)
+            Value(
+                row.array[k],
+                None if row.weight is None else f"{row.weight}.{k}",
+                is_data=row.is_data,
+                sources=row.sources,
+            )
             for row in rows
         ]
         results = walk(params["jaxpr"], [*constants, *carry, *own], seen, move)
@@ -326,7 +337,11 @@ def _scan(equation: Any, given: list[Value], seen: Seen, move: Move) -> list[Val
     if params["reverse"]:
         collected.reverse()
     stacked = [
-        Value(jnp.stack([value.array for value in column]), is_data=any(value.is_data for value in column))
+        Value(
+            jnp.stack([value.array for value in column]),
+            is_data=any(value.is_data for value in column),
+            sources=_sources(column),
+        )
         for column in zip(*collected, strict=True)
     ]
     if not collected:
@@ -348,11 +363,15 @@ def _product(equation: Any, given: list[Value], array: Any, seen: Seen, move: Mo
     moved = move(number, array)
     rows = kernel_units_of(equation, place, [np.shape(value.array) for value in given[:2]])
     made = Use(str(given[place].weight), given[place].array, moved, kind, fan_in, moved, units, kernel_units=rows)
+    for before in _sources(given):
+        seen.uses[before].is_followed = True
     seen.uses.append(made)
     shared = None if len(given) < 2 else given[1 - place].shares
     if shared is not None:
         seen.uses[shared].activation = "softmax"
-    return Value(moved, layer=number, origin=number, is_data=True, units=units, is_bare=True)
+    return Value(
+        moved, layer=number, origin=number, is_data=True, units=units, is_bare=True, sources=frozenset({number})
+    )
 
 
 def _mixed(name: str, given: list[Value], array: Any, seen: Seen) -> Value:
@@ -378,6 +397,10 @@ def _mixed(name: str, given: list[Value], array: Any, seen: Seen) -> Value:
             seen.uses[layer].output = array
             seen.uses[layer].units = units
     return Value(array, layer=layer, origin=_origin(given), is_data=True, units=units)
+
+
+def _sources(given: Sequence[Value]) -> frozenset[int]:
+    return frozenset().union(*(value.sources for value in given))
 
 
 def _origin(given: list[Value]) -> int | None:

@@ -16,13 +16,14 @@ from fanin.initializers.presets import normal
 from fanin.layout import Geometry
 from fanin.models.names import plain_name
 from fanin.signal import Attention, Dropout, Layer, ModelProbe, Sum, combined
-from fanin.signal.samples import NAN, Arrangement, left_out, some_of
+from fanin.signal.samples import INFINITE, NAN, Arrangement, left_out, some_of
 from fanin.signal.seeds import count
 from fanin_torch._api import init
 from fanin_torch._as_it_was import as_it_was, seeded
 from fanin_torch._layers import NORMS, geometry_of
 from fanin_torch._names import parallel_paths
 from fanin_torch._probe.activations import FLAT, Watch
+from fanin_torch._probe.heads import heads_of
 from fanin_torch._probe.outputs import outputs_of, which
 from fanin_torch._probe.recurrent import recurrences_of
 from fanin_torch._probe.runs import Run, Runs, hooks
@@ -155,7 +156,7 @@ def _samples(batch: Any) -> Tensor:
     """Return the first tensor of a batch, whose first axis counts the samples.
 
     Raises:
-        FaninValueError: There is none, or one sample only, or a NaN is among them.
+        FaninValueError: There is none, or one sample only, a NaN is among them, or an infinity in that tensor.
     """
     given = list(
         batch.values() if isinstance(batch, Mapping) else batch if isinstance(batch, (tuple, list)) else [batch]
@@ -171,6 +172,8 @@ def _samples(batch: Any) -> Tensor:
             f"a probe needs two or more samples, to see what tells one from another. Received: {received}. Pass torch "
             f"tensors, whose first axis counts the samples."
         )
+    if first.is_floating_point() and bool(first.isinf().any()):
+        raise FaninValueError(INFINITE)
     if all(torch.equal(one, first[0]) for one in first[1:]):
         raise FaninValueError(
             f"the samples of the batch are all the same, so that nothing tells one from another. Received: a batch of "
@@ -272,12 +275,14 @@ def _result(
     layers = []
     nowhere = {}
     watch.feed(runs)
+    heads = heads_of(runs.found)
     for k, (run, chosen) in enumerate(zip(runs.found, runs.chosen, strict=True)):
         if chosen is None:
             nowhere[run.name] = tuple(run.outputs.shape)
             continue
         behind = k + 1 if k + 1 < len(runs.found) and isinstance(runs.found[k + 1].module, NORMS) else None
-        layers.append(_layer(runs, k, behind, watch, gradients, chosen))
+        layer = _layer(runs, k, behind, watch, gradients, chosen)
+        layers.append(dataclasses.replace(layer, is_head=heads[k]))
     known = {tuple(run.outputs.shape): chosen for run, chosen in zip(runs.found, runs.chosen, strict=True) if chosen}
     sums = [
         Sum(one.name, one.stds[chosen], one.branches[chosen], tuple(run.name for run in runs.found[slice(*one.layers)]))
@@ -289,6 +294,8 @@ def _result(
     if idle:
         said.append("Batch normalizations are in the mode for evaluation, where fresh ones do nothing: try train().")
     attentions = [Attention(*one) for one in watch.attentions]
+    parallel = parallel_paths(model)
+    tables = [path for path, one in model.named_modules() if isinstance(one, _EMBEDDINGS)]
     return ModelProbe(
         tuple(layers),
         tuple(sums),
@@ -304,6 +311,7 @@ def _result(
         ),
         dropouts=tuple(Dropout(*one) for one in watch.dropouts),
         has_loss=has_loss,
+        kept=tuple(f"{plain_name(path, parallel)}.weight".removeprefix(".") for path in tables),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final
@@ -17,6 +17,7 @@ from fanin.models.names import plain_name
 from fanin.signal.samples import Arrangement, arrangements, best
 from fanin_torch._names import parallel_paths
 from fanin_torch._probe.activations import FLAT, arranged, between, version_of
+from fanin_torch._probe.outputs import outputs_of
 from fanin_torch._probe.recurrent import kept_for
 
 __all__ = ["Measured", "Run", "Runs", "hooks"]
@@ -51,6 +52,8 @@ class Run:
         version: Which tensor that was, and in which state.
         given: The same of what it was called with.
         kept: What a recurrent layer was called with.
+        node: Where its outputs stand in the graph for the derivatives.
+        behind: The same of all that it was called with.
         rms: Root mean square of its outputs.
         flat: Share of its outputs where an activation would be flat.
         measured: What is measured, by the ways in which its outputs may hold the samples.
@@ -71,6 +74,8 @@ class Run:
     underflow: float | None = None
     given: tuple[int, int] | None = None
     kept: tuple[Tensor, Any] | None = None
+    node: Any = None
+    behind: Sequence[Any] = ()
 
 
 @dataclass
@@ -143,7 +148,7 @@ def hooks(model: nn.Module, runs: Runs) -> Iterator[None]:
             continue
         name = plain_name(path, parallel)
         handles.append(module.register_forward_pre_hook(partial(_enter, runs, name)))
-        handles.append(module.register_forward_hook(partial(_leave, runs, name), always_call=True))
+        handles.append(module.register_forward_hook(partial(_leave, runs, name), with_kwargs=True, always_call=True))
     try:
         yield
     finally:
@@ -158,7 +163,7 @@ def _enter(runs: Runs, name: str, module: nn.Module, given: Any) -> None:
     runs.recurrent += isinstance(module, (nn.RNNBase, nn.RNNCellBase))
 
 
-def _leave(runs: Runs, name: str, module: nn.Module, given: Any, returned: Any) -> None:
+def _leave(runs: Runs, name: str, module: nn.Module, given: Any, named: dict[str, Any], returned: Any) -> None:
     runs.where.pop()
     runs.recurrent -= isinstance(module, (nn.RNNBase, nn.RNNCellBase))
     outputs = returned[0] if isinstance(returned, (tuple, list)) and returned else returned
@@ -176,6 +181,8 @@ def _leave(runs: Runs, name: str, module: nn.Module, given: Any, returned: Any) 
         run = _measure(module, name or "the model", outputs, runs.samples)
     run.given = version_of(given[0]) if given and isinstance(given[0], Tensor) else None
     run.kept = kept_for(module, given)
+    run.node = outputs.grad_fn
+    run.behind = [one.grad_fn for one in outputs_of((given, named)).values() if one.grad_fn is not None]
     run.name += f" (use {use})" if use > 1 else ""
     runs.found.append(run)
     if outputs.requires_grad:

@@ -15,7 +15,7 @@ from fanin.cli import probe_jax_model
 from fanin.cli.text import ExtraMissingError
 from fanin.exceptions import FaninTypeError, FaninValueError
 from fanin.initializers.parse import parse_initialization
-from fanin.signal.finding import Finding, tables_of
+from fanin.signal.finding import Finding
 
 if TYPE_CHECKING:
     from fanin.lab.data import Data
@@ -86,13 +86,12 @@ def run(options: argparse.Namespace) -> int:
     law = chosen[0] if chosen else law_of(before.findings)
     after = None
     if law is not None:
-        kept: dict[str, None] = dict.fromkeys(tables_of(before.layers))
         is_constant = any(finding.constants for finding in before.findings[:1])
         model = fanin_torch.init_module_(
             built(),
             parse_initialization(law),
             seed=0,
-            overrides=kept,
+            overrides=dict.fromkeys(before.kept),
             constants="overwrite" if is_constant else "keep",
         )
         after = probed(model)

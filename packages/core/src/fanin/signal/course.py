@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import math
 import re
@@ -56,13 +57,19 @@ def course_of(
     inner = [layer for layer in layers if not layer.is_norm and not layer.is_embedding]
     signal = None if normalised else _signal(inner, sums)
     gradient = _depth(inner) if normalised and is_plain else None
-    return _lost(inner) or signal or gradient or _gradient(inner, sums, normalised) or _scale(inner, sums, normalised)
+    lost = _lost(inner, sums, normalised)
+    return lost or signal or gradient or _gradient(inner, sums, normalised) or _scale(inner, sums, normalised)
 
 
-def _lost(inner: Sequence[Layer]) -> Finding | None:
+def _lost(inner: Sequence[Layer], sums: Sequence[Sum], normalised: bool) -> Finding | None:
     lost = _lost_from(inner)
     if lost is None:
         return None
+    before = inner[: inner.index(lost)]
+    if lost.weight_std and not normalised and before and before[-1].std < before[0].std:
+        faded = _signal([*before, lost], sums)  # little by little, until a bias rounds it away
+        if faded is not None:
+            return dataclasses.replace(faded, text=f"{faded.text}, and from {lost.name} on nothing is left of it")
     text = "its outputs are the same for every sample"
     cause = "Its weights are zeros or constants, or what it is given is the same for every sample."
     return Finding("signal", lost.name, text, cause, "he")
@@ -70,7 +77,7 @@ def _lost(inner: Sequence[Layer]) -> Finding | None:
 
 def _signal(inner: Sequence[Layer], sums: Sequence[Sum]) -> Finding | None:
     is_residual = len(sums) > 1
-    course: Sequence[Sum | Layer] = sums if is_residual else _without_ends(inner[:-1], sums)
+    course: Sequence[Sum | Layer] = sums if is_residual else _without_ends(_followed(inner), sums)
     names, sizes = [one.name for one in course], [one.std for one in course]
     if not _is_far(sizes):
         return None
@@ -88,8 +95,8 @@ def _signal(inner: Sequence[Layer], sums: Sequence[Sum]) -> Finding | None:
             f"1/sqrt({len(sums)}), or start it at 0 (fanin.recipes has both)."
         )
         return Finding("residual", worst, text, cause, severity=_how_bad(sizes))
-    cause, law = cause_of(_without_ends(inner, sums))
-    return Finding("signal", worst, text, cause, law, _how_bad(sizes))
+    cause, law, blamed = cause_of(_without_ends(inner, sums))
+    return Finding("signal", worst, text, cause, law, _how_bad(sizes), blamed=blamed)
 
 
 def _gradient(inner: Sequence[Layer], sums: Sequence[Sum], normalised: bool) -> Finding | None:
@@ -103,13 +110,13 @@ def _gradient(inner: Sequence[Layer], sums: Sequence[Sum], normalised: bool) -> 
     back = factor(gradients[::-1])
     course = "shrinks" if back < 1 else "grows"
     text = f"the gradient {course} {_times(back)} a {'block' if is_residual else 'layer'} on its way back"
-    cause, law = cause_of(_without_ends(inner, sums))
-    return Finding("gradient", compared[0].name, text, cause, law, _how_bad(gradients))
+    cause, law, blamed = cause_of(_without_ends(inner, sums))
+    return Finding("gradient", compared[0].name, text, cause, law, _how_bad(gradients), blamed=blamed)
 
 
 def _depth(inner: Sequence[Layer]) -> Finding | None:
     """Return how gradients grow through many normalised layers that nothing skips, whatever their weights."""
-    compared = _last_uses(inner)[:-1]
+    compared = _followed(_last_uses(inner))
     gradients = [layer.gradient for layer in compared if layer.gradient][::-1]
     if len(gradients) < 2 or _total(gradients) < _HOPELESS:
         return None
@@ -134,7 +141,7 @@ def _scale(inner: Sequence[Layer], sums: Sequence[Sum], normalised: bool) -> Fin
     activation = common_activation(inner)
     branches = {name for one in sums for name in (one.layers if len(sums) > 1 else one.layers[-1:])}
     for layer in inner:
-        is_last = layer is inner[-1]
+        is_last = layer.is_head or layer is inner[-1]
         width, size = width_of(layer, activation), layer.std
         too_large = width > _MISFIT and size > _MISFIT
         too_small = 0 < width < 1 / _MISFIT and size < 1 / _MISFIT  # a last layer may start small
@@ -158,6 +165,11 @@ def _lost_from(inner: Sequence[Layer]) -> Layer | None:
     return at_end[-1]
 
 
+def _followed(layers: Sequence[Layer]) -> list[Layer]:
+    """Return the layers that others are computed from: a head may start small."""
+    return [layer for layer in layers[:-1] if not layer.is_head]
+
+
 def _last_uses(layers: Sequence[Layer]) -> list[Layer]:
     """Return the last use of each layer: over the steps of a loop a gradient may fade, as in recurrent networks."""
     last = {layer.name.partition(" (use ")[0]: layer for layer in layers}
@@ -177,13 +189,13 @@ def _alike(layers: Sequence[Layer], sums: Sequence[Sum]) -> Sequence[Layer]:
     None arrives in a branch that ends in zeros, and a small one in a branch that is scaled down.
     """
     if not sums:
-        return layers[:-1]
+        return _followed(layers)
     if len(sums) > 1:
         # Of "blocks.3.conv2", first those of all blocks, and where too few are, "conv1" and "conv2" together.
         group = _largest_group(layers, r"\d+(?=.*\.)")
         return group if len(group) >= len(sums) / 2 else _largest_group(layers, r"\d+")
     inside = [layer for layer in _without_ends(layers, sums) if layer.name in sums[0].layers]
-    outside = [layer for layer in layers[:-1] if layer.name not in sums[0].layers]
+    outside = [layer for layer in _followed(layers) if layer.name not in sums[0].layers]
     return max(inside, outside, key=len)
 
 

@@ -7,9 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
-from fanin.signal.layer import Layer
-
-__all__ = ["Finding", "Severity", "line_of", "tables_of", "written"]
+__all__ = ["Finding", "Severity", "line_of", "written"]
 
 Severity: TypeAlias = Literal["error", "warning"]
 
@@ -66,23 +64,17 @@ def line_of(law: str) -> str:
     return f"fanin.{law.replace('he(', 'he_normal(', 1)}" if "(" in law else f'"{law}"'
 
 
-def tables_of(layers: Sequence[Layer]) -> list[str]:
-    """Return what torch calls the weights of the tables of vectors."""
-    names = (layer.name.partition(" (use ")[0] for layer in layers if layer.is_embedding)
-    return [f"{name}.weight" for name in dict.fromkeys(names)]
-
-
-def written(finding: Finding, framework: str, layers: Sequence[Layer] = ()) -> Finding:
+def written(finding: Finding, framework: str, tables: Sequence[str] = ()) -> Finding:
     """Return a finding with the line that one writes in a framework.
 
     Args:
         finding: The finding.
         framework: "torch" or "jax".
-        layers: The layers, of which torch's line leaves the tables of vectors as they are.
+        tables: The weights of the tables of vectors, which torch's line leaves as they are.
     """
     if finding.law is None:
         return finding
-    kept = ", ".join(f'"{name}": None' for name in tables_of(layers))
+    kept = ", ".join(f'"{name}": None' for name in tables)
     more = (f", overrides={{{kept}}}" if kept else "") + (', constants="overwrite"' if finding.constants else "")
     form = (_EMBEDDINGS if finding.kind == "embedding" else _LAYERS)[framework]
     line = form.format(line=line_of(finding.law), layer=finding.layer, more=more)

@@ -33,6 +33,7 @@ class Layer:
             units of zeros aside. None where its units are not known.
         is_norm: Whether it is a normalization.
         is_embedding: Whether it is a table of vectors.
+        is_head: Whether no other layer is computed from its outputs, where that is known: the last one always is.
     """
 
     name: str
@@ -53,6 +54,7 @@ class Layer:
     equal: float | None = None
     is_norm: bool = False
     is_embedding: bool = False
+    is_head: bool = False
 
 
 @dataclass(frozen=True)

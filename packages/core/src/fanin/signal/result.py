@@ -50,6 +50,7 @@ class ModelProbe:
         has_loss: Whether the loss was given, so that the gradients' sizes mean something, and not only their ratios.
         seeds: The probes that this one is the geometric mean of, one per seed.
         training: The losses of a short run on the batch, before each step; those of several seeds are their means.
+        kept: What torch calls the weights of the tables of vectors, measured or not, which a line leaves as they are.
     """
 
     layers: Sequence[Layer]
@@ -64,6 +65,7 @@ class ModelProbe:
     concatenated: bool = False
     dropouts: Sequence[Dropout] = ()
     recurrences: Sequence[Recurrence] = ()
+    kept: Sequence[str] = ()
 
     @property
     def findings(self) -> list[Finding]:
@@ -77,7 +79,7 @@ class ModelProbe:
             recurrences=self.recurrences,
             is_plain=not self.sums and not self.concatenated,
         )
-        return [written(finding, self.framework, self.layers) for finding in found]
+        return [written(finding, self.framework, self.kept) for finding in found]
 
     @property
     def verdict(self) -> str:

@@ -9,13 +9,19 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-__all__ = ["NAN", "Arrangement", "arrangements", "best", "counted", "left_out", "some_of"]
+__all__ = ["INFINITE", "NAN", "Arrangement", "arrangements", "best", "counted", "left_out", "some_of"]
 
 NAN: Final = (
     "a probe needs data without NaN, which would make every layer's outputs NaN. Received: a batch with a NaN. It is "
     "not the initialization: look at the data."
 )
 """What is said of a batch with a NaN."""
+
+INFINITE: Final = (
+    "a probe needs finite samples, since an infinity makes outputs NaN. Received: a batch with an infinity. It is not "
+    "the initialization: look at the data."
+)
+"""What is said of samples with an infinity, which a mask beside them may have."""
 
 _NAMED: Final = 3
 """So many layers are named in a note, and the others counted."""

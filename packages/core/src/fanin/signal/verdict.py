@@ -66,13 +66,14 @@ def findings_of(
         return found
     found += _softmax(layers)
     found += _dropped(dropouts)
-    found += _attention(attentions)
+    found += _attention(attentions, layers)
     found += _saturated(layers)
     found += _recurrent(recurrences)
     course = course_of(layers, sums, normalised or any(layer.is_norm for layer in layers), is_plain=is_plain)
     dead = list(_dead(layers))
     all_dead = bool(dead) and any(layer.nonpositive > _ALL_DEAD for layer in layers if layer.name == dead[0].layer)
-    by_course = [course] if course is not None else []
+    causes = [one for one in found if one.kind == "softmax"] + (dead if all_dead else [])
+    by_course = [course] if course is not None and not _comes_of(course, causes, layers) else []
     found += [*dead, *by_course] if all_dead else [*by_course, *dead][:1]  # half dead units come of the signal's course
     found += _embedding(layers, sums)
     return found
@@ -107,6 +108,13 @@ def answer_of(found: Sequence[Finding], layers: Sequence[Layer]) -> str:
         f"No: the signal is fine. What tells samples apart is {spread} in {many}{back}. Look elsewhere: "
         f"the data, the labels, the learning rate. This looks at the start of training only, and promises nothing more."
     )
+
+
+def _comes_of(course: Finding, causes: Sequence[Finding], layers: Sequence[Layer]) -> bool:
+    """Return whether a signal is lost only behind a layer of which something else lets through next to nothing."""
+    names = [layer.name for layer in layers]
+    place = names.index(course.layer) if course.kind == "signal" and course.layer in names else -1
+    return any(names.index(one.layer) < place for one in causes)
 
 
 def _not_finite(layers: Sequence[Layer]) -> Iterator[Finding]:
@@ -185,17 +193,23 @@ def _dropped(dropouts: Sequence[Dropout]) -> Iterator[Finding]:
         )
 
 
-def _attention(attentions: Sequence[Attention]) -> Iterator[Finding]:
+def _attention(attentions: Sequence[Attention], layers: Sequence[Layer]) -> Iterator[Finding]:
     worst = max(attentions, key=lambda one: one.logits, default=None)
     if worst is not None and worst.logits > _LOGITS and worst.entropy < _ENTROPY:
+        own = [layer for layer in layers if layer.name == worst.name or layer.name.startswith(f"{worst.name}.")]
+        widths = [width for layer in own or layers if not layer.is_embedding and (width := width_of(layer, None))]
+        is_wide = not widths or worst.logits <= _LOGITS * max(widths) ** 2  # queries and keys have a width each
         yield Finding(
             "attention",
             worst.name,
             f"the attention's logits have a standard deviation of {worst.logits:.3g}, so that its softmax attends to "
             f"few keys (entropy {worst.entropy:.0%} of that of equal weights) and passes on little gradient",
-            "Queries and keys are too large: scale the logits by 1/sqrt(head size), or the two projections down.",
-            "lecun_normal",
+            "Queries and keys are too large: scale the logits by 1/sqrt(head size), or the two projections down."
+            if is_wide
+            else "Its weights do not explain that: scale the logits by 1/sqrt(head size), and look at its inputs.",
+            "lecun_normal" if is_wide else None,
             "warning",
+            blamed=_INITIALIZATION if is_wide else "the scale of the attention's logits",
         )
 
 
@@ -203,14 +217,17 @@ def _saturated(layers: Sequence[Layer]) -> Iterator[Finding]:
     worst = max((layer for layer in layers if layer.saturated), key=lambda one: one.saturated or 0.0, default=None)
     if worst is not None and (worst.saturated or 0.0) > _SATURATED:
         wide = width_of(worst, worst.activation)
+        upto = layers[: layers.index(worst) + 1]
+        fits = wide > 0 and all(width_of(layer, worst.activation) <= OFF for layer in upto if not layer.is_norm)
         because = f"Its weights are {wide:.2g} times as wide as {worst.activation} needs." if wide > OFF else ""
         yield Finding(
             "saturated",
             worst.name,
             f"{worst.saturated:.0%} of its outputs lie where {worst.activation} is flat",
             because or "Its inputs are too large: normalise the data.",
-            initialization_for(worst.activation),
+            None if fits else initialization_for(worst.activation),
             "error" if (worst.saturated or 0.0) > _ALL_DEAD else "warning",
+            blamed="the size of the data" if fits else _INITIALIZATION,
         )
 
 

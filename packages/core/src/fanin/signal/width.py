@@ -17,6 +17,8 @@ __all__ = ["OFF", "cause_of", "common_activation", "initialization_for", "wanted
 OFF: Final = 1.2
 """A weight's standard deviation that is off by less is none of a cause."""
 
+_BETWEEN: Final = "what lies between the layers"
+
 _ODD: Final = 3.0
 """A layer among fitting ones stands out from here on."""
 
@@ -51,24 +53,27 @@ def initialization_for(activation: str | None) -> str:
     return "he" if activation == "relu" else f"he(activation='{activation}')" if activation else "lecun_normal"
 
 
-def cause_of(inner: Sequence[Layer]) -> tuple[str, str | None]:
-    """Return the likely cause of a signal that shrinks or grows, and the initialization that mends it."""
+def cause_of(inner: Sequence[Layer]) -> tuple[str, str | None, str]:
+    """Return the cause of a signal that shrinks or grows, the initialization that mends it, and what is blamed."""
     activation = common_activation(inner)
-    known = [layer for layer in inner[:-1] or inner if width_of(layer, activation) > 0]  # a head feeds no layer
+    inner = [layer for layer in inner[:-1] if not layer.is_head] or inner  # a head feeds no layer
+    known = [layer for layer in inner if width_of(layer, activation) > 0]
     name = activation or "no activation"
+    blamed = "the initialization"
     if not known:
-        return "No layer's fan-in is known: compare the weights with gain/sqrt(fan_in) by hand.", None
+        return "No layer's fan-in is known: compare the weights with gain/sqrt(fan_in) by hand.", None, blamed
     width = statistics.median(width_of(layer, activation) for layer in known)
     law = initialization_for(activation)
     if 1 / OFF < width < OFF:
         odd = max(known, key=partial(_misfit, activation))
         if _misfit(activation, odd) > math.log(_ODD):
             times = width_of(odd, activation)
-            return f"The weights of {odd.name} are {times:.2g} times as wide as {name} needs, and the others fit.", law
-        return f"The weights are as wide as {name} needs, so look at what lies between the layers.", None
+            fit = f"The weights of {odd.name} are {times:.2g} times as wide as {name} needs, and the others fit."
+            return fit, law, blamed
+        return f"The weights are as wide as {name} needs, so look at {_BETWEEN}.", None, _BETWEEN
     is_torchs = abs(width / (_TORCH / _gain(activation)) - 1) < 0.1
     whose = "torch's default, U(±1/sqrt(fan_in)), makes" if is_torchs else "the initialization makes"
-    return f"{whose[0].upper()}{whose[1:]} the weights {width:.2f} times as wide as {name} needs.", law
+    return f"{whose[0].upper()}{whose[1:]} the weights {width:.2f} times as wide as {name} needs.", law, blamed
 
 
 def _misfit(activation: str | None, layer: Layer) -> float:
