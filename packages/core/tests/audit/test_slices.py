@@ -129,3 +129,28 @@ def test_slices_that_all_differ() -> None:
     rng = np.random.default_rng(3)
     stds = np.linspace(0.5, 1.5, 8)[:, None, None]
     assert fanin.audit({"w": (rng.normal(size=(8, 40, 50)) * stds).astype(np.float32)}).findings == ()
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_all_slices_that_are_a_little_wide(axis: int) -> None:
+    """A few of them are too wide on their own; the fault is that of all."""
+    shape = [40, 50]
+    shape.insert(axis, 64)
+    layout = "IO"[:axis] + "S" + "IO"[axis:]
+    streams = tuple(f"w.{k}" for k in range(64))
+    law = fanin.Parameter(tuple(shape), "float32", fanin.normal(std=0.1), layout=layout, stream=streams)
+    scheme = fanin.Scheme({"w": law})
+    weights = {"w": scheme.draw(seed=5)["w"] * np.float32(1.09)}
+    (found,) = fanin.audit(weights, scheme).findings
+    assert str(found).startswith("w has a standard deviation 1.09 times that of N(0, 0.1^2)")
+    assert "slice" not in str(found)
+
+
+def test_a_slice_of_zeros_beside_a_wide_one() -> None:
+    weights = STACKS.draw(seed=5)
+    weights[NAME][3] = 0
+    weights[NAME][5] *= np.float32(1.5)
+    texts = [str(found) for found in fanin.audit(weights, STACKS).findings]
+    assert len(texts) == 2
+    assert any(text.startswith("scan.kernel is zeros in slice 3 of 8") for text in texts)
+    assert any(text.startswith("scan.kernel slice 5 of 8 has a standard deviation 1.") for text in texts)
