@@ -154,3 +154,11 @@ def test_a_slice_of_zeros_beside_a_wide_one() -> None:
     assert len(texts) == 2
     assert any(text.startswith("scan.kernel is zeros in slice 3 of 8") for text in texts)
     assert any(text.startswith("scan.kernel slice 5 of 8 has a standard deviation 1.") for text in texts)
+
+
+def test_a_wide_slice_has_far_weights() -> None:
+    """Its weights are far from most of them, and it is the slice that is wrong."""
+    weights = np.random.default_rng(3).normal(0, 0.1, (8, 80, 100)).astype(np.float32)
+    weights[3] *= 2.4
+    (found,) = fanin.audit({"w": weights}).findings
+    assert (found.kind, found.evidence["slices"]) == ("sibling", [3])

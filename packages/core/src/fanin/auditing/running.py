@@ -241,13 +241,11 @@ class _Run:
     def _without_scheme(self, found: Reading, faults: list[Finding]) -> tuple[list[str], bool]:
         unit = found.units[0]
         zeros = unit.summary.zeros if unit.dead else 0
-        far = outliers(found, self.context) if not faults and self.scheme is None else None
-        if far is not None:
-            self.findings.append(far)
-            faults = [*faults, far]
-        odd = odd_slices(found, self.context) if not faults and self.scheme is None else []
-        self.findings += odd
-        faults = [*faults, *odd]
+        if not faults and self.scheme is None:  # a wide slice has weights that are far from those of the others
+            odd = odd_slices(found, self.context)
+            far = outliers(found, self.context) if not odd else None
+            faults = odd if far is None else [far]
+            self.findings += faults
         result = fit(found, zeros, self.context)
         summary = unit.summary
         if found.tensor.dtype in DTYPES and not faults and self.scheme is None:

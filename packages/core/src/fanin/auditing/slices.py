@@ -15,6 +15,7 @@ from fanin.auditing import reading
 from fanin.auditing.against_law import against_law
 from fanin.auditing.context import Context
 from fanin.auditing.families import may_follow_a_law
+from fanin.auditing.far import without_far
 from fanin.auditing.findings import Finding
 from fanin.auditing.reading import Reading, numbers_of
 from fanin.auditing.siblings import Sibling, minority
@@ -155,7 +156,7 @@ def odd_slices(found: Reading, context: Context) -> list[Finding]:
     if stack is None or stack.count < _FEWEST or found.tensor.dtype not in DTYPES:
         return []
     sampled = {
-        k: values
+        k: without_far(values)
         for k, values in _sampled(unit, found, stack).items()
         if values.size >= _SAMPLED and np.isfinite(values).all() and (values.any() or not unit.dead)
     }
@@ -228,7 +229,7 @@ def _sampled(unit: Unit, found: Reading, stack: Stack) -> dict[int, Floats]:
 
 
 def _slices(found: Reading, unit: Unit, stack: Stack, which: list[int], values: Iterable[Floats]) -> Unit:
-    """Return a slice as a unit of its own, with a summary of some weights of it; several have the stream of the first."""
+    """Return a slice as a unit of its own, with a summary of some weights; several have the stream of the first."""
     k = which[0]
     region = _region(found, stack, k)
     parameter, stream = None, unit.stream
