@@ -356,3 +356,18 @@ def test_biases_that_all_moved_alike_were_trained() -> None:
     weights["b"] *= np.float32(1.3)
     weights["b"] -= np.float32(0.012)
     assert [one.severity for one in fanin.audit(weights, scheme, seed=SEED).findings] == ["error"]
+
+
+def test_a_dead_input_is_no_training() -> None:
+    scheme, weights = square()
+    weights["w"][:, 7] = 0
+    weights["w"][:, 90:93] = 0
+    (dead,) = fanin.audit(weights, scheme, seed=SEED).findings
+    assert dead.kind == "dead inputs"
+
+
+def test_a_dead_input_of_a_trained_layer() -> None:
+    scheme, weights = square()
+    weights["w"] += noise(0.1 * STD).astype(np.float32)
+    weights["w"][:, 90:93] = 0
+    assert {one.kind for one in fanin.audit(weights, scheme, seed=SEED).findings} == {"dead inputs", "trained"}

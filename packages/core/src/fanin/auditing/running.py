@@ -280,10 +280,10 @@ class _Run:
             wrong = wrong or bool(own)
             if unit.summary.huge and own and own[0].kind == "outlier":  # a second name for garbage
                 verdict, own = faults[0].kind, []
-            why = not_trained(found, unit) if moved and random and own else ""
+            why = not_trained(found, unit) if moved and random and (own or faults) else ""
+            by_hand = by_hand or bool(why)
             if why:
                 self.findings += [replace(one, cause=f"{one.cause}; {why}") for one in own]
-                by_hand = True
             elif moved and not (in_part and own):
                 verdict = text if not in_part else f"{text}, in a part"
             elif against == "constant" or is_small:
