@@ -363,11 +363,11 @@ def test_a_dead_input_is_no_training() -> None:
     weights["w"][:, 7] = 0
     weights["w"][:, 90:93] = 0
     (dead,) = fanin.audit(weights, scheme, seed=SEED).findings
-    assert dead.kind == "dead inputs"
+    assert dead.kind == "dead columns"
 
 
 def test_a_dead_input_of_a_trained_layer() -> None:
     scheme, weights = square()
     weights["w"] += noise(0.1 * STD).astype(np.float32)
     weights["w"][:, 90:93] = 0
-    assert {one.kind for one in fanin.audit(weights, scheme, seed=SEED).findings} == {"dead inputs", "trained"}
+    assert {one.kind for one in fanin.audit(weights, scheme, seed=SEED).findings} == {"dead columns", "trained"}

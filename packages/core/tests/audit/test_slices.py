@@ -158,7 +158,7 @@ def test_a_slice_of_zeros_beside_a_wide_one() -> None:
 
 def test_a_wide_slice_has_far_weights() -> None:
     """Its weights are far from most of them, and it is the slice that is wrong."""
-    weights = np.random.default_rng(3).normal(0, 0.1, (8, 160, 160)).astype(np.float32)
-    weights[3] *= 2.6
+    weights = np.random.default_rng(3).normal(0, 0.1, (128, 40, 50)).astype(np.float32)
+    weights[3] *= 3
     (found,) = fanin.audit({"w": weights}).findings
     assert (found.kind, found.evidence["slices"]) == ("sibling", [3])
