@@ -176,7 +176,7 @@ def odd_slices(found: Reading, context: Context) -> list[Finding]:
             "warning",
             "sibling",
             (found.name,),
-            f"{numbered([int(one.name)], stack)} is unlike the others: {own}, and they have {theirs}",
+            f"{numbered([int(one.name)], stack)} is unlike the others: {own}, and {theirs}",
             {"std": one.std, "mean": one.mean, "std of the others": typical.std},
             context.line(_slices(found, unit, stack, [int(one.name)], [])),
         )
