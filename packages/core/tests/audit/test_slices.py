@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import fanin
+from fanin.models import Part
 
 from .models import SCHEMES, Arrays, drawn
 
@@ -80,6 +81,26 @@ def test_all_slices_but_one_moved() -> None:
     assert (still.severity, moved.severity) == ("note", "note")
     assert "is still fanin's draw of seed 5 in slice 3 of 8, and the others moved" in str(still)
     assert "scan.kernel moved from fanin's draw of seed 5, by 4.6 % of its length" in str(moved)
+
+
+def test_a_part_that_is_not_the_seeds() -> None:
+    """Layers of a stack that a scheme draws one by one, as a recording does."""
+    parts = tuple(
+        Part(
+            ((k, k + 1), (0, 40), (0, 50)),
+            fanin.Parameter((1, 40, 50), "float32", fanin.normal(std=0.1), stream=f"w.{k}"),
+        )
+        for k in range(6)
+    )
+    scheme = fanin.Scheme({"w": fanin.Parameter((6, 40, 50), "float32", fanin.zeros(), parts=parts)})
+    weights = scheme.draw(seed=5)
+    right = weights["w"].copy()
+    weights["w"][3] = right[3, ::-1]
+    (found,) = fanin.audit(weights, scheme, seed=5).findings
+    assert (found.kind, found.severity) == ("seed", "warning")
+    assert str(found) == "w is fanin's draw of seed 5 but for [3:4, :, :]: drawn anew"
+    exec(found.line, {"fanin": fanin, "weights": weights})
+    assert weights["w"].tobytes() == right.tobytes()
 
 
 def test_few_experts_that_were_used() -> None:

@@ -280,8 +280,9 @@ class _Run:
             wrong = wrong or bool(own)
             if unit.summary.huge and own and own[0].kind == "outlier":  # a second name for garbage
                 verdict, own = faults[0].kind, []
-            why = not_trained(found, unit) if moved and random and (own or faults) else ""
-            by_hand = by_hand or bool(why)
+            why = not_trained(found, unit) if moved and random and own else ""
+            zeroed = bool(faults) and unit.departure is not None and unit.departure.values == {0.0}
+            by_hand = by_hand or bool(why) or (moved and random and zeroed)
             if why:
                 self.findings += [replace(one, cause=f"{one.cause}; {why}") for one in own]
             elif moved and not (in_part and own):
