@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import itertools
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
@@ -121,26 +120,27 @@ def wrong_slices(found: Reading, unit: Unit, own: list[Finding], context: Contex
     if stack is None or unit.law is None or unit.parameter is None:
         return []
     context = dataclasses.replace(context, rate=context.rate / stack.count)
-    few = {k: _slices(found, unit, stack, [k], [values]) for k, values in _sampled(unit, found, stack).items()}
-    likely = [k for k, one in few.items() if _is_judged(one) and against_law(one, 1.0, context)[1]]
+    sampled = {k: _slice(found, unit, stack, k, [values]) for k, values in _sampled(unit, found, stack).items()}
+    likely = [k for k, one in sampled.items() if _is_judged(one) and against_law(one, 1.0, context)[1]]
     if 2 * len(likely) > stack.count:
         return []
     faults: dict[int, Finding] = {}
-    others = []
+    rest: Unit | None = None
     for k in range(stack.count) if own else likely:
-        one = _slices(found, unit, stack, [k], _values(found, _region(found, stack, k)))
+        one = _slice(found, unit, stack, k, _values(found, _region(found, stack, k)))
         if not _is_judged(one):
             continue
         if faulty := against_law(one, 1.0, context)[1]:
             faults[k] = faulty[0]
-        else:
-            others.append(k)
+            continue
+        few = one.summary
+        if rest is None:
+            rest = dataclasses.replace(one, summary=Summary(found.tensor.size, few.dtype, few.centre, few.ends))
+        rest.summary.add_summary(few)
     if not faults or 2 * len(faults) > stack.count:
         return []
-    if own and others:  # a small fault of all slices shows in few of them alone
-        values = itertools.chain.from_iterable(_values(found, _region(found, stack, k)) for k in others)
-        if against_law(_slices(found, unit, stack, others, values), 1.0, context)[1]:
-            return []
+    if own and rest is not None and against_law(rest, 1.0, context)[1]:
+        return []  # a small fault of all slices shows in few of them alone
     return _merged(faults, stack)
 
 
@@ -178,7 +178,7 @@ def odd_slices(found: Reading, context: Context) -> list[Finding]:
             (found.name,),
             f"{numbered([int(one.name)], stack)} is unlike the others: {own}, and {theirs}",
             {"std": one.std, "mean": one.mean, "std of the others": typical.std},
-            context.line(_slices(found, unit, stack, [int(one.name)], [])),
+            context.line(_slice(found, unit, stack, int(one.name), [])),
         )
         for one, typical, own, theirs in unlike.values()
     }
@@ -228,9 +228,8 @@ def _sampled(unit: Unit, found: Reading, stack: Stack) -> dict[int, Floats]:
     return {k: values for k, values in enumerate(np.split(sample[order], ends)) if values.size}
 
 
-def _slices(found: Reading, unit: Unit, stack: Stack, which: list[int], values: Iterable[Floats]) -> Unit:
-    """Return a slice as a unit of its own, with a summary of some weights; several have the stream of the first."""
-    k = which[0]
+def _slice(found: Reading, unit: Unit, stack: Stack, k: int, values: Iterable[Floats]) -> Unit:
+    """Return a slice as a unit of its own, with a summary of some weights of it."""
     region = _region(found, stack, k)
     parameter, stream = None, unit.stream
     if unit.parameter is not None:
@@ -239,13 +238,13 @@ def _slices(found: Reading, unit: Unit, stack: Stack, which: list[int], values: 
     expected = unit.expected
     dtype = found.tensor.dtype
     ends = (-np.inf, np.inf) if expected is None else ends_of(expected, dtype)
-    size = found.tensor.size // stack.count * len(which)
+    size = found.tensor.size // stack.count
     summary = Summary(size, dtype, 0.0 if expected is None else expected.mean, ends)
     for piece in values:
         summary.add(piece)
     return Unit(
         found.name, region, parameter, unit.law, stream, summary, shape=found.shape, dead=unit.dead,
-        label=numbered(which, stack), index=(":, " * stack.axis) + str(k),
+        label=numbered([k], stack), index=(":, " * stack.axis) + str(k),
     )  # fmt: skip
 
 
