@@ -103,6 +103,24 @@ def test_a_part_that_is_not_the_seeds() -> None:
     assert weights["w"].tobytes() == right.tobytes()
 
 
+def narrow(array: Any, rng: np.random.Generator) -> None:
+    array[3] *= np.float32(0.5)
+
+
+@pytest.mark.parametrize("change", [zeros, wider, narrow, same])
+def test_a_stack_without_a_layout(change: Change) -> None:
+    """A recording of experts that one call draws states none: the shape tells the slices."""
+    scheme = fanin.Scheme({"w": fanin.Parameter((8, 40, 50), "float32", fanin.normal(std=0.1))})
+    for seed in (None, 5):
+        weights = scheme.draw(seed=5)
+        right = weights["w"].copy()
+        change(weights["w"], np.random.default_rng(3))
+        (found,) = fanin.audit(weights, scheme, seed=seed).findings
+        assert "slice 3 of 8" in str(found)
+        exec(found.line.replace("seed=0", "seed=5"), {"fanin": fanin, "weights": weights})
+        assert weights["w"].tobytes() == right.tobytes()
+
+
 def test_few_experts_that_were_used() -> None:
     """Where other weights were trained, some slices may have moved alone."""
     weights = STACKS.draw(seed=5)

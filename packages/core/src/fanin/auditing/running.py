@@ -51,6 +51,9 @@ __all__ = ["run"]
 _SMALL: Final = 1024
 """Weights of which a correlation below 1/4 may be chance: whether they came from the draw, others of the model tell."""
 
+_COPIED: Final = ("rounded", "equal rows", "equal blocks")
+"""Kinds of findings that tell where weights came from, and that no training did it."""
+
 _UNTOLD: Final = "Statistics cannot tell a fresh layer from a trained one: bits can, with a scheme and a seed."
 
 _TRAINED: Final = (
@@ -296,7 +299,7 @@ class _Run:
             verdicts.append(verdict)
         if single is not None and not wrong and not faults:
             self.partly.append(single)
-        if moved and not by_hand and not in_part and not any(one.kind == "rounded" for one in faults):
+        if moved and not by_hand and not in_part and not any(one.kind in _COPIED for one in faults):
             self.moved[found.name] = relative
         if against == "changed" and single is None and not wrong and not faults:
             self.findings.append(changed(found, self.context))

@@ -53,7 +53,7 @@ class Stack:
 
 
 def stack_of(found: Reading) -> Stack | None:
-    """Return which axis stacks matrices: by the layout of a scheme, or by the shape where nothing is known."""
+    """Return which axis stacks matrices: by the layout of a scheme, or by the shape where none is stated."""
     axis = stack_axis(found.shape, found.parameter)
     if axis is None or not found.tensor.is_whole or len(found.units) != 1:
         return None
@@ -69,7 +69,7 @@ def stack_axis(shape: tuple[int, ...], parameter: Parameter | None) -> int | Non
     """
     is_kernel = len(shape) > 3 and shape[0] == shape[1]
     axis: int | None = None if len(shape) < 3 or is_kernel or min(shape[1:]) < _LEAST else 0
-    if parameter is not None:
+    if parameter is not None and (parameter.layout is not None or parameter.parts):
         axis = parameter.geometry.stack_axis
     return axis if axis is not None and 1 < shape[axis] <= _MOST else None
 
@@ -132,6 +132,8 @@ def wrong_slices(found: Reading, unit: Unit, own: list[Finding], context: Contex
             continue
         if faulty := against_law(one, 1.0, context)[1]:
             faults[k] = faulty[0]
+            if unit.parameter.geometry.stack_axis is None:  # one stream for all: a slice is no draw of its own
+                faults[k] = dataclasses.replace(faulty[0], line=context.line(unit))
             continue
         few = one.summary
         if rest is None:
