@@ -57,7 +57,7 @@ def test_constant_siblings_that_almost_agree() -> None:
     weights = {f"layers.{k}.gamma": np.full(64, 1, np.float32) for k in range(6)}
     weights["layers.2.gamma"] = np.full(64, NEXT, np.float32)
     found = next(one for one in fanin.audit(weights).findings if one.kind == "sibling")
-    assert "every weight is 1.0000001, and they have every weight is 1" in str(found)
+    assert "every weight is 1.0000001, and each of theirs is 1" in str(found)
 
 
 @pytest.mark.parametrize("progress", [3, "bar", True, []])

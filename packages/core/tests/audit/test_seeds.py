@@ -356,3 +356,29 @@ def test_biases_that_all_moved_alike_were_trained() -> None:
     weights["b"] *= np.float32(1.3)
     weights["b"] -= np.float32(0.012)
     assert [one.severity for one in fanin.audit(weights, scheme, seed=SEED).findings] == ["error"]
+
+
+def test_a_dead_input_is_no_training() -> None:
+    scheme, weights = square()
+    weights["w"][:, 7] = 0
+    weights["w"][:, 90:93] = 0
+    (dead,) = fanin.audit(weights, scheme, seed=SEED).findings
+    assert dead.kind == "dead columns"
+
+
+def test_a_dead_input_of_a_trained_layer() -> None:
+    scheme, weights = square()
+    weights["w"] += noise(0.1 * STD).astype(np.float32)
+    weights["w"][:, 90:93] = 0
+    assert {one.kind for one in fanin.audit(weights, scheme, seed=SEED).findings} == {"dead columns", "trained"}
+
+
+def test_a_dead_channel_of_a_depthwise_kernel_is_named_once() -> None:
+    """Its few weights are its output and its input."""
+    law = fanin.Parameter((16, 1, 3, 3), "float32", fanin.he_normal(), layout="OIHW", groups=16)
+    scheme = fanin.Scheme({"w": law})
+    weights = scheme.draw(SEED)
+    weights["w"][5] = 0
+    for seed in (None, SEED):
+        (dead,) = fanin.audit(weights, scheme, seed=seed).findings
+        assert dead.kind == "dead outputs"

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import fanin
+from fanin.models import Part
 
 from .models import SCHEMES, Arrays, drawn
 
@@ -82,6 +83,44 @@ def test_all_slices_but_one_moved() -> None:
     assert "scan.kernel moved from fanin's draw of seed 5, by 4.6 % of its length" in str(moved)
 
 
+def test_a_part_that_is_not_the_seeds() -> None:
+    """Layers of a stack that a scheme draws one by one, as a recording does."""
+    parts = tuple(
+        Part(
+            ((k, k + 1), (0, 40), (0, 50)),
+            fanin.Parameter((1, 40, 50), "float32", fanin.normal(std=0.1), stream=f"w.{k}"),
+        )
+        for k in range(6)
+    )
+    scheme = fanin.Scheme({"w": fanin.Parameter((6, 40, 50), "float32", fanin.zeros(), parts=parts)})
+    weights = scheme.draw(seed=5)
+    right = weights["w"].copy()
+    weights["w"][3] = right[3, ::-1]
+    (found,) = fanin.audit(weights, scheme, seed=5).findings
+    assert (found.kind, found.severity) == ("seed", "warning")
+    assert str(found) == "w is fanin's draw of seed 5 but for [3:4, :, :]: drawn anew"
+    exec(found.line, {"fanin": fanin, "weights": weights})
+    assert weights["w"].tobytes() == right.tobytes()
+
+
+def narrow(array: Any, rng: np.random.Generator) -> None:
+    array[3] *= np.float32(0.5)
+
+
+@pytest.mark.parametrize("change", [zeros, wider, narrow, same])
+def test_a_stack_without_a_layout(change: Change) -> None:
+    """A recording of experts that one call draws states none: the shape tells the slices."""
+    scheme = fanin.Scheme({"w": fanin.Parameter((8, 40, 50), "float32", fanin.normal(std=0.1))})
+    for seed in (None, 5):
+        weights = scheme.draw(seed=5)
+        right = weights["w"].copy()
+        change(weights["w"], np.random.default_rng(3))
+        (found,) = fanin.audit(weights, scheme, seed=seed).findings
+        assert "slice 3 of 8" in str(found)
+        exec(found.line.replace("seed=0", "seed=5"), {"fanin": fanin, "weights": weights})
+        assert weights["w"].tobytes() == right.tobytes()
+
+
 def test_few_experts_that_were_used() -> None:
     """Where other weights were trained, some slices may have moved alone."""
     weights = STACKS.draw(seed=5)
@@ -129,3 +168,36 @@ def test_slices_that_all_differ() -> None:
     rng = np.random.default_rng(3)
     stds = np.linspace(0.5, 1.5, 8)[:, None, None]
     assert fanin.audit({"w": (rng.normal(size=(8, 40, 50)) * stds).astype(np.float32)}).findings == ()
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_all_slices_that_are_a_little_wide(axis: int) -> None:
+    """A few of them are too wide on their own; the fault is that of all."""
+    shape = [40, 50]
+    shape.insert(axis, 64)
+    layout = "IO"[:axis] + "S" + "IO"[axis:]
+    streams = tuple(f"w.{k}" for k in range(64))
+    law = fanin.Parameter(tuple(shape), "float32", fanin.normal(std=0.1), layout=layout, stream=streams)
+    scheme = fanin.Scheme({"w": law})
+    weights = {"w": scheme.draw(seed=5)["w"] * np.float32(1.09)}
+    (found,) = fanin.audit(weights, scheme).findings
+    assert str(found).startswith("w has a standard deviation 1.09 times that of N(0, 0.1^2)")
+    assert "slice" not in str(found)
+
+
+def test_a_slice_of_zeros_beside_a_wide_one() -> None:
+    weights = STACKS.draw(seed=5)
+    weights[NAME][3] = 0
+    weights[NAME][5] *= np.float32(1.5)
+    texts = [str(found) for found in fanin.audit(weights, STACKS).findings]
+    assert len(texts) == 2
+    assert any(text.startswith("scan.kernel is zeros in slice 3 of 8") for text in texts)
+    assert any(text.startswith("scan.kernel slice 5 of 8 has a standard deviation 1.") for text in texts)
+
+
+def test_a_wide_slice_has_far_weights() -> None:
+    """Its weights are far from most of them, and it is the slice that is wrong."""
+    weights = np.random.default_rng(3).normal(0, 0.1, (128, 40, 50)).astype(np.float32)
+    weights[3] *= 3
+    (found,) = fanin.audit({"w": weights}).findings
+    assert (found.kind, found.evidence["slices"]) == ("sibling", [3])

@@ -177,11 +177,21 @@ def _roles(layout: str, parameter: Parameter | None) -> Iterator[_Role]:
         ("I", "dead inputs", "input", "inputs that are never read"),
     ):
         axes = tuple(axis for axis, other in enumerate(layout) if other in (letter, "S"))
+        if letter == "I" and _is_depthwise(layout, parameter):
+            continue  # an input of zeros is an output of zeros
         if letter == within and len(layout) == len(set(layout)) and "S" not in layout:
             axes = layout.index("I" if letter == "O" else "O"), *axes
             yield _Role(kind, f"an {word}", f"{word}s", meaning, axes, groups)
         else:
             yield _Role(kind, f"an {word}", f"{word}s", meaning, axes)
+
+
+def _is_depthwise(layout: str, parameter: Parameter | None) -> bool:
+    """Return whether each group has one output and one input."""
+    if parameter is None or parameter.groups == 1 or "S" in layout:
+        return False
+    sizes = sorted(parameter.shape[layout.index(letter)] for letter in "OI")
+    return sizes == [1, parameter.groups]
 
 
 def _used(found: Reading, role: _Role) -> npt.NDArray[np.bool_]:

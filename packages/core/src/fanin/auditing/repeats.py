@@ -174,11 +174,26 @@ def _equal_rows(found: Reading, among: npt.NDArray[np.bool_], context: Context) 
 def _equal_columns(found: Reading, among: npt.NDArray[np.bool_], context: Context) -> tuple[list[Finding], float]:
     assert found.hashes is not None
     groups = groups_of_equal(found.hashes.columns, among)
+    groups = [group for group in groups if not _are_constant_slices(found, group)]
     copies = sum(len(group) - 1 for group in groups)
     repeats = found.columns / max(1, found.columns - copies)
     if not groups or not (found.is_random if context.has_scheme else _looks_random(found, repeats, context)):
         return [], 1.0
     return [_of_groups(found, groups, found.hashes.columns, "columns", context)], repeats
+
+
+def _are_constant_slices(found: Reading, group: list[int]) -> bool:
+    """Return whether equal columns are all of some slices of a stack, and one number: their law speaks of that."""
+    stack = stack_of(found)
+    if stack is None or not stack.axis:
+        return False
+    places = np.unravel_index(group, found.shape[1:])
+    count = np.unique(places[stack.axis - 1]).size
+    if len(group) * stack.count != count * found.columns:
+        return False
+    first = tuple((int(place[0]), int(place[0]) + 1) for place in places)
+    column = found.tensor.read(((0, found.shape[0]), *first)).reshape(-1)
+    return bool((column == column[0]).all())
 
 
 def _looks_random(found: Reading, repeats: float, context: Context) -> bool:

@@ -51,6 +51,9 @@ __all__ = ["run"]
 _SMALL: Final = 1024
 """Weights of which a correlation below 1/4 may be chance: whether they came from the draw, others of the model tell."""
 
+_COPIED: Final = ("rounded", "equal rows", "equal blocks")
+"""Kinds of findings that tell where weights came from, and that no training did it."""
+
 _UNTOLD: Final = "Statistics cannot tell a fresh layer from a trained one: bits can, with a scheme and a seed."
 
 _TRAINED: Final = (
@@ -241,13 +244,11 @@ class _Run:
     def _without_scheme(self, found: Reading, faults: list[Finding]) -> tuple[list[str], bool]:
         unit = found.units[0]
         zeros = unit.summary.zeros if unit.dead else 0
-        far = outliers(found, self.context) if not faults and self.scheme is None else None
-        if far is not None:
-            self.findings.append(far)
-            faults = [*faults, far]
-        odd = odd_slices(found, self.context) if not faults and self.scheme is None else []
-        self.findings += odd
-        faults = [*faults, *odd]
+        if not faults and self.scheme is None:  # a wide slice has weights that are far from those of the others
+            odd = odd_slices(found, self.context)
+            far = outliers(found, self.context) if not odd else None
+            faults = odd if far is None else [far]
+            self.findings += faults
         result = fit(found, zeros, self.context)
         summary = unit.summary
         if found.tensor.dtype in DTYPES and not faults and self.scheme is None:
@@ -283,9 +284,10 @@ class _Run:
             if unit.summary.huge and own and own[0].kind == "outlier":  # a second name for garbage
                 verdict, own = faults[0].kind, []
             why = not_trained(found, unit) if moved and random and own else ""
+            zeroed = bool(faults) and unit.departure is not None and unit.departure.values == {0.0}
+            by_hand = by_hand or bool(why) or (moved and random and zeroed)
             if why:
                 self.findings += [replace(one, cause=f"{one.cause}; {why}") for one in own]
-                by_hand = True
             elif moved and not (in_part and own):
                 verdict = text if not in_part else f"{text}, in a part"
             elif against == "constant" or is_small:
@@ -297,7 +299,7 @@ class _Run:
             verdicts.append(verdict)
         if single is not None and not wrong and not faults:
             self.partly.append(single)
-        if moved and not by_hand and not in_part and not any(one.kind == "rounded" for one in faults):
+        if moved and not by_hand and not in_part and not any(one.kind in _COPIED for one in faults):
             self.moved[found.name] = relative
         if against == "changed" and single is None and not wrong and not faults:
             self.findings.append(changed(found, self.context))

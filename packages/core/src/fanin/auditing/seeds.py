@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from fanin.auditing.context import Context
 from fanin.auditing.departure import Departure
-from fanin.auditing.findings import Finding
+from fanin.auditing.findings import Finding, names_text
 from fanin.auditing.reading import Reading, is_wider, numbers_of
 from fanin.auditing.slices import numbered, stack_of
 from fanin.auditing.units import Unit
@@ -164,26 +164,37 @@ def changed(found: Reading, context: Context) -> Finding:
 
 
 def moved_slices(found: Reading, context: Context) -> Finding | None:
-    """Return the finding that single slices of a stack have moved from the weights of the seed, or that others have.
+    """Return the finding that single slices or parts have moved from the weights of the seed, or that others have.
 
-    None where all have moved, or the tensor is no stack.
+    None where all have moved, or the tensor is no stack and has no parts.
     """
     stack = stack_of(found)
-    if stack is None or found.slices is None:
+    random = [unit for unit in found.units if unit.is_random and unit.departure is not None]
+    if stack is not None and found.slices is not None:
+        differing, distance, drawn = found.slices
+    elif len(random) > 1:  # a stack whose layers the scheme draws one by one
+        departures = [unit.departure for unit in random if unit.departure is not None]
+        differing = np.array([one.differing for one in departures])
+        distance = np.array([one.distance for one in departures])
+        drawn = np.array([one.drawn for one in departures])
+    else:
         return None
-    differing, distance, drawn = found.slices
+
+    def called(which: list[int]) -> str:
+        return numbered(which, stack) if stack is not None else names_text(random[k].place for k in which)
+
     moved, still = np.flatnonzero(differing).tolist(), np.flatnonzero(differing == 0).tolist()
     if not moved or not still:
         return None
     by = math.sqrt(float(distance[moved].sum() / drawn[moved].sum()))
     numbers = {"moved": moved, "relative distance": by, "may be trained": by <= _OTHER}
     if len(moved) <= len(still):
-        which = numbered(moved, stack)
-        why = f"{which}: drawn anew" if by > _OTHER else f"{which}, moved by {_percent(by)}: changed, or trained alone"
-        cause = f"is fanin's draw of seed {context.seed} but for {why}"
-        return Finding("warning", "seed", (found.name,), cause, numbers, context.line(found.units[0]))
+        why = "drawn anew" if by > _OTHER else f"moved by {_percent(by)}: changed, or trained alone"
+        cause = f"is fanin's draw of seed {context.seed} but for {called(moved)}{':' if by > _OTHER else ','} {why}"
+        line = context.line(found.units[0] if stack is not None else random[moved[0]])
+        return Finding("warning", "seed", (found.name,), cause, numbers, line)
     cause = (
-        f"is still fanin's draw of seed {context.seed} in {numbered(still, stack)}, and the others moved: trained, and "
+        f"is still fanin's draw of seed {context.seed} in {called(still)}, and the others moved: trained, and "
         f"no gradient came there"
     )
     return Finding("note", "trained", (found.name,), cause, numbers)

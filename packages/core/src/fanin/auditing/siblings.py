@@ -64,7 +64,7 @@ def siblings(layers: Iterable[Sibling], context: Context) -> Iterator[Finding]:
         unlike = minority(kind, context)
         rest = names_text(one.name for one in kind if one.name not in unlike)
         for one, typical, own, theirs in unlike.values():
-            cause = f"is unlike {rest}: {own}, and they have {theirs}"
+            cause = f"is unlike {rest}: {own}, and {theirs}"
             numbers = {"std": one.std, "mean": one.mean, "std of the others": typical.std}
             yield Finding("warning", "sibling", (one.name,), cause, numbers, one.line)
 
@@ -72,7 +72,7 @@ def siblings(layers: Iterable[Sibling], context: Context) -> Iterator[Finding]:
 def minority(kind: list[Sibling], context: Context) -> dict[str, tuple[Sibling, Sibling, str, str]]:
     """Return those of some layers that differ from all others, by name; nothing where those are not alike.
 
-    Each comes with one of the others, and with what it has and what that has, in words.
+    Each comes with one of the others, and with what it has, and a sentence of what they have.
     """
     typical = _typical(kind, context)
     unlike = [one for one in kind if not _alike(one, typical, context)]
@@ -114,7 +114,7 @@ def _is_elsewhere(one: Sibling, typical: Sibling, context: Context) -> bool:
 
 
 def _words(one: Sibling, typical: Sibling, context: Context) -> tuple[str, str]:
-    """Return what a layer and the others have, in words that differ."""
+    """Return what a layer has, and a sentence of what the others have, in words that differ."""
     both = one, typical
     means = told_apart([each.mean for each in both], [3, 3])
     if not one.std and not typical.std:
@@ -126,4 +126,4 @@ def _words(one: Sibling, typical: Sibling, context: Context) -> tuple[str, str]:
     for each, mean, std in zip(both, means, stds, strict=True):
         around = f" around {mean}" if elsewhere or abs(each.mean) > 0.5 * each.std else ""
         words.append(f"std {std}{around}" if each.std else f"every weight is {mean}")
-    return words[0], words[1]
+    return words[0], f"they have {words[1]}" if typical.std else f"each of theirs is {means[1]}"

@@ -14,6 +14,7 @@ from fanin.auditing import reading
 from fanin.auditing.against_law import against_law
 from fanin.auditing.context import Context
 from fanin.auditing.families import may_follow_a_law
+from fanin.auditing.far import without_far
 from fanin.auditing.findings import Finding
 from fanin.auditing.reading import Reading, numbers_of
 from fanin.auditing.siblings import Sibling, minority
@@ -52,7 +53,7 @@ class Stack:
 
 
 def stack_of(found: Reading) -> Stack | None:
-    """Return which axis stacks matrices: by the layout of a scheme, or by the shape where nothing is known."""
+    """Return which axis stacks matrices: by the layout of a scheme, or by the shape where none is stated."""
     axis = stack_axis(found.shape, found.parameter)
     if axis is None or not found.tensor.is_whole or len(found.units) != 1:
         return None
@@ -68,7 +69,7 @@ def stack_axis(shape: tuple[int, ...], parameter: Parameter | None) -> int | Non
     """
     is_kernel = len(shape) > 3 and shape[0] == shape[1]
     axis: int | None = None if len(shape) < 3 or is_kernel or min(shape[1:]) < _LEAST else 0
-    if parameter is not None:
+    if parameter is not None and (parameter.layout is not None or parameter.parts):
         axis = parameter.geometry.stack_axis
     return axis if axis is not None and 1 < shape[axis] <= _MOST else None
 
@@ -119,18 +120,29 @@ def wrong_slices(found: Reading, unit: Unit, own: list[Finding], context: Contex
     if stack is None or unit.law is None or unit.parameter is None:
         return []
     context = dataclasses.replace(context, rate=context.rate / stack.count)
-    sampled = _sampled(unit, found, stack)
-    suspects = list(range(stack.count))
-    if not own:
-        few = {k: _slice(found, unit, stack, k, [values]) for k, values in sampled.items()}
-        suspects = [k for k, one in few.items() if _is_judged(one) and against_law(one, 1.0, context)[1]]
+    sampled = {k: _slice(found, unit, stack, k, [values]) for k, values in _sampled(unit, found, stack).items()}
+    likely = [k for k, one in sampled.items() if _is_judged(one) and against_law(one, 1.0, context)[1]]
+    if 2 * len(likely) > stack.count:
+        return []
     faults: dict[int, Finding] = {}
-    for k in suspects:
+    rest: Unit | None = None
+    for k in range(stack.count) if own else likely:
         one = _slice(found, unit, stack, k, _values(found, _region(found, stack, k)))
-        if _is_judged(one) and (faulty := against_law(one, 1.0, context)[1]):
+        if not _is_judged(one):
+            continue
+        if faulty := against_law(one, 1.0, context)[1]:
             faults[k] = faulty[0]
+            if unit.parameter.geometry.stack_axis is None:  # one stream for all: a slice is no draw of its own
+                faults[k] = dataclasses.replace(faulty[0], line=context.line(unit))
+            continue
+        few = one.summary
+        if rest is None:
+            rest = dataclasses.replace(one, summary=Summary(found.tensor.size, few.dtype, few.centre, few.ends))
+        rest.summary.add_summary(few)
     if not faults or 2 * len(faults) > stack.count:
         return []
+    if own and rest is not None and against_law(rest, 1.0, context)[1]:
+        return []  # a small fault of all slices shows in few of them alone
     return _merged(faults, stack)
 
 
@@ -146,7 +158,7 @@ def odd_slices(found: Reading, context: Context) -> list[Finding]:
     if stack is None or stack.count < _FEWEST or found.tensor.dtype not in DTYPES:
         return []
     sampled = {
-        k: values
+        k: without_far(values)
         for k, values in _sampled(unit, found, stack).items()
         if values.size >= _SAMPLED and np.isfinite(values).all() and (values.any() or not unit.dead)
     }
@@ -166,7 +178,7 @@ def odd_slices(found: Reading, context: Context) -> list[Finding]:
             "warning",
             "sibling",
             (found.name,),
-            f"{numbered([int(one.name)], stack)} is unlike the others: {own}, and they have {theirs}",
+            f"{numbered([int(one.name)], stack)} is unlike the others: {own}, and {theirs}",
             {"std": one.std, "mean": one.mean, "std of the others": typical.std},
             context.line(_slice(found, unit, stack, int(one.name), [])),
         )

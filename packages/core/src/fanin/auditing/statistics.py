@@ -27,6 +27,12 @@ HUGE: Final = 1e10
 TINY: Final = 1e-30
 """Sizes of numbers above and below which no weights are, and memory that held other things is."""
 
+_SUMS: Final = (
+    *("count", "nan", "infinite", "subnormal", "tiny", "huge", "zeros", "outside", "narrow"),
+    *("_seen", "_sum", "_squares", "_inner_sum", "_inner_squares"),
+)
+"""What two summaries have in all."""
+
 
 @dataclass(frozen=True)
 class Scanned:
@@ -128,6 +134,13 @@ class Summary:
         if self.dtype == "float32" and not self.huge:
             self.narrow += scanned.narrow
         return True
+
+    def add_summary(self, other: Summary) -> None:
+        """Add weights of which there is a summary with the same dtype, centre and ends."""
+        for name in _SUMS:
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        self._widen(other.low, other.high)
+        self._sample.append(other.raw_sample[:: max(1, self._step // other.step)].copy())
 
     def _widen(self, low: float, high: float) -> None:
         # Which of 0 and -0 is the least depends on the order of comparisons: both are 0 here.

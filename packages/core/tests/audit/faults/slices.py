@@ -98,6 +98,16 @@ FAULTS: Final = {
     "a slice that is a constant": Fault(
         "stacks", put(KERNEL, 3, 0.1), "constant", (KERNEL,), "scan.kernel slice 3 of 8 is 0.1 everywhere"
     ),
+    "a slice of the last axis that is a constant": Fault(
+        "stacks", put(LAST, (..., 3), 0.1), "constant", (LAST,), "last.kernel slice 3 of 8 is 0.1 everywhere"
+    ),
+    "two slices of the last axis that are equal": Fault(
+        "stacks",
+        copy(LAST, (..., 3), (..., 1)),
+        "equal blocks",
+        (LAST,),
+        "columns that are equal bit for bit to another one",
+    ),
     "a slice that is a constant, no scheme": Fault(
         "stacks", put(KERNEL, 3, 0.1), "sibling", (KERNEL,), "slice 3 of 8 is unlike the others", "bare", "warning"
     ),
