@@ -184,6 +184,16 @@ HEALTHY: dict[str, tuple[Callable[[], nn.Module], Tensor]] = {
 }
 
 
+def test_a_short_network_may_make_up_for_it() -> None:
+    """Torch's default in LeNet-5 (LeCun et al. 1998), which trains with it: a warning, and no more than a perhaps."""
+    torch.manual_seed(0)
+    convolutions = [nn.Conv2d(1, 6, 5, padding=2), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(6, 16, 5), nn.ReLU()]
+    dense = [nn.Linear(400, 120), nn.ReLU(), nn.Linear(120, 84), nn.ReLU(), nn.Linear(84, 10)]
+    found = probe(nn.Sequential(*convolutions, nn.MaxPool2d(2), nn.Flatten(), *dense), torch.randn(32, 1, 28, 28))
+    assert [(one.kind, one.severity) for one in found.findings] == [("gradient", "warning")], found
+    assert found.answer == "Perhaps: it may be the initialization, which training may also make up for."
+
+
 @pytest.mark.parametrize("case", HEALTHY)
 def test_a_healthy_model_has_no_finding(case: str) -> None:
     make, batch = HEALTHY[case]

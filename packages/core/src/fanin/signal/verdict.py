@@ -88,8 +88,10 @@ def sentence_of(found: Sequence[Finding], layers: Sequence[Layer]) -> str:
 def answer_of(found: Sequence[Finding], layers: Sequence[Layer]) -> str:
     """Return the verdict without its cause: whether it is the initialization."""
     if found:
-        blamed = found[0].blamed
-        return f"{'Yes' if blamed == _INITIALIZATION else 'No'}, it looks like {blamed}."
+        worst = found[0]
+        if worst.kind in ("signal", "gradient") and worst.severity == "warning":  # a course of a few short layers
+            return f"Perhaps: it may be {worst.blamed}, which training may also make up for."
+        return f"{'Yes' if worst.blamed == _INITIALIZATION else 'No'}, it looks like {worst.blamed}."
     signal = [layer.std for layer in layers if not layer.is_norm]
     if not signal:
         return "It cannot be told: no layer could be measured."
