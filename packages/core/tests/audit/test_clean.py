@@ -279,3 +279,11 @@ def test_a_transposed_kernel_whose_fans_were_counted_as_a_plain_ones() -> None:
     weights = {"up.weight": np.random.default_rng(3).normal(0, (2 / (24 * 16)) ** 0.5, shape).astype(np.float32)}
     (found,) = fanin.audit(weights, fanin.Scheme({"up.weight": law})).findings
     assert ": fan_out for fan_in, as by the layout OIHW in place of IOHW" in str(found)
+
+
+@pytest.mark.parametrize(("factor", "is_right"), [(1.0, True), (1.0 + 2.0**-22, False)])
+def test_a_float64_constant_that_was_computed_in_float32(factor: float, is_right: bool) -> None:
+    """`(1e-6 * torch.ones(n)).double()` holds the float32 nearest to 1e-6, and no other one."""
+    scheme = fanin.Scheme({"scale": fanin.Parameter((48,), "float64", fanin.constant(1e-6))})
+    weights: Arrays = {"scale": np.full(48, float(np.float32(1e-6)) * factor)}
+    assert (fanin.audit(weights, scheme).findings == ()) == is_right

@@ -259,9 +259,13 @@ def _rounded(value: float, dtype: str) -> float:
 
 
 def _stored(value: float, unit: Unit) -> set[float]:
-    """Return what a constant may be in the dtype of the weights, and in the scheme's if they are stored in a wider."""
+    """Return what a constant may be in the dtype of the weights, and in the scheme's if they are stored in a wider.
+
+    In float64 it may be the float32 nearest to it: many a model is computed in float32, and then converted.
+    """
     own, stored = unit.parameter.dtype if unit.parameter is not None else "", unit.summary.dtype
-    return {_rounded(value, stored)} | ({_rounded(value, own)} if is_wider(stored, own) else set())
+    formats = {stored} | ({own} if is_wider(stored, own) else set()) | ({"float32"} if stored == "float64" else set())
+    return {_rounded(value, one) for one in formats}
 
 
 def _shown(unit: Unit) -> str:
