@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -12,13 +11,13 @@ import jax.numpy as jnp
 import numpy as np
 
 from fanin.exceptions import FaninTypeError, FaninValueError
-from fanin.initializers.presets import normal
-from fanin.signal import Attention, Dropout, Layer, ModelProbe, Sum, combined
+from fanin.signal import Dropout, ModelProbe, combined
 from fanin.signal.samples import INFINITE, NAN, Arrangement, arrangements, best, counted, left_out
 from fanin.signal.seeds import count
-from fanin_jax._api import init
+from fanin_jax._probe.outputs import name_of, outputs_of, scalar_of
+from fanin_jax._probe.rows import arranged, attention_of, layer_of, sums_of
 from fanin_jax._probe.training import short_run
-from fanin_jax._probe.walk import FLAT, Seen, Use, Value, walk
+from fanin_jax._probe.walk import Seen, Use, Value, walk
 
 __all__ = ["probe"]
 
@@ -26,9 +25,6 @@ _OWN: tuple[str, ...] = ("kernel", "w", "weight", "embedding")
 """What libraries call the weight of a layer, which its name goes without."""
 
 _NO_GRADIENTS = "There are no gradients, and no short run: JAX differentiates no loop that ends by a condition."
-
-_SMALLEST = 2.0**-25
-"""Numbers up to this one float16 rounds to 0."""
 
 
 def probe(
@@ -133,7 +129,7 @@ def _probe(
     kept = [k for k, (_, leaf) in enumerate(flat) if isinstance(leaf, (jax.Array, np.ndarray))]
     still = [None if k in kept else leaf for k, (_, leaf) in enumerate(flat)]  # functions, and other settings
     arrays = [flat[k][1] for k in kept]
-    names = [_name(flat[k][0]) for k in kept]
+    names = [name_of(flat[k][0]) for k in kept]
 
     def call(leaves: Any, data: Any) -> Any:
         whole = list(still)
@@ -151,14 +147,14 @@ def _probe(
             f"batch) that uses them"
             + (f", and not inside of a {' or '.join(dict.fromkeys(seen.unseen))} alone." if seen.unseen else ".")
         )
-    _scalar(outputs, loss)  # whose errors are not those of the derivative
+    scalar_of(outputs, loss)  # whose errors are not those of the derivative
     by_moves, by_weights, notes = _gradients(model, seen, data, loss)
     chosen = _choose(seen, model, data, samples)
     notes += [f"The layers inside of a {kind} were not told apart." for kind in dict.fromkeys(seen.unseen)]
     if seen.is_idle:
         notes.append("A normalization uses running statistics, where fresh ones do nothing: try the mode for training.")
     if loss is None and not isinstance(outputs, jax.Array):
-        notes += counted(list(_floating(outputs)))
+        notes += counted(list(outputs_of(outputs)))
     stored = dict(zip(names, arrays, strict=True))
     layers, nowhere, counts, called = [], {}, dict[str, int](), list[str]()
     for use, arrangement, gradient in zip(seen.uses, chosen, by_moves, strict=True):
@@ -171,21 +167,21 @@ def _probe(
         shape = np.shape(use.kernel)
         weight, by_weight = _weight(use.weight, stored, shape), _weight(use.weight, by_weights, shape)
         weight = use.kernel if weight is None else weight
-        layers.append(_layer(name, use, arrangement, gradient, weight, by_weight))
+        layers.append(layer_of(name, use, arrangement, gradient, weight, by_weight))
     floating = [k for k, leaf in enumerate(arrays) if jnp.issubdtype(leaf.dtype, jnp.floating)]
 
     def trained(own: list[Any]) -> Any:
         leaves = list(arrays)
         for k, leaf in zip(floating, own, strict=True):
             leaves[k] = leaf
-        return _scalar(call(leaves, batch), loss)
+        return scalar_of(call(leaves, batch), loss)
 
     is_differentiable = any(gradient is not None for gradient in by_moves)
     training = short_run(trained, [arrays[k] for k in floating], steps) if steps and is_differentiable else []
     return ModelProbe(
         tuple(layers),
-        tuple(_sums(seen, chosen, samples, called)),
-        tuple(_attention(logits, where) for logits, where in seen.softmaxes),
+        tuple(sums_of(seen, chosen, samples, called)),
+        tuple(attention_of(logits, where) for logits, where in seen.softmaxes),
         (*notes, *left_out(nowhere)),
         framework="jax",
         normalised=seen.is_normalised,
@@ -222,11 +218,6 @@ def _samples(batch: Any) -> int:
     return int(np.shape(first)[0])
 
 
-def _name(path: Any) -> str:
-    words = [str(getattr(part, "key", getattr(part, "name", getattr(part, "idx", part)))) for part in path]
-    return ".".join(words).removesuffix(".value") or "weights"
-
-
 def _layer_name(weight: str) -> str:
     path, _, own = weight.rpartition(".")
     return path if own in _OWN and path else weight
@@ -247,32 +238,6 @@ def _weight(name: str, stored: dict[str, Any], shape: tuple[int, ...]) -> Any:
     return None if whole is None or np.shape(whole)[1:] != shape else whole[int(step)]
 
 
-def _scalar(outputs: Any, loss: Callable[[Any], Any] | None) -> Any:
-    if loss is not None:
-        value: Any = loss(outputs)
-        if not isinstance(value, (jax.Array, np.ndarray, np.generic, float, int)) or np.size(value) != 1:
-            shown = f"shape {np.shape(value)}" if hasattr(value, "shape") else type(value).__name__
-            raise FaninTypeError(f"a loss returns one number. Received: {shown}.")
-        return jnp.reshape(jnp.asarray(value), ())
-    leaves = list(_floating(outputs).values())
-    if not leaves:
-        raise FaninTypeError(f"nothing can be differentiated: {type(outputs).__name__}. Pass loss=, a function of it.")
-    return sum(_weighed(leaf, k) for k, leaf in enumerate(leaves))
-
-
-def _weighed(outputs: Any, number: int) -> Any:
-    """Return the part of some outputs that lies in a fixed random direction, each output its own."""
-    name = "fanin.probe.direction" + (f".{number}" if number else "")
-    direction = init(outputs.shape, normal(std=1.0), name=name)
-    return jnp.sum(outputs.astype(jnp.float32) * direction) / outputs.size**0.5
-
-
-def _floating(outputs: Any) -> dict[str, Any]:
-    """Return the outputs that can be differentiated, by where they are."""
-    leaves = jax.tree_util.tree_flatten_with_path(outputs)[0]
-    return {_name(path): leaf for path, leaf in leaves if jnp.issubdtype(leaf.dtype, jnp.floating)}
-
-
 def _gradients(
     model: _Model, seen: Seen, data: list[Any], loss: Callable[[Any], Any] | None
 ) -> tuple[list[Any], dict[str, Any], list[str]]:
@@ -289,7 +254,7 @@ def _gradients(
         leaves = list(model.arrays)
         for k, leaf in zip(floating, given, strict=True):
             leaves[k] = leaf
-        return _scalar(model.run(leaves, data, shifts)[0], loss)
+        return scalar_of(model.run(leaves, data, shifts)[0], loss)
 
     try:
         by_moves, by_weights = jax.jit(jax.grad(value, argnums=(0, 1)))(moves, own)
@@ -320,118 +285,9 @@ def _choose(seen: Seen, model: _Model, data: list[Any], samples: int) -> list[Ar
         spread = float(np.mean(np.square(own - own.mean())))
 
         def mismatch(way: Arrangement) -> float:
-            off = np.roll(_arranged(own, way), 1, 0) - _arranged(again, way)
+            off = np.roll(arranged(own, way), 1, 0) - arranged(again, way)
             return float(np.mean(np.square(off))) / spread if spread else 0.0
 
         return best(ways, mismatch)
 
     return [choice(*three) for three in zip(seen.uses, others, found, strict=True)]
-
-
-def _sums(seen: Seen, chosen: list[Arrangement | None], samples: int, names: list[str]) -> list[Sum]:
-    known = {np.shape(use.output): way for use, way in zip(seen.uses, chosen, strict=True) if way is not None}
-    found = []
-    for first, second, total, where, layers in seen.sums:
-        way = known.get(np.shape(total)) or next(iter(arrangements(np.shape(total), samples)), None)
-        if way is not None:
-            branch = min(_between(first, way), _between(second, way))
-            found.append(Sum(where, _between(total, way), branch, tuple(names[slice(*layers)])))
-    return found
-
-
-def _attention(logits: Any, where: str) -> Attention:
-    known = jnp.asarray(logits, jnp.float32)
-    seen = jnp.where(known < -1e4, jnp.nan, known)
-    middle = seen - jnp.nanmean(seen, axis=-1, keepdims=True)
-    shares = jax.nn.softmax(known, axis=-1)
-    entropy = -jnp.mean(jnp.sum(shares * jnp.log(jnp.maximum(shares, 1e-30)), axis=-1))
-    keys = max(known.shape[-1], 2)
-    return Attention(where, float(jnp.sqrt(jnp.nanmean(jnp.square(middle)))), float(entropy) / math.log(keys))
-
-
-def _layer(name: str, use: Use, way: Arrangement, gradient: Any, weight: Any, by_weight: Any) -> Layer:
-    before, units = use.before if use.before is not None else (use.output, use.units)
-    seen = way if np.shape(before) == np.shape(use.output) else None
-    size, moved = _rms(weight), None if by_weight is None else _rms(by_weight)
-    return Layer(
-        name=name,
-        kind=use.kind,
-        std=_between(use.output, way),
-        rms=_rms(use.output),
-        gradient=None if gradient is None else _rms(gradient),
-        nonpositive=0.0 if seen is None else _nonpositive(before, seen, units),
-        activation=use.activation,
-        saturated=None if use.activation not in FLAT else float(jnp.mean(jnp.abs(before) > FLAT[use.activation])),
-        weight_std=_std(weight.astype(jnp.float32)) if weight.size > 1 else None,
-        weight_rms=size,
-        weight_gradient=moved,
-        weight_fan_in=use.fan_in,
-        update=moved / size if size and moved is not None else None,
-        underflow=None if gradient is None else _underflow(gradient),
-        equal=_equal(use, weight, by_weight),
-        is_embedding=use.kind == "embedding",
-        is_head=not use.is_followed,
-    )
-
-
-def _equal(use: Use, weight: Any, gradient: Any) -> float | None:
-    """Return the share of units that are like another in weight and gradient, and 1 where all have one weight.
-
-    Units of zeros are meant.
-    """
-    kernel = np.asarray(use.kernel, np.float32)
-    rest = [axis for axis in range(kernel.ndim) if axis not in use.kernel_units]
-    if not use.kernel_units or not rest or not np.isfinite(kernel).all():
-        return None
-
-    def rows_of(array: Any) -> Any:
-        turned = np.transpose(np.asarray(array, np.float32), (*use.kernel_units, *rest))
-        return turned.reshape(math.prod(kernel.shape[axis] for axis in use.kernel_units), -1)
-
-    rows = rows_of(kernel)
-    if len(rows) < 2:
-        return None
-    order = np.argsort(rows @ np.sqrt(np.arange(1, rows.shape[1] + 1)), kind="stable")
-    rows = rows[order]
-    alike = (rows[1:] == rows[:-1]).all(1) & (rows[1:] != 0).any(1)
-    if alike.all():
-        return 1.0
-    is_as_stored = gradient is not None and np.array_equal(np.asarray(weight, np.float32), kernel)
-    if not is_as_stored or not alike.any():
-        return 0.0
-    moved = rows_of(gradient)[order]
-    alike &= np.abs(moved[1:] - moved[:-1]).max(1) <= 1e-4 * np.abs(moved[1:]).max(1)
-    return float((np.append(alike, False) | np.append(False, alike)).mean())
-
-
-def _std(weight: Any) -> float:
-    """Return the standard deviation: 0 of equal numbers, whose mean may be rounded."""
-    return 0.0 if bool(jnp.max(weight) == jnp.min(weight)) else float(jnp.std(weight))
-
-
-def _rms(array: Any) -> float:
-    return float(jnp.sqrt(jnp.mean(jnp.square(jnp.asarray(array, jnp.float32)))))
-
-
-def _arranged(array: Any, way: Arrangement) -> Any:
-    """Return an array with its samples along the first axis."""
-    return np.moveaxis(np.reshape(np.asarray(array, np.float32), way.shape), way.axis, 0)
-
-
-def _between(outputs: Any, way: Arrangement) -> float:
-    """Return what tells one sample from another: the root of the mean variance over the samples."""
-    return float(np.sqrt(np.mean(np.var(_arranged(outputs, way), axis=0, ddof=1))))
-
-
-def _nonpositive(outputs: Any, way: Arrangement, units: int | None) -> float:
-    """Return the share of units that are 0 or below for every sample and position."""
-    seen = _arranged(outputs, way)
-    place = None if units is None else way.place(units)
-    seen = np.moveaxis(seen, -1 if place is None else place, -1)
-    return float(np.mean(np.all(seen.reshape(-1, seen.shape[-1]) <= 0, axis=0)))
-
-
-def _underflow(gradient: Any) -> float | None:
-    size = np.abs(np.asarray(gradient, np.float32))
-    known = int((size > 0).sum())
-    return float(((size > 0) & (size <= _SMALLEST)).sum()) / known if known else None
