@@ -40,6 +40,19 @@ WITH_ARRAYS = (
 SLOW_CORE = [f"packages/core/tests/{name}" for name in ("cli", "conformance", "lab", "meta", *WITH_ARRAYS)]
 """The core's tests that need a backend or what its commands need, and some of them minutes."""
 
+OF_SEVERAL_LIBRARIES = [
+    f"packages/core/tests/{name}.py"
+    for name in (
+        "audit/test_compiled",
+        "audit/test_roles",
+        "audit/test_ties",
+        "conformance/exact/test_places",
+        "conformance/exact/test_state",
+        "weights/test_damages",
+    )
+]
+"""The core's tests of modules and files of several libraries: where one is missing, its cases are skipped."""
+
 MACHINE = (sys.platform, platform.machine().lower())
 CUDA_ONLY = MACHINE == ("linux", "x86_64")
 """Where a published torch is a CUDA build of several gigabytes, but for one file for Python 3.11."""
@@ -251,7 +264,7 @@ def coverage(session: nox.Session) -> None:
 def cross(session: nox.Session) -> None:
     """Test the backends against each other, and under other instruction sets, threads and devices."""
     install(session, *ALL, *EXTRA_TESTED, *TEST)
-    pytest(session, "-n2", "tests/cross", *session.posargs)
+    pytest(session, "-n2", "tests/cross", *OF_SEVERAL_LIBRARIES, *session.posargs)
 
 
 def install_models(session: nox.Session) -> None:
