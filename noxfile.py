@@ -42,14 +42,7 @@ SLOW_CORE = [f"packages/core/tests/{name}" for name in ("cli", "conformance", "l
 
 OF_SEVERAL_LIBRARIES = [
     f"packages/core/tests/{name}.py"
-    for name in (
-        "audit/test_compiled",
-        "audit/test_roles",
-        "audit/test_ties",
-        "conformance/exact/test_places",
-        "conformance/exact/test_state",
-        "weights/test_damages",
-    )
+    for name in ("audit/test_compiled", "audit/test_roles", "audit/test_ties", "weights/test_damages")
 ]
 """The core's tests of modules and files of several libraries: where one is missing, its cases are skipped."""
 
