@@ -12,16 +12,13 @@ from typing import TYPE_CHECKING, Final
 from fanin.plans import Draw, Run
 from fanin.stream.keys import seed_words
 from fanin.stream.threefry import Words
-from fanin_numpy._threads import get_num_threads, run_tasks
+from fanin_numpy._threads import SERIAL, get_num_threads, run_tasks
 
 if TYPE_CHECKING:
     from fanin_kernels import Rule
     from fanin_numpy._native_kernels import NativeKernels
 
 __all__ = ["Batch"]
-
-_LARGEST: Final = 1 << 16
-"""With more elements than this, a tensor has threads of its own; with more in all, so has the batch."""
 
 _NUMBERS: Final = 4
 """What a kernel needs of a tensor: address, size, the words of the name, and the address of the rule."""
@@ -45,7 +42,7 @@ class Batch:
 
     def takes(self, run: Run) -> bool:
         """Return whether a tensor can be added: neither large nor constant, and of a dtype that a kernel writes."""
-        return run.size <= _LARGEST and isinstance(run.rule, Draw) and self._kernels.writes(run.dtype)
+        return run.size <= SERIAL and isinstance(run.rule, Draw) and self._kernels.writes(run.dtype)
 
     def add(self, run: Run, name: Words, address: int) -> None:
         """Add a tensor whose memory is contiguous, and stays where it is until all are drawn.
@@ -65,7 +62,7 @@ class Batch:
     def draw(self) -> None:
         """Write the weights of all tensors."""
         count, total = len(self._ends) - 1, self._ends[-1]
-        threads = get_num_threads() if total > _LARGEST else 1
+        threads = get_num_threads() if total > SERIAL else 1
         share = -(-total // threads)
         cuts = [0, *(bisect_left(self._ends, k * share) for k in range(1, threads)), count]
         tasks = [partial(self._fill, start, stop) for start, stop in itertools.pairwise(cuts) if start < stop]

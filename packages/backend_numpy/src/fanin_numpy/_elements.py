@@ -22,7 +22,7 @@ from fanin.stream.threefry import Words
 from fanin_numpy._dtypes import dtype_name
 from fanin_numpy._engine import Engine, engine
 from fanin_numpy._index import offsets
-from fanin_numpy._threads import get_num_threads, run_tasks
+from fanin_numpy._threads import SERIAL, get_num_threads, run_tasks
 
 __all__ = ["draw_elements"]
 
@@ -47,10 +47,6 @@ _TURN = 33
 
 _BITS16 = np.dtype(np.uint16)
 
-_SERIAL = 1 << 16
-"""With fewer elements than this, waking threads costs more than it saves."""
-
-
 _LARGE = 1 << 22
 """Bytes from which it saves time to prepare memory: two of the large pages that an operating system gives."""
 
@@ -69,12 +65,12 @@ def draw_elements(plan: Plan, rule: Fill | Draw, out: Array) -> None:
         kernels = engine()
         if out.dtype not in kernels.outputs and dtype_name(out.dtype) == "bfloat16" and _BITS16 in kernels.outputs:
             out = out.view(_BITS16)
-        if plan.consecutive and out.size <= _SERIAL and out.flags.c_contiguous and out.dtype in kernels.outputs:
+        if plan.consecutive and out.size <= SERIAL and out.flags.c_contiguous and out.dtype in kernels.outputs:
             kernels.fill_run(out.reshape(-1), plan.offset, plan.keys[0], rule)
         else:
             if out.nbytes >= _LARGE and out.flags.c_contiguous:
                 kernels.expect_filling(out)
-            threads = get_num_threads() if out.size > _SERIAL else 1
+            threads = get_num_threads() if out.size > SERIAL else 1
             run_tasks(_Job(rule, kernels, threads, out.size).tensor(plan, out), threads, kernels.release)
 
 
@@ -83,7 +79,7 @@ class _Job:
 
     def __init__(self, rule: Draw, kernels: Engine, threads: int, size: int) -> None:
         self.rule, self.engine = rule, kernels
-        self.chunk = max(_SERIAL // 2, min(kernels.chunk(threads), -(-size // (4 * threads))))  # work for every thread
+        self.chunk = max(SERIAL // 2, min(kernels.chunk(threads), -(-size // (4 * threads))))  # work for every thread
 
     def tensor(self, plan: Plan, out: Array) -> Iterator[Task]:
         """Yield the tasks of a whole draw, one stream of the stack after another."""

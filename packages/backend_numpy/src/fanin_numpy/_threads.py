@@ -14,9 +14,12 @@ from concurrent.futures import ThreadPoolExecutor, wait
 
 from fanin.exceptions import FaninTypeError, FaninValueError
 
-__all__ = ["get_num_threads", "run_tasks", "set_num_threads"]
+__all__ = ["SERIAL", "get_num_threads", "run_tasks", "set_num_threads"]
 
 Task = Callable[[], None]
+
+SERIAL = 1 << 16
+"""With fewer elements than this, waking threads costs more than it saves."""
 
 _VARIABLE = "FANIN_NUM_THREADS"
 
