@@ -67,8 +67,8 @@ INLINE void add_numbers(const LooseFloat *numbers, size_t count, double centre, 
 }
 
 /* Add a rectangle to the hashes of its rows and columns and to what was seen. Its weights are float32, or 16 bits wide if
-   `half` is 1; `numbers` are their values, or NULL where their bits say them, as those of bfloat16 do. The ends of the numbers of a row are written, NaN left out; those of
-   rows of NaN are infinite. */
+   `half` is 1; `numbers` are their values, or NULL where their bits say them, as those of bfloat16 do. The ends of the
+   numbers of a row are written, NaN left out; those of rows of NaN are infinite. */
 NAMED(scan)(const void *weights, int half, const void *numbers, size_t rows, size_t width, double centre,
             const uint64_t *row_places, const uint64_t *column_places, uint64_t *row_hashes, uint64_t *column_hashes,
             float *lows, float *highs, Seen *seen) {
